@@ -1,0 +1,64 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Trail is every Event of one request ID and of its traces, across services,
+// in time order.
+type Trail struct {
+	RequestID string    `json:"request_id"`
+	TraceIDs  []string  `json:"trace_ids"`
+	Services  []string  `json:"services"`
+	FirstAt   time.Time `json:"first_at"`
+	LastAt    time.Time `json:"last_at"`
+	Summary   Summary   `json:"summary"`
+	// Explanation and Retry are filled from the catalogue by the API.
+	Explanation any     `json:"explanation,omitempty"`
+	Retry       any     `json:"retry,omitempty"`
+	Events      []Event `json:"events"`
+	// Truncated says that more Events exist than the 500 that are returned.
+	Truncated bool `json:"truncated"`
+}
+
+// Summary is the answer in one line: what the customer saw, and which Event
+// is the root cause.
+type Summary struct {
+	Status           int    `json:"status,omitempty"`
+	Code             string `json:"code"`
+	Family           Family `json:"family"`
+	Service          string `json:"service"`
+	Environment      string `json:"environment,omitempty"`
+	Method           string `json:"method,omitempty"`
+	Endpoint         string `json:"endpoint,omitempty"`
+	Message          string `json:"message,omitempty"`
+	Customer         string `json:"customer,omitempty"`
+	EventID          string `json:"event_id"`
+	RootCauseEventID string `json:"root_cause_event_id"`
+}
+
+// Rejection is an item that was refused, kept so that nothing disappears
+// without a trace.
+type Rejection struct {
+	ID         string          `json:"id"`
+	ReceivedAt time.Time       `json:"received_at"`
+	Source     Source          `json:"source"`
+	Reason     string          `json:"reason"` // a stable code, e.g. "validation_failed"
+	Message    string          `json:"message"`
+	RequestID  string          `json:"request_id,omitempty"`
+	Service    string          `json:"service,omitempty"`
+	Preview    string          `json:"preview,omitempty"` // redacted, clamped
+	Details    json.RawMessage `json:"details,omitempty"`
+}
+
+// Filter is the one shared filter of lists, API and UI. Zero values match all.
+// Status is "429" or a class such as "5xx". From is inclusive, To exclusive.
+type Filter struct {
+	Service, Environment, Endpoint, Method, Code, Status string
+	Family                                               Family
+	Role                                                 Role
+	Customer, Release, Provider, IssueID                 string
+	From, To                                             time.Time
+	Query                                                string // words that the message, code or request ID must contain
+}
