@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"errata/internal/identity"
+)
+
+// apply sends the whole plan in one round trip.
+func (w *writing) apply(ctx context.Context, tx pgx.Tx, plan *plan, slot int16) error {
+	if len(plan.insert)+len(plan.upsert) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	queueEvents(b, sqlInsertNewEvents, plan.insert)
+	queueEvents(b, sqlUpsertEvents, plan.upsert)
+	if err := queueParts(b, plan); err != nil {
+		return err
+	}
+	rows := slices.Concat(plan.insert, plan.upsert)
+	queueAliases(b, rows)
+	w.freshBlobs = w.s.queueBodies(b, rows)
+	for _, c := range plan.copies {
+		b.Queue(sqlCopyBody, c.workspace, c.from, c.to, c.hash)
+	}
+	if m := plan.moved; len(m) > 0 {
+		slices.SortFunc(m, func(a, b movedKey) int { return compareKeyRows(a.keyRow, b.keyRow) })
+		b.Queue(sqlMoveKeys, column(m, func(k movedKey) int32 { return k.workspace }), column(m, func(k movedKey) int32 { return k.day }),
+			column(m, func(k movedKey) string { return k.key.String() }), column(m, func(k movedKey) string { return k.event }))
+	}
+	w.freshIssues = w.s.queueIssues(b, rows)
+	plan.tally.queue(b, slot)
+	return w.send(ctx, tx, b, plan)
+}
+
+// errRepeated: the keys of an item have left the window, but the Event that it
+// founded is still there.
+var errRepeated = errors.New("an Event of this batch exists already")
+
+func (w *writing) send(ctx context.Context, tx pgx.Tx, b *pgx.Batch, plan *plan) (err error) {
+	res := tx.SendBatch(ctx, b)
+	defer func() {
+		if closing := res.Close(); err == nil {
+			err = closing
+		}
+	}()
+	for i := range b.Len() {
+		var tag pgconn.CommandTag
+		if tag, err = res.Exec(); err != nil {
+			return err
+		}
+		if i == 0 && len(plan.insert) > 0 && int(tag.RowsAffected()) != len(plan.insert) {
+			return errRepeated
+		}
+	}
+	return nil
+}
+
+const sqlPresentEvents = `
+SELECT e.workspace_id, e.id::text FROM events e
+JOIN unnest($1::int4[], $2::int4[], $3::uuid[]) AS u(w, d, i) ON e.workspace_id = u.w AND e.day = DATE '1970-01-01' + u.d AND e.id = u.i`
+
+// dropPresent takes out the Parts that founded an Event long ago: they are
+// duplicates that no key shows any more.
+func (w *writing) dropPresent(ctx context.Context) error {
+	refs := column(w.parts, func(p identity.Part) idRef { return idRef{p.Workspace, p.Event.ID} })
+	rows, err := w.s.pool.Query(ctx, sqlPresentEvents, column(refs, func(r idRef) int32 { return r.workspace }),
+		column(refs, func(r idRef) int32 { return dayOfID(r.id, w.parts[0].Event.OccurredAt) }), column(refs, func(r idRef) string { return r.id }))
+	if err != nil {
+		return unavailable(err)
+	}
+	present := map[idRef]bool{}
+	var ref idRef
+	if _, err := pgx.ForEachRow(rows, []any{&ref.workspace, &ref.id}, func() error {
+		present[ref] = true
+		return nil
+	}); err != nil {
+		return unavailable(err)
+	}
+	for _, b := range w.bundles {
+		b.parts = slices.DeleteFunc(b.parts, func(i int) bool {
+			dup := present[refs[i]]
+			if dup {
+				w.repeats[i] = identity.Outcome{Verdict: identity.Duplicate, EventID: refs[i].id}
+			}
+			return dup
+		})
+		b.events = w.eventsOf(b.parts)
+	}
+	w.bundles = slices.DeleteFunc(w.bundles, func(b *bundle) bool { return len(b.parts) == 0 })
+	return nil
+}

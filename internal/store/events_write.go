@@ -1,0 +1,261 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/event"
+	"errata/internal/identity"
+)
+
+// record is one Event on its way into the table.
+type record struct {
+	part       identity.Part // merged, where there are several
+	members    []identity.Part
+	other      bool // its endpoint is counted under (other)
+	mergedInto string
+}
+
+func (r *record) day() int32 { return dayOfID(r.part.Event.ID, r.part.Event.OccurredAt) }
+
+// dayOfID is the partition that an Event's ID names.
+func dayOfID(id string, fallback time.Time) int32 {
+	if t, ok := identity.Time(id); ok {
+		return int32(identity.DayOf(t))
+	}
+	return int32(identity.DayOf(fallback))
+}
+
+const sqlInsertEvents = `
+INSERT INTO events (workspace_id, day, id, occurred_at, received_at, trace_id, span_id, parent_span_id, body_hash, stack_hash,
+                    issue_id, merged_into, duration_ms, weight, status, attempt, role, family, sources, fp_version,
+                    endpoint_other, parts, request_id, service, environment, release, method, endpoint, path, customer,
+                    provider, raw_code, code, message, details, extra)
+SELECT w, DATE '1970-01-01' + d, id, oc, rc, nullif(tr, '')::uuid, nullif(sp, 0), nullif(pa, 0), nullif(bh, '')::uuid, nullif(sh, '')::uuid,
+       ii, nullif(mi, '')::uuid, du, nullif(we, 0), nullif(st, 0), nullif(att, 0), ro, fa, so, fp,
+       eo, np, nullif(ri, ''), se, en, re, me, ep, pt, cu,
+       pv, rw, co, ms, nullif(dt, '')::jsonb, nullif(ex, '')::jsonb
+FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::int8[], $8::int8[],
+            $9::text[], $10::text[], $11::uuid[], $12::text[], $13::float8[], $14::float8[], $15::int2[], $16::int2[],
+            $17::int2[], $18::int2[], $19::int2[], $20::int2[], $21::bool[], $22::int2[], $23::text[], $24::text[],
+            $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[],
+            $33::text[], $34::text[], $35::text[], $36::text[])
+  AS u(w, d, id, oc, rc, tr, sp, pa, bh, sh, ii, mi, du, we, st, att, ro, fa, so, fp, eo, np, ri, se, en, re, me, ep, pt, cu,
+       pv, rw, co, ms, dt, ex)
+ON CONFLICT (workspace_id, day, id) `
+
+const sqlInsertNewEvents = sqlInsertEvents + `DO NOTHING`
+
+// A merge writes the Event anew. What must never change is not in the list.
+const sqlUpsertEvents = sqlInsertEvents + `DO UPDATE SET
+  occurred_at = excluded.occurred_at, received_at = excluded.received_at, trace_id = excluded.trace_id, span_id = excluded.span_id,
+  parent_span_id = excluded.parent_span_id, body_hash = excluded.body_hash, stack_hash = excluded.stack_hash,
+  issue_id = excluded.issue_id, merged_into = excluded.merged_into, duration_ms = excluded.duration_ms, weight = excluded.weight,
+  status = excluded.status, attempt = excluded.attempt, role = excluded.role, family = excluded.family, sources = excluded.sources,
+  fp_version = excluded.fp_version, endpoint_other = excluded.endpoint_other, parts = excluded.parts,
+  request_id = coalesce(events.request_id, excluded.request_id), service = excluded.service, environment = excluded.environment,
+  release = excluded.release, method = excluded.method, endpoint = excluded.endpoint, path = excluded.path,
+  customer = excluded.customer, provider = excluded.provider, raw_code = excluded.raw_code, code = excluded.code,
+  message = excluded.message, details = excluded.details, extra = excluded.extra`
+
+// queueEvents adds one statement that writes all the rows.
+func queueEvents(b *pgx.Batch, sql string, rows []*record) {
+	if len(rows) == 0 {
+		return
+	}
+	slices.SortFunc(rows, func(x, y *record) int {
+		return cmp.Or(cmp.Compare(x.part.Workspace, y.part.Workspace), cmp.Compare(x.part.Event.ID, y.part.Event.ID))
+	})
+	b.Queue(sql, eventArguments(rows)...)
+}
+
+func eventArguments(rows []*record) []any {
+	text := func(f func(*event.Event) string) []string {
+		return column(rows, func(r *record) string { return f(&r.part.Event) })
+	}
+	small := func(f func(*record) int16) []int16 { return column(rows, f) }
+	return []any{
+		column(rows, func(r *record) int32 { return r.part.Workspace }),
+		column(rows, (*record).day),
+		text(func(e *event.Event) string { return e.ID }),
+		column(rows, func(r *record) time.Time { return r.part.Event.OccurredAt }),
+		column(rows, func(r *record) time.Time { return r.part.Event.ReceivedAt }),
+		text(func(e *event.Event) string { return e.TraceID }),
+		column(rows, func(r *record) int64 { return spanNumber(r.part.Event.SpanID) }),
+		column(rows, func(r *record) int64 { return spanNumber(r.part.Event.ParentSpanID) }),
+		column(rows, func(r *record) string { return hashText(r.part.BodyHash) }),
+		column(rows, func(r *record) string { return hashText(r.part.StackHash) }),
+		text(func(e *event.Event) string { return e.IssueID }),
+		column(rows, func(r *record) string { return r.mergedInto }),
+		column(rows, func(r *record) *float64 { return r.part.Event.DurationMS }),
+		column(rows, func(r *record) float64 { return r.part.Event.Weight }),
+		small(func(r *record) int16 { return int16(r.part.Event.Status) }),             //nolint:gosec // 0..599
+		small(func(r *record) int16 { return int16(min(r.part.Event.Attempt, 9999)) }), //nolint:gosec // bounded
+		small(func(r *record) int16 { return ordinal(roles, r.part.Event.Role) }),
+		small(func(r *record) int16 { return ordinal(families, r.part.Event.Family) }),
+		small(func(r *record) int16 { return maskOf(r.part.Event.Sources) }),
+		small(func(r *record) int16 { return int16(r.part.Event.FingerprintVersion) }), //nolint:gosec // small
+		column(rows, func(r *record) bool { return r.other }),
+		small(func(r *record) int16 { return int16(max(len(r.members), 1)) }), //nolint:gosec // bounded by the group
+		text(func(e *event.Event) string { return e.RequestID }),
+		text(func(e *event.Event) string { return e.Service }),
+		text(func(e *event.Event) string { return e.Environment }),
+		text(func(e *event.Event) string { return e.Release }),
+		text(func(e *event.Event) string { return e.Method }),
+		text(func(e *event.Event) string { return e.Endpoint }),
+		text(func(e *event.Event) string { return e.Path }),
+		text(func(e *event.Event) string { return e.Customer }),
+		text(func(e *event.Event) string { return e.Provider }),
+		text(func(e *event.Event) string { return e.RawCode }),
+		text(func(e *event.Event) string { return e.Code }),
+		text(func(e *event.Event) string { return e.Message }),
+		text(func(e *event.Event) string { return jsonText(e.Details) }),
+		column(rows, func(r *record) string { return extraOf(&r.part.Event, r.part.HasOccurredAt) }),
+	}
+}
+
+const sqlInsertAliases = `
+INSERT INTO aliases (workspace_id, day, value, event_id, kind)
+SELECT w, DATE '1970-01-01' + d, v, e, k FROM unnest($1::int4[], $2::int4[], $3::text[], $4::uuid[], $5::text[]) AS u(w, d, v, e, k)
+ON CONFLICT DO NOTHING`
+
+type aliasRow struct {
+	workspace, day     int32
+	value, event, kind string
+}
+
+func queueAliases(b *pgx.Batch, rows []*record) {
+	var all []aliasRow
+	for _, r := range rows {
+		if r.mergedInto != "" {
+			continue
+		}
+		for _, a := range r.part.Event.Aliases {
+			all = append(all, aliasRow{r.part.Workspace, r.day(), a.Value, r.part.Event.ID, a.Kind})
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.SortFunc(all, func(a, b aliasRow) int {
+		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.day, b.day), cmp.Compare(a.value, b.value), cmp.Compare(a.event, b.event))
+	})
+	b.Queue(sqlInsertAliases,
+		column(all, func(a aliasRow) int32 { return a.workspace }),
+		column(all, func(a aliasRow) int32 { return a.day }),
+		column(all, func(a aliasRow) string { return a.value }),
+		column(all, func(a aliasRow) string { return a.event }),
+		column(all, func(a aliasRow) string { return a.kind }))
+}
+
+const sqlInsertBodies = `
+INSERT INTO bodies (workspace_id, day, hash, content)
+SELECT w, DATE '1970-01-01' + d, h, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::bytea[]) AS u(w, d, h, c)
+ON CONFLICT DO NOTHING`
+
+// queueBodies adds the bodies and stack traces that are not known to be there,
+// and gives their keys, to be remembered after COMMIT. Every member's content
+// is kept, also what the merged Event does not show.
+func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
+	contents := map[blobKey][]byte{}
+	for _, r := range rows {
+		members := r.members
+		if len(members) == 0 {
+			members = []identity.Part{r.part}
+		}
+		for i := range members {
+			m := &members[i]
+			s.addBlob(contents, blobKey{m.Workspace, r.day(), m.BodyHash}, m.Event.RawBody)
+			if m.Event.Exception != nil {
+				s.addBlob(contents, blobKey{m.Workspace, r.day(), m.StackHash}, []byte(m.Event.Exception.Stacktrace))
+			}
+		}
+	}
+	if len(contents) == 0 {
+		return nil
+	}
+	keys := make([]blobKey, 0, len(contents))
+	for k := range contents {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b blobKey) int {
+		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.day, b.day), bytes.Compare(a.hash[:], b.hash[:]))
+	})
+	b.Queue(sqlInsertBodies,
+		column(keys, func(k blobKey) int32 { return k.workspace }),
+		column(keys, func(k blobKey) int32 { return k.day }),
+		column(keys, func(k blobKey) string { return hashText(k.hash) }),
+		column(keys, func(k blobKey) []byte { return contents[k] }))
+	return keys
+}
+
+func (s *Store) addBlob(into map[blobKey][]byte, k blobKey, content []byte) {
+	if len(content) > 0 && k.hash != ([16]byte{}) && !s.blobs.has(k) {
+		into[k] = content
+	}
+}
+
+const sqlInsertIssues = `
+INSERT INTO issues (workspace_id, id, fp_version, first_at, role, family, service, method, endpoint, status, code, title)
+SELECT w, i, v, f, ro, fa, se, me, ep, nullif(st, 0), co, ti
+FROM unnest($1::int4[], $2::uuid[], $3::int2[], $4::timestamptz[], $5::int2[], $6::int2[], $7::text[], $8::text[], $9::text[],
+            $10::int2[], $11::text[], $12::text[]) AS u(w, i, v, f, ro, fa, se, me, ep, st, co, ti)
+ON CONFLICT DO NOTHING`
+
+// queueIssues adds the issues that are not known to exist, and gives their
+// keys, to be remembered after COMMIT.
+func (s *Store) queueIssues(b *pgx.Batch, rows []*record) []issueKey {
+	fresh := map[issueKey]*event.Event{}
+	for _, r := range rows {
+		k := issueKey{r.part.Workspace, r.part.Event.IssueID}
+		if r.mergedInto == "" && !s.issues.has(k) {
+			fresh[k] = &r.part.Event
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	keys := make([]issueKey, 0, len(fresh))
+	for k := range fresh {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b issueKey) int {
+		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.id, b.id))
+	})
+	text := func(f func(*event.Event) string) []string {
+		return column(keys, func(k issueKey) string { return f(fresh[k]) })
+	}
+	small := func(f func(*event.Event) int16) []int16 {
+		return column(keys, func(k issueKey) int16 { return f(fresh[k]) })
+	}
+	b.Queue(sqlInsertIssues,
+		column(keys, func(k issueKey) int32 { return k.workspace }),
+		column(keys, func(k issueKey) string { return k.id }),
+		small(func(e *event.Event) int16 { return int16(e.FingerprintVersion) }), //nolint:gosec // small
+		column(keys, func(k issueKey) time.Time { return fresh[k].OccurredAt }),
+		small(func(e *event.Event) int16 { return ordinal(roles, e.Role) }),
+		small(func(e *event.Event) int16 { return ordinal(families, e.Family) }),
+		text(func(e *event.Event) string { return e.Service }),
+		text(func(e *event.Event) string { return e.Method }),
+		text(func(e *event.Event) string { return e.Endpoint }),
+		small(func(e *event.Event) int16 { return int16(e.Status) }), //nolint:gosec // 0..599
+		text(func(e *event.Event) string { return e.Code }),
+		text(func(e *event.Event) string { return title(e) }))
+	return keys
+}
+
+// title is what an issue is called until somebody names it.
+func title(e *event.Event) string {
+	t := e.Message
+	if t == "" && e.Exception != nil {
+		t = e.Exception.Type
+	}
+	if len(t) > 300 {
+		t = string(bytes.ToValidUTF8([]byte(t[:300]), nil)) + "…"
+	}
+	return t
+}

@@ -1,0 +1,5 @@
+package store
+
+// TrailStatements gives the SELECTs of a Trail to the benchmark that runs them
+// bare.
+func TrailStatements() (byRequest, byTrace string) { return sqlTrailByRequest, sqlTrailByTrace }

@@ -1,0 +1,250 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/auth"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/identity"
+	"errata/internal/store"
+)
+
+const ws = store.DefaultWorkspace
+
+func TestTrailFollowsTraces(t *testing.T) {
+	f := open(t, store.Options{})
+	trace := hex(9, 32)
+	f.write(t,
+		report{src: event.FromSpan, service: "edge", request: "req_edge", trace: trace, span: hex(1, 16), status: 502, at: now.Add(20 * time.Millisecond)},
+		report{src: event.FromSpan, service: "prompts", request: "req_inner", trace: trace, span: hex(2, 16), status: 502, code: "provider_error", at: now.Add(10 * time.Millisecond)},
+		report{src: event.FromSpan, role: event.Upstream, service: "prompts", trace: trace, span: hex(3, 16), status: 429, code: "rate_limit_exceeded", at: now},
+		report{src: event.FromHTTP, service: "other", request: "req_other", status: 500})
+	trail, err := f.Trail(t.Context(), ws, "req_edge")
+	require.NoError(t, err)
+	require.Len(t, trail.Events, 3)
+	assert.Equal(t, []string{"edge", "prompts"}, trail.Services)
+	assert.Equal(t, "req_edge", trail.RequestID)
+	assert.Equal(t, "edge", trail.Summary.Service)
+	assert.Equal(t, 429, trail.Find(trail.Summary.RootCauseEventID).Status)
+}
+
+func TestTrailIsBounded(t *testing.T) {
+	f := open(t, store.Options{})
+	var rs []report
+	for i := range store.MaxTrail + 20 {
+		rs = append(rs, report{src: event.FromSpan, service: "edge", trace: hex(9, 32), span: hex(i+1, 16), status: 500})
+	}
+	f.write(t, rs...)
+	trail, err := f.Trail(t.Context(), ws, hex(9, 32))
+	require.NoError(t, err)
+	assert.Len(t, trail.Events, store.MaxTrail)
+	assert.True(t, trail.Truncated)
+}
+
+func TestNotFoundTellsWhy(t *testing.T) {
+	f := open(t, store.Options{RetentionDays: 14})
+	_, err := f.Trail(t.Context(), ws, "req_nope")
+	require.True(t, fault.Is(err, fault.NotFound))
+	assert.Equal(t, "never_seen", fault.Of(err).Details["reason"])
+	assert.Equal(t, 14, fault.Of(err).Details["retention_days"])
+
+	require.NoError(t, f.Reject(t.Context(), ws, []event.Rejection{{Source: event.FromHTTP, Reason: "expired_on_arrival", Message: "too old", RequestID: "req_late", Preview: "{}"}}))
+	_, err = f.Trail(t.Context(), ws, "req_late")
+	assert.Equal(t, "rejected", fault.Of(err).Details["reason"])
+	_, err = f.Trail(t.Context(), 2, "req_late")
+	assert.Equal(t, "never_seen", fault.Of(err).Details["reason"], "another workspace's rejection is nobody's business")
+
+	for _, id := range []string{"", "a\x00b", "\xff", fmt.Sprintf("%0300d", 1)} {
+		_, err = f.Trail(t.Context(), ws, id)
+		assert.True(t, fault.Is(err, fault.NotFound), "%q", id)
+	}
+}
+
+func TestLookupPrefixLookAlikes(t *testing.T) {
+	f := open(t, store.Options{})
+	f.write(t,
+		report{src: event.FromHTTP, service: "billing", request: "req_9f3al0", status: 500, trace: hex(77, 32), span: hex(5, 16)},
+		report{src: event.FromHTTP, service: "billing", request: "req_9f3bzz", status: 500, aliases: []event.Alias{{Kind: "upstream", Value: "up-123456"}}})
+
+	hits, err := f.Lookup(t.Context(), ws, []string{"req_9f3al0", "req_9f3bzz", "nope", hex(77, 32), "up-123456", "x\x00"})
+	require.NoError(t, err)
+	assert.Len(t, hits, 4)
+	assert.Equal(t, "upstream", hits["up-123456"][0].Kind)
+	assert.Equal(t, "req_9f3bzz", hits["up-123456"][0].RequestID)
+
+	got, err := f.Prefix(t.Context(), ws, "req_9f3", 10)
+	require.NoError(t, err)
+	assert.Len(t, got, 2)
+	got, err = f.Prefix(t.Context(), ws, "0000000000", 10)
+	require.NoError(t, err)
+	assert.Len(t, got, 1, "a trace by its first digits")
+	got, err = f.Prefix(t.Context(), ws, "req", 10)
+	require.NoError(t, err)
+	assert.Empty(t, got, "too short")
+
+	got, err = f.LookAlikes(t.Context(), ws, "REQ_9f3alo.", 5)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	assert.Equal(t, "req_9f3al0", got[0].RequestID)
+}
+
+func TestEventsFilterAndPages(t *testing.T) {
+	f := open(t, store.Options{})
+	var rs []report
+	for i := range 25 {
+		rs = append(rs, report{src: event.FromHTTP, service: []string{"billing", "auth"}[i%2], request: fmt.Sprint("req_", i), status: 500 + i%3, at: now.Add(-time.Duration(i) * 5 * time.Hour)})
+	}
+	f.write(t, rs...)
+
+	var ids []string
+	cursor := ""
+	for range 10 {
+		page, err := f.Events(t.Context(), ws, event.Filter{}, 10, cursor)
+		require.NoError(t, err)
+		for _, e := range page.Events {
+			ids = append(ids, e.RequestID)
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	require.Len(t, ids, 25)
+	for i, id := range ids {
+		assert.Equal(t, fmt.Sprint("req_", i), id, "newest first")
+	}
+	for name, c := range map[string]struct {
+		f    event.Filter
+		want int
+	}{
+		"service": {event.Filter{Service: "auth"}, 12},
+		"status":  {event.Filter{Status: "501"}, 8},
+		"class":   {event.Filter{Status: "5xx"}, 25},
+		"family":  {event.Filter{Family: event.FamilyUpstream}, 8},
+		"range":   {event.Filter{From: now.Add(-11 * time.Hour), To: now}, 2},
+		"words":   {event.Filter{Query: "FROM req_7"}, 1},
+		"wild":    {event.Filter{Query: "%"}, 0},
+	} {
+		page, err := f.Events(t.Context(), ws, c.f, 100, "")
+		require.NoError(t, err, name)
+		assert.Len(t, page.Events, c.want, name)
+	}
+	for _, bad := range []event.Filter{{Status: "abc"}, {IssueID: "x"}, {Service: "a\x00"}, {Query: "a b c d e f g h i j k"}} {
+		_, err := f.Events(t.Context(), ws, bad, 10, "")
+		assert.True(t, fault.Is(err, fault.Unprocessable), "%+v", bad)
+	}
+	_, err := f.Events(t.Context(), ws, event.Filter{}, 10, "junk")
+	assert.True(t, fault.Is(err, fault.Unprocessable))
+}
+
+func TestOldEventIDLeadsToWhereItWasFolded(t *testing.T) {
+	f := open(t, store.Options{})
+	http := f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_1", status: 500})
+	span := f.write(t, report{src: event.FromLog, service: "billing", trace: hex(1, 32), span: hex(1, 16), status: 500})
+	f.write(t, report{src: event.FromSpan, service: "billing", request: "req_1", trace: hex(1, 32), span: hex(1, 16), status: 500})
+	assert.Equal(t, 1, f.count(t, `SELECT count(*) FROM events WHERE merged_into IS NOT NULL`), "the bridge folds one into the other")
+	a, err := f.Event(t.Context(), ws, http[0].EventID)
+	require.NoError(t, err)
+	b, err := f.Event(t.Context(), ws, span[0].EventID)
+	require.NoError(t, err)
+	assert.Equal(t, a.ID, b.ID)
+}
+
+func TestKeys(t *testing.T) {
+	f := open(t, store.Options{})
+	secret := auth.NewSecret()
+	key, err := f.CreateKey(t.Context(), store.System, ws, "ci", []auth.Scope{auth.Ingest}, secret)
+	require.NoError(t, err)
+	require.NoError(t, f.EnsureKey(t.Context(), ws, "again", []auth.Scope{auth.Ingest}, secret))
+	keys, err := f.Keys(t.Context(), ws)
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	assert.Equal(t, 0, f.count(t, `SELECT count(*) FROM api_keys WHERE hash::text LIKE '%' || $1 || '%' OR prefix = $1`, secret), "the secret is nowhere")
+
+	ring := auth.NewKeyring(f.KeyByHash, time.Nanosecond)
+	_, err = ring.Check(t.Context(), secret, auth.Ingest)
+	require.NoError(t, err)
+	_, err = ring.Check(t.Context(), secret, auth.Read)
+	assert.True(t, fault.Is(err, fault.Forbidden))
+	_, err = ring.Check(t.Context(), auth.NewSecret(), auth.Ingest)
+	assert.True(t, fault.Is(err, fault.Unauthorized))
+
+	require.NoError(t, f.RevokeKey(t.Context(), store.System, ws, key.ID))
+	_, err = ring.Check(t.Context(), secret, auth.Ingest)
+	assert.True(t, fault.Is(err, fault.Unauthorized))
+	assert.True(t, fault.Is(f.RevokeKey(t.Context(), store.System, 2, key.ID), fault.NotFound))
+	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM audit`))
+}
+
+func TestLoginLinkWorksOnce(t *testing.T) {
+	f := open(t, store.Options{})
+	hash := auth.Hash("link")
+	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "first start", hash, time.Now().Add(time.Hour)))
+	login, err := f.UseLoginLink(t.Context(), hash)
+	require.NoError(t, err)
+	assert.Equal(t, ws, login.Workspace)
+	_, err = f.UseLoginLink(t.Context(), hash)
+	assert.True(t, fault.Is(err, fault.NotFound))
+
+	expired := auth.Hash("old")
+	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "x", expired, time.Now().Add(-time.Second)))
+	_, err = f.UseLoginLink(t.Context(), expired)
+	assert.True(t, fault.Is(err, fault.NotFound))
+}
+
+func TestSessions(t *testing.T) {
+	f := open(t, store.Options{})
+	s := f.Sessions()
+	require.NoError(t, s.CommitCtx(t.Context(), "tok", []byte("data"), time.Now().Add(time.Hour)))
+	data, found, err := s.FindCtx(t.Context(), "tok")
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, "data", string(data))
+	require.NoError(t, s.DeleteCtx(t.Context(), "tok"))
+	_, found, err = s.FindCtx(t.Context(), "tok")
+	require.NoError(t, err)
+	assert.False(t, found)
+	require.NoError(t, s.Sweep(t.Context()))
+}
+
+func TestOverviewAndRejections(t *testing.T) {
+	f := open(t, store.Options{})
+	o, err := f.Overview(t.Context(), ws)
+	require.NoError(t, err)
+	assert.True(t, o.Newest.IsZero())
+	at := time.Now().UTC().Add(-time.Minute).Truncate(time.Microsecond)
+	f.write(t, report{src: event.FromHTTP, service: "billing", request: "r1", status: 500, at: at})
+	o, err = f.Overview(t.Context(), ws)
+	require.NoError(t, err)
+	assert.True(t, at.Equal(o.Newest))
+	assert.Equal(t, []string{"billing"}, o.Services)
+	assert.EqualValues(t, 1, o.EventsToday)
+
+	var rs []event.Rejection
+	for i := range 5 {
+		rs = append(rs, event.Rejection{Source: event.FromHTTP, Reason: "validation_failed", Message: fmt.Sprint(i), Preview: "\x00\xff"})
+	}
+	require.NoError(t, f.Reject(t.Context(), ws, rs))
+	first, next, err := f.Rejections(t.Context(), ws, 3, "")
+	require.NoError(t, err)
+	require.Len(t, first, 3)
+	rest, end, err := f.Rejections(t.Context(), ws, 3, next)
+	require.NoError(t, err)
+	assert.Len(t, rest, 2)
+	assert.Empty(t, end)
+}
+
+func TestUnreachableDatabaseIsUnavailable(t *testing.T) {
+	f := open(t, store.Options{})
+	f.Close()
+	_, err := f.Write(t.Context(), []identity.Part{report{src: event.FromHTTP, service: "x", request: "y", status: 500}.part()})
+	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	_, err = store.Open(t.Context(), store.Options{URL: "postgres://nobody:secret@127.0.0.1:1/x"})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "secret")
+}

@@ -1,0 +1,217 @@
+// Package store keeps Events in PostgreSQL and answers look-ups from it. It is
+// the only package that speaks SQL. Every statement is scoped to a workspace
+// and stands directly above the method that runs it.
+//
+// Writing is one transaction per batch: keys → events → issues → roll-ups,
+// exactly once (see write.go). Nothing needs session state, so that a
+// transaction-pooling PgBouncer may stand in between.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"errata/internal/fault"
+	"errata/migrations"
+)
+
+// DefaultWorkspace is the tenant that exists from the first start.
+const DefaultWorkspace int32 = 1
+
+// ErrSchema says that the database's schema is older than this program.
+var ErrSchema = errors.New("the database schema is older than this program")
+
+// Options say how to open a Store.
+type Options struct {
+	URL      string
+	MaxConns int32 // 0 = 8
+	// ExecMode "exec" avoids protocol-level prepared statements, for a
+	// PgBouncer that does not know them. Empty caches statements.
+	ExecMode string
+	// RetentionDays is how long Events are kept; 0 = 30.
+	RetentionDays int
+	Logger        *slog.Logger
+	// Tracer observes queries (otelpgx); nil for none.
+	Tracer pgx.QueryTracer
+}
+
+// Store is safe for concurrent use.
+type Store struct {
+	pool      *pgxpool.Pool
+	log       *slog.Logger
+	retention int
+	slots     chan int16
+
+	endpoints endpointBook
+	issues    *recent[issueKey]
+	blobs     *recent[blobKey]
+
+	daysMu sync.Mutex
+	days   map[int32]bool
+}
+
+// Open connects and checks the schema. Errors: ErrSchema, or why the database
+// cannot be reached.
+func Open(ctx context.Context, opt Options) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(opt.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL cannot be read: %w", scrub(err))
+	}
+	cfg.MaxConns = opt.MaxConns
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = 8
+	}
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.ConnConfig.RuntimeParams["application_name"] = "errata"
+	cfg.ConnConfig.Tracer = opt.Tracer
+	if opt.ExecMode == "exec" {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, scrub(err)
+	}
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{},
+		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.retention == 0 {
+		s.retention = 30
+	}
+	s.fillSlots(int(cfg.MaxConns))
+	if err := s.checkSchema(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// fillSlots gives each concurrent writer a roll-up slot of its own: two
+// writers on one row would wait for each other's COMMIT.
+func (s *Store) fillSlots(n int) {
+	s.slots = make(chan int16, n)
+	base := rand.IntN(30_000) //nolint:gosec // spreads load, guards nothing
+	for i := range n {
+		s.slots <- int16(base + i) //nolint:gosec // < 32768
+	}
+}
+
+const sqlSchemaVersion = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
+
+func (s *Store) checkSchema(ctx context.Context) error {
+	version, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if version < migrations.Latest() {
+		return fmt.Errorf("%w (it has version %d, %d is needed): run 'errata migrate'", ErrSchema, version, migrations.Latest())
+	}
+	return nil
+}
+
+// SchemaVersion is the newest migration that has been applied; 0 for an empty
+// database.
+func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
+	var version int64
+	err := s.pool.QueryRow(ctx, sqlSchemaVersion).Scan(&version)
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) && pe.Code == "42P01" { // undefined_table
+		return 0, nil
+	}
+	return version, scrub(err)
+}
+
+// Close waits for what is under way and closes every connection.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error { return unavailable(s.pool.Ping(ctx)) }
+
+const maxTries = 6
+
+// inTx runs fn in a transaction and commits. It retries serialisation
+// failures and deadlocks; fn must therefore have no effects but on the
+// database and on what it resets itself.
+func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := pgx.BeginFunc(ctx, s.pool, fn)
+		if err == nil || try == maxTries || !retryable(err) {
+			return unavailable(err)
+		}
+		pause := time.Duration(try*try) * time.Duration(2+rand.IntN(5)) * time.Millisecond //nolint:gosec // jitter
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return unavailable(ctx.Err())
+		}
+	}
+}
+
+func retryable(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+// unavailable turns what a healthy database would not answer into a fault of
+// that kind, and leaves what the data caused as it is.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	var pe *pgconn.PgError
+	var ne net.Error
+	var ce *pgconn.ConnectError
+	switch {
+	case errors.As(err, &pe):
+		switch pe.Code[:2] {
+		case "08", "25", "40", "53", "55", "57", "58", "XX":
+		default:
+			return scrub(err)
+		}
+	case errors.As(err, &ce), errors.As(err, &ne), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
+		pgconn.SafeToRetry(err), strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "unexpected EOF"),
+		strings.Contains(err.Error(), "closed pool"):
+	default:
+		return scrub(err)
+	}
+	return fault.New(fault.Unavailable, "service_unavailable", "The database cannot be reached right now. Retry shortly.").
+		Retry(2 * time.Second).Because(scrub(err))
+}
+
+// scrub keeps passwords in connection strings out of messages.
+func scrub(err error) error {
+	var pc *pgconn.ParseConfigError
+	if errors.As(err, &pc) {
+		return errors.New("cannot parse the database URL; it should look like postgres://user:password@host:5432/database")
+	}
+	return err
+}
+
+// Clock gives the time of a database.
+func Clock(ctx context.Context, url string) (now time.Time, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return time.Time{}, scrub(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // only read
+	err = conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
