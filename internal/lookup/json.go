@@ -1,0 +1,92 @@
+package lookup
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+const (
+	maxDocuments = 64 // openings of JSON that are tried
+	maxDepth     = 12
+)
+
+// json takes the known fields out of every JSON object in the text, wherever
+// it begins and whatever stands around it.
+func (x *extraction) json() {
+	rest, kept := x.rest, strings.Builder{}
+	for range maxDocuments {
+		at := strings.IndexByte(rest, '{')
+		if at < 0 {
+			break
+		}
+		kept.WriteString(rest[:at])
+		rest = rest[at:]
+		dec := json.NewDecoder(strings.NewReader(rest))
+		var doc map[string]any
+		if dec.Decode(&doc) != nil {
+			kept.WriteByte('{')
+			rest = rest[1:]
+			continue
+		}
+		before := len(x.found)
+		x.walk(doc, 0)
+		if len(x.found) == before { // nothing known in it: let the later steps look
+			kept.WriteString(rest[:dec.InputOffset()])
+		}
+		kept.WriteByte(' ')
+		rest = rest[dec.InputOffset():]
+	}
+	kept.WriteString(rest)
+	x.rest = kept.String()
+}
+
+// fields are the names under which error bodies carry IDs, without case and
+// separators, in the order of their worth.
+var fields = []struct {
+	name string
+	kind Kind
+}{
+	{"requestid", Request}, {"xrequestid", Request}, {"reqid", Request}, {"correlationid", Request}, {"xcorrelationid", Request},
+	{"activityid", Request}, {"errorid", Request}, {"traceid", Trace}, {"hostid", AWS}, {"rayid", Ray}, {"cfray", Ray}, {"spanid", Span},
+}
+
+var plain = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
+
+func (x *extraction) walk(v any, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		x.object(v)
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			x.walk(v[key], depth+1)
+		}
+	case []any:
+		for _, inner := range v {
+			x.walk(inner, depth+1)
+		}
+	}
+}
+
+func (x *extraction) object(o map[string]any) {
+	names := make(map[string]any, len(o))
+	for k, v := range o {
+		names[plain.Replace(strings.ToLower(k))] = v
+	}
+	for _, f := range fields {
+		s, ok := names[f.name].(string)
+		if !ok {
+			continue
+		}
+		if m := traceparents.FindStringSubmatch(s); m != nil { // ASP.NET's traceId
+			s = strings.ToLower(m[1])
+		}
+		if f.kind == Ray {
+			s = raySuffix.ReplaceAllString(s, "")
+		}
+		x.add(f.kind, s)
+	}
+}

@@ -1,0 +1,173 @@
+package normalize
+
+import (
+	"strings"
+
+	"errata/internal/dialect"
+	"errata/internal/event"
+)
+
+// first gives the first value that was sent.
+func first(values ...string) string {
+	for _, v := range values {
+		if strings.TrimSpace(v) != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// identifiers decides every ID by which the Event is found.
+func (b *builder) identifiers() {
+	env, ev := b.env, &b.event
+	if env.Role == event.Upstream && b.said.RequestID != "" {
+		// The body is the called service's answer, and so is its request ID.
+		said := event.UpstreamInfo{}
+		if b.said.Upstream != nil {
+			said = *b.said.Upstream
+		}
+		said.RequestID = first(said.RequestID, b.said.RequestID)
+		b.said.Upstream, b.said.RequestID = &said, ""
+	}
+	ev.RequestID = b.id("request_id", env.RequestID)
+	if ev.RequestID == "" {
+		ev.RequestID = b.id("request_id", b.said.RequestID)
+	}
+	ev.TraceID = event.CleanHex(env.TraceID, 32)
+	if ev.TraceID == "" {
+		ev.TraceID = event.CleanHex(b.said.TraceID, 32)
+	}
+	ev.SpanID = event.CleanHex(env.SpanID, 16)
+	ev.ParentSpanID = event.CleanHex(env.ParentSpanID, 16)
+	b.upstream()
+
+	candidates := make([]event.Alias, 0, len(env.Aliases)+len(b.said.Aliases)+1)
+	if ev.Upstream != nil && ev.Upstream.RequestID != "" {
+		candidates = append(candidates, event.Alias{Kind: "upstream", Value: ev.Upstream.RequestID})
+	}
+	candidates = append(append(candidates, env.Aliases...), b.said.Aliases...)
+	seen := map[string]bool{"": true, ev.RequestID: true, ev.TraceID: true, ev.SpanID: true}
+	for _, a := range candidates {
+		value := b.id("aliases", a.Value)
+		if seen[value] {
+			continue
+		}
+		seen[value] = true
+		if len(ev.Aliases) == maxAliases {
+			b.note("clamped:aliases")
+			break
+		}
+		ev.Aliases = append(ev.Aliases, event.Alias{Kind: b.line("aliases", a.Kind, maxName), Value: value})
+	}
+}
+
+// id cleans an identifier. A credential that was sent in place of one must
+// not become something to search by: it counts as absent.
+func (b *builder) id(field, s string) string {
+	id := event.CleanID(s)
+	if _, n := maskSecrets(s, false); n > 0 || cookieLike(id) {
+		b.redacted++
+		b.note("redacted:" + field)
+		return ""
+	}
+	return id
+}
+
+// cookieLike recognises "session=…" and lists of cookies.
+func cookieLike(id string) bool {
+	name, _, ok := strings.Cut(id, "=")
+	if !ok {
+		return false
+	}
+	name = strings.ToLower(name)
+	for _, part := range []string{"sess", "sid", "auth", "cookie", "token", "csrf", "jwt"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return strings.Contains(id, "; ")
+}
+
+func (b *builder) upstream() {
+	env := b.env
+	said := b.said.Upstream
+	if said == nil {
+		said = &event.UpstreamInfo{}
+	}
+	up := event.UpstreamInfo{
+		Provider:  b.line("provider", first(env.UpstreamProvider, said.Provider), maxName),
+		Code:      b.line("provider_code", first(env.UpstreamCode, said.Code), maxName),
+		RequestID: b.id("upstream_request_id", first(env.UpstreamRequestID, said.RequestID)),
+	}
+	if env.Role == event.Upstream {
+		up.Code = first(up.Code, b.line("provider_code", b.said.RawCode, maxName))
+	}
+	if up != (event.UpstreamInfo{}) {
+		b.event.Upstream = &up
+		b.event.Provider = up.Provider
+	}
+}
+
+// failure decides what is said about the failure itself.
+func (b *builder) failure() {
+	env, ev := b.env, &b.event
+	ev.GRPCCode = b.line("grpc_code", env.GRPCCode, maxName)
+	ev.Status = env.Status
+	if ev.Status == 0 && b.said.Status >= 100 && b.said.Status <= 599 {
+		ev.Status = b.said.Status
+	}
+	if ev.Status == 0 {
+		ev.Status = event.HTTPFromGRPC(env.GRPCCode)
+	}
+	ev.RawCode = b.line("code", first(env.ExplicitCode, b.said.RawCode, env.FallbackCode), maxName)
+	ev.Code = cutRunes(event.CanonicalCode(ev.RawCode, ev.Status), maxName)
+	ev.Family = event.FamilyOf(ev.Status, ev.Code)
+	ev.Message = b.text("message", first(env.ExplicitMessage, b.said.Message, env.FallbackMessage), maxMessage)
+	details := b.said.Details
+	if len(env.ExplicitDetails) > 0 {
+		details = env.ExplicitDetails
+	}
+	ev.Details = b.json("details", details)
+	b.fieldErrors()
+	b.exception()
+}
+
+func (b *builder) fieldErrors() {
+	list := b.said.FieldErrors
+	if len(list) > maxFields {
+		list = list[:maxFields]
+		b.note("clamped:field_errors")
+	}
+	for _, f := range list {
+		b.event.FieldErrors = append(b.event.FieldErrors, event.FieldError{
+			Field:   b.text("field_errors", f.Field, maxName),
+			Code:    b.line("field_errors", f.Code, maxName),
+			Message: b.text("field_errors", f.Message, maxPath),
+		})
+	}
+}
+
+func (b *builder) exception() {
+	ex := b.env.Exception
+	if ex == nil {
+		ex = b.said.Exception
+	}
+	if ex == nil || *ex == (event.Exception{}) {
+		return
+	}
+	b.event.Exception = &event.Exception{
+		Type:       b.line("exception.type", ex.Type, maxName),
+		Message:    b.text("exception.message", ex.Message, maxMessage),
+		Stacktrace: b.text("stacktrace", ex.Stacktrace, maxStack),
+	}
+}
+
+func (b *builder) retryAfter() {
+	b.event.RetryAfter = b.said.RetryAfter
+	if b.event.RetryAfter != nil && b.event.RetryAfter.Source != "message" {
+		return
+	}
+	if s, ok := dialect.RetrySeconds(b.env.RetryAfter, b.event.OccurredAt.Format("Mon, 02 Jan 2006 15:04:05 GMT")); ok {
+		b.event.RetryAfter = &event.RetryAfter{Seconds: s, Source: "header"}
+	}
+}

@@ -1,0 +1,84 @@
+package normalize
+
+import (
+	"crypto/sha256"
+	"strconv"
+	"strings"
+
+	"errata/internal/event"
+	"errata/internal/identity"
+)
+
+// FingerprintVersion is raised whenever the same failures would be grouped
+// differently: Issues of two versions are never the same Issue.
+const FingerprintVersion = 1
+
+// unmatched is the endpoint of requests that no route took.
+const unmatched = "(unmatched)"
+
+// fingerprint gives what all Events of one Issue have in common.
+func (b *builder) fingerprint() []string {
+	env, ev := b.env, &b.event
+	if own := strings.TrimSpace(env.Fingerprint); own != "" {
+		return []string{"client", ev.Service, own}
+	}
+	noEndpoint := ev.Endpoint == "" || ev.Endpoint == unmatched
+	status := strconv.Itoa(ev.Status)
+	if ex := ev.Exception; ex != nil && (ex.Type != "" || ex.Stacktrace != "") && (ev.Role != event.Primary || noEndpoint) {
+		where := frames(ex.Stacktrace)
+		if len(where) == 0 {
+			where = []string{Template(first(ex.Message, ev.Message))}
+		}
+		return append([]string{"exception", ev.Service, ex.Type}, where...)
+	}
+	switch ev.Status {
+	case 502, 503, 504:
+		return []string{"upstream", ev.Service, strings.ToLower(ev.Provider), status, ev.Code}
+	}
+	if noEndpoint {
+		return []string{"message", ev.Service, status, ev.Code, Template(ev.Message)}
+	}
+	return []string{"endpoint", ev.Service, strings.ToUpper(ev.Method), routeTemplate(ev.Endpoint), status, ev.Code}
+}
+
+func issueID(ws int32, material []string) string {
+	c := canon{sha256.New()}
+	c.num(uint64(ws), FingerprintVersion) //nolint:gosec // any bits will do
+	c.str(material...)
+	return identity.FormatUUID(c.sum())
+}
+
+// routeTemplate replaces the segments of a route that are IDs, for senders
+// that give the path in its place.
+func routeTemplate(route string) string {
+	if !strings.ContainsAny(route, "0123456789") {
+		return route
+	}
+	segments := strings.Split(route, "/")
+	for i, s := range segments {
+		if !isVersion(s) && isID(s) {
+			segments[i] = "{id}"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// isVersion recognises v1 and v2beta1, which name a route.
+func isVersion(s string) bool {
+	return len(s) >= 2 && len(s) <= 8 && s[0] == 'v' && s[1] >= '0' && s[1] <= '9'
+}
+
+// isID recognises numbers, and words that are half digits or long.
+func isID(s string) bool {
+	digits := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_':
+		default:
+			return false
+		}
+	}
+	return digits > 0 && (digits*2 >= len(s) || len(s) >= 16)
+}
