@@ -1,0 +1,95 @@
+// Package api is Errata's JSON API: what scripts, the command line, and other
+// people's tools look failures up with. It reads from the store and decides
+// nothing about failures itself; what a code means comes from the catalogue,
+// and what an error of Errata looks like from edge.
+//
+// openapi.yaml describes every route and every answer; the tests hold it and
+// this package against each other.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/auth"
+	"errata/internal/edge"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+// Reader is what the API needs of the store.
+type Reader interface {
+	Trail(ctx context.Context, ws int32, id string) (event.Trail, error)
+	Lookup(ctx context.Context, ws int32, ids []string) (map[string][]store.Hit, error)
+	Prefix(ctx context.Context, ws int32, prefix string, limit int) ([]store.Hit, error)
+	LookAlikes(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
+	Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (store.Page, error)
+	Event(ctx context.Context, ws int32, id string) (event.Event, error)
+	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
+	Keys(ctx context.Context, ws int32) ([]auth.Key, error)
+	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
+	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
+}
+
+// Deps is what New needs. Metrics, OnServerError and Now may be nil.
+type Deps struct {
+	Store         Reader
+	Keys          *auth.Keyring
+	Logger        *slog.Logger
+	Metrics       http.Handler
+	Ready         func(context.Context) error
+	Version       string
+	Now           func() time.Time
+	OnServerError func(c *gin.Context, f *fault.Fault)
+}
+
+type api struct{ Deps }
+
+// New makes the API: everything under /v1, /openapi.json, /healthz, /readyz
+// and /metrics.
+func New(deps Deps) http.Handler { return engine(deps) }
+
+func engine(deps Deps) *gin.Engine {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.Default()
+	}
+	r := edge.New(edge.Options{Service: "errata-api", Logger: deps.Logger, OnServerError: deps.OnServerError})
+	// IDs are opaque and may contain an escaped slash. Gin would unescape like
+	// a query string, which turns '+' into a space: pathID does it instead.
+	r.UseEscapedPath, r.UnescapePathValues = true, false
+	(&api{deps}).routes(r)
+	return r
+}
+
+func (a *api) routes(r *gin.Engine) {
+	r.GET("/openapi.json", edge.Handle(a.openAPI))
+	r.GET("/healthz", edge.Handle(a.health))
+	r.GET("/readyz", edge.Handle(a.ready))
+	r.GET("/metrics", edge.Handle(a.metrics))
+
+	v1 := r.Group("/v1", noStore)
+	read := v1.Group("", edge.Require(a.Keys, auth.Read))
+	read.GET("/requests/:request_id", edge.Handle(a.request))
+	read.GET("/lookup", edge.Handle(a.lookupQuery))
+	read.POST("/lookup", edge.Handle(a.lookupText))
+	read.GET("/events", edge.Handle(a.events))
+	read.GET("/events/:id", edge.Handle(a.event))
+	read.GET("/rejections", edge.Handle(a.rejections))
+
+	admin := v1.Group("", edge.Require(a.Keys, auth.Admin))
+	admin.GET("/keys", edge.Handle(a.keys))
+	admin.POST("/keys", edge.Handle(a.createKey))
+	admin.DELETE("/keys/:id", edge.Handle(a.revokeKey))
+}
+
+// noStore keeps what customers sent out of every cache on the way, refusals
+// included.
+func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/event"
+)
+
+// events lists failures, newest first, without raw bodies and stack traces.
+func (a *api) events(c *gin.Context) error {
+	p, err := query(c, append([]string{"limit", "cursor"}, filterParams...)...)
+	if err != nil {
+		return err
+	}
+	filter, err := p.filter(a.Now())
+	if err != nil {
+		return err
+	}
+	limit, cursor, err := p.page()
+	if err != nil {
+		return err
+	}
+	page, err := a.Store.Events(c.Request.Context(), workspace(c), filter, limit, cursor)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, struct {
+		Events []event.Event `json:"events"`
+		Next   *string       `json:"next"`
+	}{orEmpty(page.Events), orNull(page.Next)})
+}
+
+func (a *api) event(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	e, err := a.Store.Event(c.Request.Context(), workspace(c), id)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, e)
+}
+
+// rejections lists what was refused, newest first.
+func (a *api) rejections(c *gin.Context) error {
+	p, err := query(c, "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	limit, cursor, err := p.page()
+	if err != nil {
+		return err
+	}
+	rs, next, err := a.Store.Rejections(c.Request.Context(), workspace(c), limit, cursor)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, struct {
+		Rejections []event.Rejection `json:"rejections"`
+		Next       *string           `json:"next"`
+	}{orEmpty(rs), orNull(next)})
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,241 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/lookup"
+	"errata/internal/store"
+)
+
+const (
+	maxText    = 256 << 10 // bytes of pasted text
+	maxTrails  = 20        // shown in full; the rest as hits
+	maxReasons = 100       // IDs whose absence is looked into
+	maxHinted  = 20        // IDs for which near misses are looked for
+	// JSON may spend six bytes on one of the text.
+	maxLookupBody = 2 << 20
+)
+
+// found is the answer to "here is what the customer sent us".
+type found struct {
+	IDs        []lookup.Candidate `json:"ids"`
+	Trails     []event.Trail      `json:"trails"`
+	Hits       []hit              `json:"hits"` // Events of the Trails beyond maxTrails
+	NotFound   []missing          `json:"not_found"`
+	DidYouMean []suggestion       `json:"did_you_mean"`
+	// Truncated says that the text had more IDs than one look-up takes.
+	Truncated bool `json:"truncated"`
+}
+
+type missing struct {
+	ID            string `json:"id"`
+	Reason        string `json:"reason"`
+	RetentionDays any    `json:"retention_days,omitempty"`
+}
+
+// hit is store.Hit with times as the API shows them.
+type hit struct {
+	store.Hit
+	OccurredAt event.Time `json:"occurred_at"`
+}
+
+type suggestion struct {
+	ID string `json:"id"` // as it was asked for
+	hit
+}
+
+func (a *api) lookupQuery(c *gin.Context) error {
+	p, err := query(c, "q")
+	if err != nil {
+		return err
+	}
+	return a.lookup(c, "q", p["q"])
+}
+
+// lookupText takes the text in the body, so that nothing that was pasted ends
+// in an access log. It is not stored.
+func (a *api) lookupText(c *gin.Context) error {
+	var in struct {
+		Text string `json:"text"`
+	}
+	if err := readJSON(c, maxLookupBody, &in); err != nil {
+		return err
+	}
+	return a.lookup(c, "text", in.Text)
+}
+
+func (a *api) lookup(c *gin.Context, field, text string) error {
+	if len(text) > maxText {
+		return fault.New(fault.TooLarge, "payload_too_large", "The text is larger than %d KiB.", maxText>>10).With("limit_bytes", maxText)
+	}
+	if strings.TrimSpace(text) == "" {
+		return invalid(field, "must hold the text to look through")
+	}
+	search := search{api: a, ctx: c.Request.Context(), ws: workspace(c), covered: map[string]bool{}}
+	if err := search.run(text); err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, search.out)
+}
+
+// search is one look-up on its way from text to answer.
+type search struct {
+	*api
+	ctx     context.Context
+	ws      int32
+	covered map[string]bool // Events that are already in the answer
+	out     found
+}
+
+func (s *search) run(text string) error {
+	s.out = found{
+		IDs: []lookup.Candidate{}, Trails: []event.Trail{}, Hits: []hit{}, NotFound: []missing{}, DidYouMean: []suggestion{},
+	}
+	asked := s.candidates(text)
+	if len(asked) == 0 {
+		return nil
+	}
+	ids := make([]string, len(asked))
+	for i, c := range asked {
+		ids[i] = c.Value
+	}
+	hits, err := s.Store.Lookup(s.ctx, s.ws, ids)
+	if err != nil {
+		return err
+	}
+	for _, c := range asked {
+		// A word that only might have been an ID is not worth a "not found",
+		// unless nothing else was asked.
+		if c.Kind == lookup.Unknown && len(asked) > 1 && len(hits[c.Value]) == 0 {
+			continue
+		}
+		s.out.IDs = append(s.out.IDs, c)
+		if err := s.add(c, hits[c.Value]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidates are the IDs to ask for. A text that is one word is an ID, however
+// little it looks like one: IDs are opaque.
+func (s *search) candidates(text string) []lookup.Candidate {
+	found := lookup.Extract(text)
+	if word := strings.TrimSpace(text); len(found) == 0 && !strings.ContainsAny(word, " \t\r\n") &&
+		len(word) <= event.MaxIDLen && utf8.ValidString(word) && !lookup.HasSecret(word) {
+		found = append(found, lookup.Candidate{Kind: lookup.Unknown, Value: word})
+	}
+	if len(found) > store.MaxLookup {
+		found, s.out.Truncated = found[:store.MaxLookup], true
+	}
+	return found
+}
+
+// add puts what one ID leads to into the answer. IDs of one request lead to
+// the same Trail, which is shown once.
+func (s *search) add(id lookup.Candidate, hits []store.Hit) error {
+	if len(hits) == 0 && id.Kind == lookup.Event {
+		return s.addEvent(id.Value)
+	}
+	if len(hits) == 0 {
+		return s.missing(id.Value)
+	}
+	fresh := s.fresh(hits)
+	if len(fresh) == 0 {
+		return nil
+	}
+	if len(s.out.Trails) == maxTrails {
+		for _, h := range fresh {
+			s.covered[h.EventID] = true
+			s.out.Hits = append(s.out.Hits, viewHit(h))
+		}
+		return nil
+	}
+	trail, err := s.trail(s.ctx, s.ws, id.Value)
+	if fault.Is(err, fault.NotFound) { // expired between two queries
+		return s.missing(id.Value)
+	}
+	if err != nil {
+		return err
+	}
+	s.show(trail)
+	return nil
+}
+
+// addEvent follows the ID of an Event, as a link of ours has it, to the
+// request that it belongs to.
+func (s *search) addEvent(id string) error {
+	e, err := s.Store.Event(s.ctx, s.ws, id)
+	if fault.Is(err, fault.NotFound) {
+		return s.missing(id)
+	}
+	if err != nil || s.covered[e.ID] {
+		return err
+	}
+	if key := cmp.Or(e.RequestID, e.TraceID); key != "" {
+		return s.add(lookup.Candidate{Kind: lookup.Request, Value: key}, []store.Hit{hitOf(&e, key)})
+	}
+	s.show(s.explained(event.NewTrail(id, []event.Event{e})))
+	return nil
+}
+
+func hitOf(e *event.Event, value string) store.Hit {
+	return store.Hit{
+		EventID: e.ID, Kind: "event", Value: value, RequestID: e.RequestID, TraceID: e.TraceID, OccurredAt: e.OccurredAt,
+		Service: e.Service, Status: e.Status, Code: e.Code, Family: e.Family, Role: e.Role, Customer: e.Customer,
+	}
+}
+
+func (s *search) show(trail event.Trail) {
+	for i := range trail.Events {
+		s.covered[trail.Events[i].ID] = true
+	}
+	s.out.Trails = append(s.out.Trails, trail)
+}
+
+func (s *search) fresh(hits []store.Hit) []store.Hit {
+	var fresh []store.Hit
+	for _, h := range hits {
+		if !s.covered[h.EventID] {
+			fresh = append(fresh, h)
+		}
+	}
+	return fresh
+}
+
+// missing says why an ID leads nowhere, and what it may have been.
+func (s *search) missing(id string) error {
+	m := missing{ID: id, Reason: "not_checked"}
+	if len(s.out.NotFound) < maxReasons {
+		trail, err := s.trail(s.ctx, s.ws, id)
+		if err == nil { // arrived between two queries
+			s.show(trail)
+			return nil
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		details := fault.Of(err).Details
+		m.Reason, _ = details["reason"].(string)
+		m.RetentionDays = details["retention_days"]
+	}
+	s.out.NotFound = append(s.out.NotFound, m)
+	if len(s.out.NotFound) > maxHinted {
+		return nil
+	}
+	hints, err := s.hints(s.ctx, s.ws, id)
+	for _, h := range hints {
+		s.out.DidYouMean = append(s.out.DidYouMean, suggestion{ID: id, hit: viewHit(h)})
+	}
+	return err
+}
+
+func viewHit(h store.Hit) hit { return hit{h, event.Time{Time: h.OccurredAt}} }

@@ -1,0 +1,164 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"errata/internal/auth"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+// memory is a Reader over a slice: enough of the store to test the API's own
+// decisions. How the real one answers is the store's tests' business.
+type memory struct {
+	mu         sync.Mutex
+	events     []event.Event
+	rejections []event.Rejection
+	keys       []auth.Key
+	broken     error
+	filter     event.Filter // the last one that Events was asked for
+	actor      store.Actor  // the last one that changed a key
+}
+
+func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
+	if m.broken != nil {
+		return event.Trail{}, m.broken
+	}
+	traces := map[string]bool{}
+	for _, e := range m.events {
+		traces[e.TraceID] = traces[e.TraceID] || e.RequestID == id || e.TraceID == id
+	}
+	var found []event.Event
+	for _, e := range m.events {
+		if e.RequestID == id || e.TraceID != "" && traces[e.TraceID] {
+			found = append(found, e)
+		}
+	}
+	if len(found) > 0 {
+		return event.NewTrail(id, found), nil
+	}
+	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").With("reason", "never_seen")
+	for _, r := range m.rejections {
+		if r.RequestID == id {
+			f.With("reason", "rejected")
+		}
+	}
+	return event.Trail{}, f.With("retention_days", 30)
+}
+
+func (m *memory) Lookup(_ context.Context, _ int32, ids []string) (map[string][]store.Hit, error) {
+	hits := map[string][]store.Hit{}
+	for _, e := range m.events {
+		for _, id := range []string{e.RequestID, e.TraceID} {
+			if id != "" && slices.Contains(ids, id) {
+				hits[id] = append(hits[id], hitOf(&e, id))
+			}
+		}
+	}
+	return hits, m.broken
+}
+
+func (m *memory) matching(match func(id string) bool) (hits []store.Hit) {
+	for _, e := range m.events {
+		if match(e.RequestID) {
+			hits = append(hits, hitOf(&e, e.RequestID))
+		}
+	}
+	return hits
+}
+
+func (m *memory) Prefix(_ context.Context, _ int32, prefix string, _ int) ([]store.Hit, error) {
+	if len(prefix) < store.MinPrefix {
+		return nil, nil
+	}
+	return m.matching(func(id string) bool { return strings.HasPrefix(id, prefix) }), nil
+}
+
+func (m *memory) LookAlikes(_ context.Context, _ int32, id string, _ int) ([]store.Hit, error) {
+	return m.matching(func(other string) bool { return event.Fold(other) == event.Fold(id) && other != id }), nil
+}
+
+func (m *memory) Events(_ context.Context, _ int32, f event.Filter, limit int, cursor string) (store.Page, error) {
+	m.filter = f
+	start := 0
+	if cursor != "" {
+		n, err := strconv.Atoi(cursor)
+		if err != nil {
+			return store.Page{}, invalid("cursor", "is not one that this API gave out")
+		}
+		start = n
+	}
+	if m.broken != nil || start >= len(m.events) {
+		return store.Page{}, m.broken
+	}
+	end := min(start+limit, len(m.events))
+	page := store.Page{Events: m.events[start:end]}
+	if end < len(m.events) {
+		page.Next = strconv.Itoa(end)
+	}
+	return page, nil
+}
+
+func (m *memory) Event(_ context.Context, _ int32, id string) (event.Event, error) {
+	for _, e := range m.events {
+		if e.ID == id {
+			return e, nil
+		}
+	}
+	return event.Event{}, fault.New(fault.NotFound, "event_not_found", "There is no Event with this ID.")
+}
+
+func (m *memory) Rejections(_ context.Context, _ int32, limit int, _ string) ([]event.Rejection, string, error) {
+	if limit < len(m.rejections) {
+		return m.rejections[:limit], strconv.Itoa(limit), nil
+	}
+	return m.rejections, "", nil
+}
+
+func (m *memory) Keys(context.Context, int32) ([]auth.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.keys), nil
+}
+
+func (m *memory) CreateKey(_ context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := auth.Key{
+		ID: "key-" + strconv.Itoa(len(m.keys)+1), Workspace: ws, Name: name, Prefix: auth.Prefix(secret), Scopes: scopes,
+		Hash: auth.Hash(secret), CreatedAt: noon,
+	}
+	m.keys, m.actor = append(m.keys, key), actor
+	return key, nil
+}
+
+func (m *memory) RevokeKey(_ context.Context, actor store.Actor, _ int32, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.keys {
+		if m.keys[i].ID == id {
+			at := noon.Add(time.Hour)
+			m.keys[i].RevokedAt, m.actor = &at, actor
+			return nil
+		}
+	}
+	return fault.New(fault.NotFound, "key_not_found", "There is no such key.")
+}
+
+// KeyByHash makes memory an auth.Lookup.
+func (m *memory) KeyByHash(_ context.Context, hash []byte) (auth.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.keys {
+		if string(k.Hash) == string(hash) {
+			return k, nil
+		}
+	}
+	return auth.Key{}, fault.New(fault.NotFound, "key_not_found", "There is no such key.")
+}

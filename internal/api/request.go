@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/catalog"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+// maxHints is how many IDs are suggested for one that is not there.
+const maxHints = 5
+
+// request answers the question that Errata is for: what happened to this ID?
+func (a *api) request(c *gin.Context) error {
+	id, err := pathID(c, "request_id")
+	if err != nil {
+		return err
+	}
+	id = strings.TrimSpace(id)
+	trail, err := a.trail(c.Request.Context(), workspace(c), id)
+	if err != nil {
+		return a.withHints(c.Request.Context(), workspace(c), id, err)
+	}
+	return reply(c, http.StatusOK, trail)
+}
+
+// trail reads a Trail and adds what the catalogue knows of the failure that
+// the customer saw.
+func (a *api) trail(ctx context.Context, ws int32, id string) (event.Trail, error) {
+	trail, err := a.Store.Trail(ctx, ws, id)
+	if err != nil {
+		return event.Trail{}, err
+	}
+	return a.explained(trail), nil
+}
+
+func (a *api) explained(trail event.Trail) event.Trail {
+	if seen := trail.Find(trail.Summary.EventID); seen != nil {
+		advice := catalog.Advise(*seen, a.Now())
+		trail.Explanation, trail.Retry = catalog.Explain(*seen), retry{advice, maybe(advice.At)}
+	}
+	return trail
+}
+
+// retry is catalog.Retry with its time as the API shows times.
+type retry struct {
+	catalog.Retry
+	At *event.Time `json:"at,omitempty"`
+}
+
+// withHints adds near misses to a "not found". The hints are a courtesy: that
+// they cannot be had is no reason to hide the answer.
+func (a *api) withHints(ctx context.Context, ws int32, id string, err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Kind != fault.NotFound {
+		return err
+	}
+	hints, hintErr := a.hints(ctx, ws, id)
+	if hintErr != nil {
+		a.Logger.WarnContext(ctx, "no look-alikes", "error", hintErr)
+	}
+	ids := []string{}
+	for _, h := range hints {
+		ids = append(ids, h.Value)
+	}
+	return f.With("did_you_mean", ids)
+}
+
+// hints are IDs that look like id, then those that begin with it, as when it
+// was cut off on a screenshot. Each ID once.
+func (a *api) hints(ctx context.Context, ws int32, id string) ([]store.Hit, error) {
+	hits, err := a.Store.LookAlikes(ctx, ws, id, maxHints)
+	if err != nil {
+		return nil, err
+	}
+	if len(hits) < maxHints {
+		more, err := a.Store.Prefix(ctx, ws, id, maxHints)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, more...)
+	}
+	seen := map[string]bool{id: true}
+	var out []store.Hit
+	for _, h := range hits {
+		if !seen[h.Value] && len(out) < maxHints {
+			seen[h.Value] = true
+			out = append(out, h)
+		}
+	}
+	return out, nil
+}

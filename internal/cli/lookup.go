@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// LookupOptions say what to look up and where. An ID "-" stands for all of In,
+// which may be any text; so may an ID that has spaces in it.
+type LookupOptions struct {
+	Server, Key string
+	JSON        bool // print the API's answers, one on each line
+	IDs         []string
+	In          io.Reader
+	Out         io.Writer
+	Color       bool
+	Now         func() time.Time // nil: time.Now
+}
+
+// maxPaste is the longest text that the API takes.
+const maxPaste = 256 << 10
+
+// finding is one look-up on its way.
+type finding struct {
+	LookupOptions
+	printer
+	api     *client
+	missing int
+	shown   int
+}
+
+// Lookup prints what happened to each ID. When any is not found it says so and
+// returns an *Exit with code 1.
+func Lookup(ctx context.Context, opt LookupOptions) error {
+	if len(opt.IDs) == 0 {
+		return exitf("Name an ID, or - to read text from standard input.")
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	f := finding{LookupOptions: opt, printer: printer{out: opt.Out, color: opt.Color}, api: newClient(opt.Server, opt.Key)}
+	for _, id := range opt.IDs {
+		if err := f.one(ctx, id); err != nil {
+			return err
+		}
+	}
+	if f.err != nil {
+		return f.err
+	}
+	if f.missing > 0 {
+		return exitf("%d not found.", f.missing)
+	}
+	return nil
+}
+
+func (f *finding) one(ctx context.Context, id string) error {
+	switch {
+	case id == "-":
+		text, err := f.readText()
+		if err != nil {
+			return err
+		}
+		return f.text(ctx, text)
+	case strings.ContainsAny(id, " \t\r\n{"):
+		return f.text(ctx, id)
+	}
+	return f.id(ctx, id)
+}
+
+func (f *finding) readText() (string, error) {
+	if f.In == nil {
+		return "", exitf("There is no standard input to read.")
+	}
+	text, err := io.ReadAll(io.LimitReader(f.In, maxPaste+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxPaste {
+		return "", exitf("The text is longer than %d KiB. Cut it down to the part with the IDs.", maxPaste>>10)
+	}
+	return strings.ToValidUTF8(string(text), "\uFFFD"), nil
+}
+
+func (f *finding) id(ctx context.Context, id string) error {
+	var raw json.RawMessage
+	err := f.api.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(id), nil, &raw)
+	var refused *APIError
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code == "request_not_found" {
+		f.missing++
+		return f.absent(id, refused)
+	}
+	if err != nil {
+		return err
+	}
+	if f.JSON {
+		f.line("%s", raw)
+		return nil
+	}
+	var t trail
+	if err := f.api.decode(answer{body: raw}, &t); err != nil {
+		return err
+	}
+	f.trail(&t)
+	return nil
+}
+
+// absent reports an ID that leads nowhere; as JSON, the error that the API
+// gave, so that each ID has its line.
+func (f *finding) absent(id string, refused *APIError) error {
+	if f.JSON {
+		b, err := json.Marshal(map[string]*APIError{"error": refused})
+		if err != nil {
+			return err
+		}
+		f.line("%s", b)
+		return nil
+	}
+	f.gap()
+	reason, _ := refused.Details["reason"].(string)
+	f.line("%s: %s", f.style(bold, safe(id)), absence(reason, refused.Details["retention_days"]))
+	if reason == "rejected" {
+		f.line("  %s", safe(refused.Message))
+	}
+	if similar, ok := refused.Details["did_you_mean"].([]any); ok {
+		f.similar(similar)
+	}
+	return nil
+}
+
+func (f *finding) similar(ids []any) {
+	for _, v := range ids {
+		if id, ok := v.(string); ok {
+			f.line("  Did you mean %s ?", safe(id))
+		}
+	}
+}
+
+// pasted is the answer of POST /v1/lookup.
+type pasted struct {
+	IDs    []struct{ Kind, Value string } `json:"ids"`
+	Trails []trail                        `json:"trails"`
+	Hits   []struct {
+		Value      string    `json:"value"`
+		OccurredAt time.Time `json:"occurred_at"`
+		Service    string    `json:"service"`
+		Status     int       `json:"status"`
+		Code       string    `json:"code"`
+	} `json:"hits"`
+	NotFound []struct {
+		ID            string `json:"id"`
+		Reason        string `json:"reason"`
+		RetentionDays any    `json:"retention_days"`
+	} `json:"not_found"`
+	DidYouMean []struct {
+		ID    string `json:"id"`
+		Value string `json:"value"`
+	} `json:"did_you_mean"`
+	Truncated bool `json:"truncated"`
+}
+
+func (f *finding) text(ctx context.Context, text string) error {
+	var raw json.RawMessage
+	if err := f.api.call(ctx, http.MethodPost, "/v1/lookup", map[string]string{"text": text}, &raw); err != nil {
+		return err
+	}
+	var found pasted
+	if err := f.api.decode(answer{body: raw}, &found); err != nil {
+		return err
+	}
+	f.missing += len(found.NotFound)
+	if len(found.IDs) == 0 {
+		f.missing++
+	}
+	if f.JSON {
+		f.line("%s", raw)
+		return nil
+	}
+	f.paste(&found)
+	return nil
+}
+
+func (f *finding) paste(found *pasted) {
+	if len(found.IDs) == 0 {
+		f.line("There is nothing in this text that looks like an ID.")
+	}
+	for i := range found.Trails {
+		f.trail(&found.Trails[i])
+	}
+	if len(found.Hits) > 0 {
+		f.gap()
+		rows := [][]string{{"ALSO FOUND", "TIME (UTC)", "SERVICE", "STATUS", "CODE"}}
+		for _, h := range found.Hits {
+			rows = append(rows, []string{safe(h.Value), h.OccurredAt.UTC().Format(clock), safe(h.Service), status(h.Status), safe(h.Code)})
+		}
+		f.table(rows)
+	}
+	if len(found.NotFound) > 0 {
+		f.gap()
+	}
+	for _, m := range found.NotFound {
+		f.line("%s: %s", f.style(bold, safe(m.ID)), absence(m.Reason, m.RetentionDays))
+		for _, d := range found.DidYouMean {
+			if d.ID == m.ID {
+				f.similar([]any{d.Value})
+			}
+		}
+	}
+	if found.Truncated {
+		f.line("The text has more IDs than one look-up takes; the last ones were left out.")
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func lookupIn(t *testing.T, stdin string, change func(*LookupOptions), ids ...string) (string, error) {
+	t.Helper()
+	_, server := newServer(t)
+	var out strings.Builder
+	opt := LookupOptions{
+		Server: server.URL, Key: secret, IDs: ids, In: strings.NewReader(stdin), Out: &out,
+		Now: func() time.Time { return noon.Add(3*time.Hour + 30*time.Minute) },
+	}
+	if change != nil {
+		change(&opt)
+	}
+	err := Lookup(context.Background(), opt)
+	return out.String(), err
+}
+
+func TestLookupTellsTheStory(t *testing.T) {
+	out, err := lookupIn(t, "", nil, "req_abc123xyz")
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(out, "429 rate_limit_exceeded POST /v1/charges\n"), out)
+	for _, want := range []string{
+		"2026-11-20 12:00:00.010 UTC (3 h ago)", "acme", "What helps:", "4bf92f3577b34da6a3ce929d0e0e4736", "Retry: ",
+		"Timeline:", "502 provider_error", "via openai overloaded", "← root cause", "+10 ms",
+	} {
+		assert.Contains(t, out, want)
+	}
+	assert.NotContains(t, out, "\x1b", "neither our colours nor the sender's")
+}
+
+func TestLookupInColour(t *testing.T) {
+	out, err := lookupIn(t, "", func(o *LookupOptions) { o.Color = true }, "req_abc123xyz")
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(out, "\x1b[1m429 rate_limit_exceeded"), out)
+	assert.NotContains(t, out, "\x1b[31mrequests")
+}
+
+func TestLookupNotFound(t *testing.T) {
+	out, err := lookupIn(t, "", nil, "req_abcI23xyz", "req_rejected1", "req_abc123xyz")
+	assert.Equal(t, 1, exitCode(t, err))
+	assert.EqualError(t, err, "2 not found.")
+	assert.Contains(t, out, "No failure with this ID has been reported within 30 days.")
+	assert.Contains(t, out, "Did you mean req_abc123xyz ?")
+	assert.Contains(t, out, "was rejected")
+	assert.Contains(t, out, "429 rate_limit_exceeded", "what is there is shown all the same")
+}
+
+func TestLookupOfText(t *testing.T) {
+	out, err := lookupIn(t, "Hello,\nwe got req_abc123xyz and req_abcI23xyz today", nil, "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	assert.Contains(t, out, "429 rate_limit_exceeded")
+	assert.Contains(t, out, "Did you mean req_abc123xyz ?")
+
+	out, err = lookupIn(t, "", nil, "X-Request-Id: req_abc123xyz")
+	require.NoError(t, err)
+	assert.Contains(t, out, "429 rate_limit_exceeded")
+
+	out, err = lookupIn(t, "good morning", nil, "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	assert.Contains(t, out, "nothing in this text")
+
+	_, err = lookupIn(t, strings.Repeat("x", maxPaste+1), nil, "-")
+	assert.ErrorContains(t, err, "256 KiB")
+}
+
+func TestLookupAsJSON(t *testing.T) {
+	out, err := lookupIn(t, "req_abc123xyz", func(o *LookupOptions) { o.JSON = true }, "req_abc123xyz", "req_none0000", "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 3)
+	for i, field := range []string{"request_id", "error", "trails"} {
+		var v map[string]any
+		require.NoError(t, json.Unmarshal([]byte(lines[i]), &v))
+		assert.Contains(t, v, field)
+	}
+}
+
+func TestLookupErrorsAreOneLine(t *testing.T) {
+	_, err := lookupIn(t, "", func(o *LookupOptions) { o.Key = "" }, "x")
+	assert.ErrorContains(t, err, "401 unauthorized: No API key.")
+
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	_, err = lookupIn(t, "", func(o *LookupOptions) { o.Server = gone.URL }, "x")
+	assert.EqualError(t, err, "Cannot reach "+gone.URL+": nothing listens there. Is Errata running, and is this the right address?")
+	assert.Equal(t, 1, exitCode(t, err))
+
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write([]byte("<html>welcome to nginx"))
+		assert.NoError(t, err)
+	}))
+	defer other.Close()
+	_, err = lookupIn(t, "", func(o *LookupOptions) { o.Server = strings.TrimPrefix(other.URL, "http://") }, "x")
+	assert.ErrorContains(t, err, "did not answer as Errata does")
+	assert.NotContains(t, err.Error(), "\n")
+
+	_, err = lookupIn(t, "", nil)
+	assert.ErrorContains(t, err, "Name an ID")
+}

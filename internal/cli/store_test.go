@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/api"
+	"errata/internal/auth"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+const secret = "admin-key-0123456789-0123456789"
+
+// shelf is a store behind the real API: what the API does with it is the API's
+// business, what the command line makes of the answers is tested here.
+type shelf struct {
+	api.Reader // what the tests do not need
+	mu         sync.Mutex
+	events     []event.Event
+	keys       []auth.Key
+}
+
+func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []event.Event
+	for _, e := range s.events {
+		if e.RequestID == id || e.TraceID == id {
+			found = append(found, e)
+		}
+	}
+	if len(found) == 0 {
+		reason := "never_seen"
+		if strings.HasPrefix(id, "req_rejected") {
+			reason = "rejected"
+		}
+		return event.Trail{}, fault.New(fault.NotFound, "request_not_found", "There is none.").With("reason", reason).With("retention_days", 30)
+	}
+	return event.NewTrail(id, found), nil
+}
+
+func (s *shelf) Lookup(_ context.Context, _ int32, ids []string) (map[string][]store.Hit, error) {
+	hits := map[string][]store.Hit{}
+	for _, e := range s.events {
+		if slices.Contains(ids, e.RequestID) {
+			hits[e.RequestID] = append(hits[e.RequestID], store.Hit{EventID: e.ID, Value: e.RequestID, OccurredAt: e.OccurredAt})
+		}
+	}
+	return hits, nil
+}
+
+func (s *shelf) Prefix(context.Context, int32, string, int) ([]store.Hit, error) { return nil, nil }
+
+func (s *shelf) LookAlikes(_ context.Context, _ int32, id string, _ int) (hits []store.Hit, _ error) {
+	for _, e := range s.events {
+		if e.RequestID != id && event.Fold(e.RequestID) == event.Fold(id) {
+			hits = append(hits, store.Hit{Value: e.RequestID})
+		}
+	}
+	return hits, nil
+}
+
+func (s *shelf) Events(context.Context, int32, event.Filter, int, string) (store.Page, error) {
+	return store.Page{}, nil
+}
+
+func (s *shelf) Keys(context.Context, int32) ([]auth.Key, error) { return s.keys, nil }
+
+func (s *shelf) CreateKey(_ context.Context, _ store.Actor, _ int32, name string, scopes []auth.Scope, secret string) (auth.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(s.keys, auth.Key{ID: "k-" + name, Name: name, Scopes: scopes, Hash: auth.Hash(secret), Prefix: auth.Prefix(secret), CreatedAt: noon})
+	return s.keys[len(s.keys)-1], nil
+}
+
+func (s *shelf) RevokeKey(_ context.Context, _ store.Actor, _ int32, id string) error {
+	for i := range s.keys {
+		if s.keys[i].ID == id {
+			at := noon
+			s.keys[i].RevokedAt = &at
+			return nil
+		}
+	}
+	return fault.New(fault.NotFound, "key_not_found", "There is no such key.")
+}
+
+func (s *shelf) byHash(_ context.Context, hash []byte) (auth.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if string(k.Hash) == string(hash) {
+			return k, nil
+		}
+	}
+	return auth.Key{}, fault.New(fault.NotFound, "key_not_found", "There is no such key.")
+}
+
+// newServer is the real API over a shelf with one request of two services.
+func newServer(t *testing.T) (*shelf, *httptest.Server) {
+	s := &shelf{
+		keys: []auth.Key{{ID: "k-admin", Name: "admin", Scopes: []auth.Scope{auth.Admin}, Hash: auth.Hash(secret), Prefix: "admin-ke…", CreatedAt: noon}},
+		events: []event.Event{
+			{
+				ID: "e1", RequestID: "req_abc123xyz", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", OccurredAt: noon.Add(10 * time.Millisecond),
+				Role: event.Primary, Family: event.FamilyLimits, Service: "billing", Environment: "production", Method: "POST",
+				Endpoint: "/v1/charges", Customer: "acme", Status: 429, Code: "rate_limit_exceeded", Message: "Too many \x1b[31mrequests",
+				RetryAfter: &event.RetryAfter{Seconds: 45, Source: "header"},
+			},
+			{
+				ID: "e0", RequestID: "req_abc123xyz", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", OccurredAt: noon, Role: event.Upstream,
+				Family: event.FamilyUpstream, Service: "billing", Status: 502, Code: "provider_error",
+				Upstream: &event.UpstreamInfo{Provider: "openai", Code: "overloaded"},
+			},
+			{ID: "e2", RequestID: "a/b c+d", OccurredAt: noon, Role: event.Primary, Family: event.FamilyUs, Service: "files", Status: 500, Code: "internal_error"},
+		},
+	}
+	server := httptest.NewServer(api.New(api.Deps{
+		Store: s, Keys: auth.NewKeyring(s.byHash, time.Nanosecond), Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon.Add(time.Hour) },
+	}))
+	t.Cleanup(server.Close)
+	return s, server
+}
+
+// newCollector takes reports as the real one does, as far as these tests can
+// tell, and puts them on the shelf.
+func newCollector(t *testing.T, s *shelf, answer string) (*httptest.Server, *[]*http.Request, *[]string) {
+	var requests []*http.Request
+	var bodies []string
+	mux := http.NewServeMux()
+	fine := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+	mux.HandleFunc("GET /healthz", fine)
+	mux.HandleFunc("GET /readyz", fine)
+	mux.HandleFunc("POST /v1/errors", func(w http.ResponseWriter, r *http.Request) {
+		var raw json.RawMessage
+		if err := json.NewDecoder(r.Body).Decode(&raw); err != nil {
+			raw = json.RawMessage(`"not JSON"`)
+		}
+		requests, bodies = append(requests, r), append(bodies, string(raw))
+		if key := auth.FromHeaders(r.Header.Get); key == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, err := w.Write([]byte(`{"error":{"code":"unauthorized","message":"No API key.","request_id":"req_1"}}`))
+			assert.NoError(t, err)
+			return
+		}
+		var report struct {
+			RequestID string `json:"request_id"`
+		}
+		if s != nil && json.Unmarshal(raw, &report) == nil {
+			s.mu.Lock()
+			s.events = append(s.events, event.Event{ID: "new", RequestID: report.RequestID, OccurredAt: time.Now(), Code: "c", Family: event.FamilyCaller})
+			s.mu.Unlock()
+		}
+		_, err := w.Write([]byte(answer))
+		assert.NoError(t, err)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server, &requests, &bodies
+}
+
+// exitCode is what the process would exit with.
+func exitCode(t *testing.T, err error) int {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	var exit *Exit
+	require.ErrorAs(t, err, &exit)
+	return exit.ExitCode()
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"errata/internal/catalog"
+	"errata/internal/event"
+)
+
+// trail is the API's Trail, with what the catalogue says of it.
+type trail struct {
+	RequestID   string        `json:"request_id"`
+	TraceIDs    []string      `json:"trace_ids"`
+	FirstAt     time.Time     `json:"first_at"`
+	Summary     event.Summary `json:"summary"`
+	Explanation catalog.Entry `json:"explanation"`
+	Retry       catalog.Retry `json:"retry"`
+	Events      []event.Event `json:"events"`
+	Truncated   bool          `json:"truncated"`
+}
+
+// gap separates one answer from the next.
+func (f *finding) gap() {
+	if f.shown > 0 {
+		f.line("")
+	}
+	f.shown++
+}
+
+// trail prints the answer in the order in which it is needed: what it was,
+// what that means, the facts, whether to try again, and how it came about.
+func (f *finding) trail(t *trail) {
+	f.gap()
+	s := &t.Summary
+	f.line("%s", f.style(bold, joined(status(s.Status), s.Code, s.Method, s.Endpoint)))
+	f.explain(&t.Explanation)
+	f.facts(t)
+	if t.Retry.Text != "" {
+		f.line("")
+		f.line("Retry: %s", safe(t.Retry.Text))
+	}
+	f.timeline(t)
+}
+
+func (f *finding) explain(e *catalog.Entry) {
+	if e.Verdict != "" {
+		f.line("%s", safe(e.Verdict))
+	}
+	f.line("")
+	f.line("%s", safe(e.Plain))
+	for _, list := range []struct {
+		name  string
+		items []string
+	}{{"Causes", e.Causes}, {"What helps", e.Fixes}} {
+		if len(list.items) == 0 {
+			continue
+		}
+		f.line("%s:", list.name)
+		for _, item := range list.items {
+			f.line("  - %s", safe(item))
+		}
+	}
+}
+
+func (f *finding) facts(t *trail) {
+	s := &t.Summary
+	at := t.FirstAt
+	release := ""
+	for i := range t.Events {
+		if t.Events[i].ID == s.EventID {
+			at, release = t.Events[i].OccurredAt, t.Events[i].Release
+		}
+	}
+	f.line("")
+	rows := [][]string{}
+	for _, fact := range [][2]string{
+		{"Message", s.Message}, {"Request", t.RequestID}, {"Time", at.UTC().Format(clock) + " (" + ago(at, f.Now()) + ")"}, {"Service", s.Service},
+		{"Environment", s.Environment}, {"Release", release}, {"Customer", s.Customer}, {"Side", t.Explanation.Side},
+		{"Trace", strings.Join(t.TraceIDs, ", ")},
+	} {
+		if fact[1] != "" {
+			rows = append(rows, []string{fact[0], safe(fact[1])})
+		}
+	}
+	f.table(rows)
+}
+
+// timeline shows every Event, with the time since the first.
+func (f *finding) timeline(t *trail) {
+	f.line("")
+	f.line("Timeline:")
+	rows := make([][]string, 0, len(t.Events))
+	for i := range t.Events {
+		e := &t.Events[i]
+		mark := ""
+		if e.ID == t.Summary.RootCauseEventID {
+			mark = "← root cause"
+		}
+		rows = append(rows, []string{
+			"  " + e.OccurredAt.UTC().Format("15:04:05.000"), fmt.Sprintf("+%d ms", e.OccurredAt.Sub(t.FirstAt).Milliseconds()),
+			safe(e.Service), joined(status(e.Status), e.Code), joined(e.Method, e.Endpoint), upstream(e), mark,
+		})
+	}
+	f.table(rows)
+	if t.Truncated {
+		f.line("  … and more: the API shows the first %d.", len(t.Events))
+	}
+}
+
+func upstream(e *event.Event) string {
+	if e.Upstream == nil || e.Upstream.Provider == "" {
+		return ""
+	}
+	return joined("via", e.Upstream.Provider, e.Upstream.Code)
+}
+
+func status(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// joined is what is there, made safe, with spaces between.
+func joined(parts ...string) string {
+	kept := parts[:0]
+	for _, p := range parts {
+		if p = safe(p); p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, " ")
+}
+
+// absence says why there is nothing under an ID.
+func absence(reason string, retentionDays any) string {
+	days := "the retention time"
+	if n, ok := retentionDays.(float64); ok {
+		days = fmt.Sprintf("%.0f days", n)
+	}
+	switch reason {
+	case "rejected":
+		return "not found. A report with it came in, but was rejected."
+	case "probably_expired":
+		return "not found. It was probably seen, and has expired: failures are kept for " + days + "."
+	case "thinned":
+		return "not found. It was counted but not kept, because there were too many like it."
+	case "not_checked":
+		return "not found."
+	}
+	return "not found. No failure with this ID has been reported within " + days + "."
+}

@@ -1,0 +1,97 @@
+// Package config is the one table of settings: each is a flag and an
+// environment variable ERRATA_…, and secrets may be read from a file named by
+// the variable with _FILE behind it.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is what the servers can be told. The help texts are what --help and
+// docs/configuration.md print.
+type Config struct {
+	DatabaseURL     string `name:"database-url" env:"ERRATA_DATABASE_URL" placeholder:"URL" help:"PostgreSQL 14 or newer: postgres://user:password@host:5432/database. Without it, 'errata serve' runs a private PostgreSQL in the data directory."`
+	DatabaseURLFile string `name:"database-url-file" env:"ERRATA_DATABASE_URL_FILE" placeholder:"FILE" help:"File with the database URL."`
+	DatabaseMode    string `name:"database-mode" env:"ERRATA_DATABASE_MODE" enum:"prepare,exec" default:"prepare" help:"'exec' where a PgBouncer without protocol-level prepared statements stands in between."`
+	DatabaseConns   int32  `name:"database-conns" env:"ERRATA_DATABASE_CONNS" default:"8" help:"Connections to the database that one process opens at most."`
+
+	DataDir string `name:"data-dir" env:"ERRATA_DATA_DIR" placeholder:"DIR" help:"Where the private PostgreSQL keeps its data. Default: /var/lib/errata for root, else the XDG state directory."`
+
+	HTTPAddr     string `name:"http-addr" env:"ERRATA_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API and the web pages."`
+	OTLPHTTPAddr string `name:"otlp-http-addr" env:"ERRATA_OTLP_HTTP_ADDR" default:"127.0.0.1:4318" help:"Address of OTLP/HTTP and POST /v1/errors."`
+	OTLPGRPCAddr string `name:"otlp-grpc-addr" env:"ERRATA_OTLP_GRPC_ADDR" default:"127.0.0.1:4317" help:"Address of OTLP/gRPC."`
+
+	BootstrapIngestKey     string `name:"bootstrap-ingest-key" env:"ERRATA_BOOTSTRAP_INGEST_KEY" placeholder:"KEY" help:"An ingest key (24 characters or more) that is created on start when absent."`
+	BootstrapIngestKeyFile string `name:"bootstrap-ingest-key-file" env:"ERRATA_BOOTSTRAP_INGEST_KEY_FILE" placeholder:"FILE" help:"File with that key."`
+	BootstrapAdminKey      string `name:"bootstrap-admin-key" env:"ERRATA_BOOTSTRAP_ADMIN_KEY" placeholder:"KEY" help:"An admin key (24 characters or more) that is created on start when absent."`
+	BootstrapAdminKeyFile  string `name:"bootstrap-admin-key-file" env:"ERRATA_BOOTSTRAP_ADMIN_KEY_FILE" placeholder:"FILE" help:"File with that key."`
+
+	RetentionDays      int      `name:"retention-days" env:"ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept."`
+	DefaultEnvironment string   `name:"default-environment" env:"ERRATA_DEFAULT_ENVIRONMENT" help:"Environment of OpenTelemetry resources that name none."`
+	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
+	CustomerKeys       []string `name:"customer-keys" env:"ERRATA_CUSTOMER_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that name the customer, before all others."`
+
+	LogLevel  string `name:"log-level" env:"ERRATA_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"How much is logged."`
+	LogFormat string `name:"log-format" env:"ERRATA_LOG_FORMAT" enum:"text,json" default:"text" help:"How logs look."`
+}
+
+// Retention is RetentionDays as a duration.
+func (c *Config) Retention() time.Duration { return time.Duration(c.RetentionDays) * 24 * time.Hour }
+
+// Resolve reads the secrets that are in files and checks what kong cannot.
+func (c *Config) Resolve() error {
+	for _, s := range []struct {
+		value      *string
+		file, name string
+	}{
+		{&c.DatabaseURL, c.DatabaseURLFile, "ERRATA_DATABASE_URL"},
+		{&c.BootstrapIngestKey, c.BootstrapIngestKeyFile, "ERRATA_BOOTSTRAP_INGEST_KEY"},
+		{&c.BootstrapAdminKey, c.BootstrapAdminKeyFile, "ERRATA_BOOTSTRAP_ADMIN_KEY"},
+	} {
+		if err := FromFile(s.value, s.file, s.name); err != nil {
+			return err
+		}
+	}
+	if c.RetentionDays < 1 || c.RetentionDays > 400 {
+		return fmt.Errorf("ERRATA_RETENTION_DAYS must be between 1 and 400; it is %d", c.RetentionDays)
+	}
+	for name, key := range map[string]string{"ERRATA_BOOTSTRAP_INGEST_KEY": c.BootstrapIngestKey, "ERRATA_BOOTSTRAP_ADMIN_KEY": c.BootstrapAdminKey} {
+		if key != "" && len(key) < 24 {
+			return fmt.Errorf("%s must have at least 24 characters", name)
+		}
+	}
+	return nil
+}
+
+// FromFile fills a secret from the file that is named for it, if any.
+func FromFile(value *string, file, name string) error {
+	if file == "" {
+		return nil
+	}
+	if *value != "" {
+		return fmt.Errorf("both %s and %s_FILE are set; set one", name, name)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	*value = strings.TrimSpace(string(raw))
+	return nil
+}
+
+// Logger makes the logger that the settings ask for, on standard error.
+func (c *Config) Logger() *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, opt))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, opt))
+}

@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"errata/internal/fault"
+)
+
+// ReadBody reads a request's body, decompressed. limit bounds both what comes
+// over the wire and what it expands to. Faults: TooLarge,
+// UnsupportedMediaType (unknown Content-Encoding), Invalid (corrupt data).
+func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
+	if c.Request.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	wire := http.MaxBytesReader(c.Writer, c.Request.Body, limit)
+	r, done, err := decoder(wire, c.GetHeader("Content-Encoding"))
+	if err != nil {
+		return nil, readFault(err, limit)
+	}
+	defer done()
+	var buf bytes.Buffer
+	if n := c.Request.ContentLength; n > 0 {
+		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, readFault(err, limit)
+	}
+	if n > limit {
+		return nil, tooLarge(limit)
+	}
+	return buf.Bytes(), nil
+}
+
+func tooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "payload_too_large", "The body is larger than %d MiB, decompressed. Send it in smaller parts.", limit>>20).
+		With("limit_bytes", limit)
+}
+
+func readFault(err error, limit int64) error {
+	var over *http.MaxBytesError
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &over), errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return tooLarge(limit)
+	default:
+		return fault.New(fault.Invalid, "invalid_request", "The body cannot be read: it breaks off, or is not what Content-Encoding says.").Because(err)
+	}
+}
+
+var gzips = sync.Pool{}
+
+// zstds are decoders for one stream at a time with a bounded window: a client
+// may not choose how much memory it takes.
+var zstds = sync.Pool{New: func() any {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderMaxMemory(128<<20))
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return d
+}}
+
+func decoder(r io.Reader, encoding string) (io.Reader, func(), error) {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "", "identity":
+		return r, func() {}, nil
+	case "gzip", "x-gzip":
+		if z, ok := gzips.Get().(*gzip.Reader); ok {
+			return z, func() { gzips.Put(z) }, z.Reset(r)
+		}
+		z, err := gzip.NewReader(r)
+		return z, func() { gzips.Put(z) }, err
+	case "zstd":
+		d := zstds.Get().(*zstd.Decoder) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+		return d, func() {
+			if d.Reset(nil) == nil {
+				zstds.Put(d)
+			}
+		}, d.Reset(r)
+	case "deflate":
+		return inflate(r)
+	default:
+		return nil, nil, fault.New(fault.UnsupportedMediaType, "unsupported_media_type",
+			"Content-Encoding %q is not supported; use gzip, zstd, deflate, or none.", clip(encoding))
+	}
+}
+
+// inflate takes what RFC 9110 calls deflate (a zlib stream), and the raw
+// stream that some clients send in its place.
+func inflate(r io.Reader) (io.Reader, func(), error) {
+	b := bufio.NewReader(r)
+	head, err := b.Peek(2)
+	if err != nil {
+		return nil, nil, io.ErrUnexpectedEOF
+	}
+	if head[0]&0x0f == 8 && (uint16(head[0])<<8|uint16(head[1]))%31 == 0 {
+		z, err := zlib.NewReader(b)
+		return z, func() {}, err
+	}
+	return flate.NewReader(b), func() {}, nil
+}

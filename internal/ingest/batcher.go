@@ -1,0 +1,223 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"errata/internal/fault"
+	"errata/internal/identity"
+)
+
+// Sink stores Parts in one transaction. The outcomes are in the order of the
+// Parts; on an error nothing was stored. *store.Store is one.
+type Sink interface {
+	Write(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error)
+}
+
+const (
+	defaultWriters  = 4
+	maxBatch        = 2_000    // parts a transaction, unless one submission alone has more
+	maxPending      = 64 << 20 // bytes that wait or are being written
+	writeTimeout    = 10 * time.Second
+	perPartOverhead = 512 // bytes that a Part costs beside its texts
+)
+
+// batcher is a group commit without a ticker: a writer takes what is pending,
+// writes it, answers, and looks again. When it is idle, a report is written at
+// once; when it is busy, batches grow by themselves.
+type batcher struct {
+	sink Sink
+
+	mu      sync.Mutex
+	wake    *sync.Cond
+	queue   []*submission
+	bytes   int64
+	closed  bool
+	limit   int64
+	writers sync.WaitGroup
+}
+
+// submission is the Parts of one request and where their outcomes go.
+type submission struct {
+	parts []identity.Part
+	bytes int64
+	outs  []identity.Outcome
+	err   error
+	done  chan struct{}
+}
+
+func newBatcher(sink Sink, writers int) *batcher {
+	b := &batcher{sink: sink, limit: maxPending}
+	b.wake = sync.NewCond(&b.mu)
+	if writers <= 0 {
+		writers = defaultWriters
+	}
+	for range writers {
+		b.writers.Go(b.run)
+	}
+	return b
+}
+
+// submit hands Parts over and waits until they are durable. ctx ends the
+// waiting, not the write. Faults: Unavailable when too much is pending, when
+// the database is away, or during shutdown.
+func (b *batcher) submit(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error) {
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	s := &submission{parts: parts, bytes: sizeOf(parts), done: make(chan struct{})}
+	if err := b.enqueue(s); err != nil {
+		return nil, err
+	}
+	select {
+	case <-s.done:
+		return s.outs, s.err
+	case <-ctx.Done():
+		return nil, fault.New(fault.Unavailable, "service_unavailable", "The answer took longer than the client waited. A retry is counted once.").
+			Retry(time.Second).Because(ctx.Err())
+	}
+}
+
+func sizeOf(parts []identity.Part) (n int64) {
+	for i := range parts {
+		e := &parts[i].Event
+		n += perPartOverhead + int64(len(e.RawBody)+len(e.Message)+len(e.Details))
+		if e.Exception != nil {
+			n += int64(len(e.Exception.Stacktrace))
+		}
+	}
+	return n
+}
+
+func (b *batcher) enqueue(s *submission) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return fault.New(fault.Unavailable, "service_unavailable", "The collector is shutting down. Retry shortly.").Retry(time.Second)
+	case b.bytes > 0 && b.bytes+s.bytes > b.limit:
+		return fault.New(fault.Unavailable, "service_unavailable", "The collector has more to write than it may hold. Retry shortly.").Retry(time.Second)
+	}
+	b.queue = append(b.queue, s)
+	b.bytes += s.bytes
+	b.wake.Signal()
+	return nil
+}
+
+func (b *batcher) run() {
+	for {
+		batch := b.take()
+		if batch == nil {
+			return
+		}
+		b.write(batch)
+		b.mu.Lock()
+		for _, s := range batch {
+			b.bytes -= s.bytes
+		}
+		b.mu.Unlock()
+	}
+}
+
+// take waits for work and gives whole submissions; nil when all is done.
+func (b *batcher) take() []*submission {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.queue) == 0 {
+		if b.closed {
+			return nil
+		}
+		b.wake.Wait()
+	}
+	n, parts := 0, 0
+	for n < len(b.queue) && (n == 0 || parts+len(b.queue[n].parts) <= maxBatch) {
+		parts += len(b.queue[n].parts)
+		n++
+	}
+	batch := make([]*submission, n)
+	copy(batch, b.queue)
+	clear(b.queue[:n])
+	b.queue = b.queue[n:]
+	return batch
+}
+
+// write stores a batch and answers everybody in it. The context is our own:
+// a client that hangs up must not undo what others wait for.
+func (b *batcher) write(batch []*submission) {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	parts := batch[0].parts
+	if len(batch) > 1 {
+		parts = nil
+		for _, s := range batch {
+			parts = append(parts, s.parts...)
+		}
+	}
+	outs, err := b.store(ctx, parts)
+	for _, s := range batch {
+		if err != nil {
+			s.err = err
+		} else {
+			s.outs, outs = outs[:len(s.parts)], outs[len(s.parts):]
+		}
+		close(s.done)
+	}
+}
+
+// store writes Parts and, where the data itself is refused, halves them until
+// the item that PostgreSQL does not take stands alone: it is rejected, and its
+// neighbours land.
+func (b *batcher) store(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error) {
+	outs, err := b.try(ctx, parts)
+	switch {
+	case err == nil:
+		return outs, nil
+	case fault.Is(err, fault.Unavailable):
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, fault.New(fault.Unavailable, "service_unavailable", "The database did not answer in time. Retry shortly.").Retry(time.Second).Because(err)
+	case len(parts) == 1:
+		f := fault.New(fault.Unprocessable, "not_storable", "The database refuses this item.").Because(err)
+		return []identity.Outcome{{Verdict: identity.Rejected, Err: f}}, nil
+	}
+	half := len(parts) / 2
+	left, err := b.store(ctx, parts[:half])
+	if err != nil {
+		return nil, err
+	}
+	right, err := b.store(ctx, parts[half:])
+	if err != nil {
+		return nil, err
+	}
+	return append(left, right...), nil
+}
+
+// try keeps a panic in the store from taking the process with it.
+func (b *batcher) try(ctx context.Context, parts []identity.Part) (outs []identity.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "internal_error", "The item could not be stored.").With("panic", true).Because(panicked{p})
+		}
+	}()
+	return b.sink.Write(ctx, parts)
+}
+
+// close stops the intake and waits until what is pending has been written.
+func (b *batcher) close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	b.wake.Broadcast()
+	b.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		b.writers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

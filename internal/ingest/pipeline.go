@@ -1,0 +1,127 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/identity"
+	"errata/internal/normalize"
+)
+
+// item is one thing that came in: an Envelope, or why it is none.
+type item struct {
+	env event.Envelope
+	err error
+	// warning is a stable code about an item that was taken all the same.
+	warning string
+	preview []byte // the item as sent, for the record when it is rejected
+}
+
+// verdict is what became of an item.
+type verdict struct {
+	identity.Outcome
+	warning string
+}
+
+// process takes items through the pipeline. The verdicts are in the order of
+// the items. An error means that nothing was stored and the sender may retry.
+func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict, error) {
+	received := time.Now().UTC()
+	out := make([]verdict, len(items))
+	var parts []identity.Part
+	var at []int // position of each part in items
+	for i := range items {
+		it := &items[i]
+		out[i].warning = it.warning
+		part, err := s.normalise(it, ws, received)
+		if err != nil {
+			out[i].Outcome = identity.Outcome{Verdict: identity.Rejected, Err: err}
+			continue
+		}
+		if !part.Idempotent && out[i].warning == "" {
+			out[i].warning = "not_idempotent"
+		}
+		parts, at = append(parts, part), append(at, i)
+	}
+	outcomes, err := s.batch.submit(ctx, parts)
+	if err != nil {
+		s.count.refused.Add(ctx, 1, byReason(fault.Of(err).Code))
+		return nil, err
+	}
+	for j, o := range outcomes {
+		out[at[j]].Outcome = o
+		if o.Verdict == identity.Accepted {
+			e := &parts[j].Event
+			s.count.events.Add(ctx, 1, metric.WithAttributes(attribute.String("service", e.Service), attribute.String("family", string(e.Family))))
+		}
+	}
+	s.record(ctx, ws, items, out, received)
+	return out, nil
+}
+
+// normalise keeps a panic over one item from hurting its neighbours.
+func (s *Server) normalise(it *item, ws int32, received time.Time) (part identity.Part, err error) {
+	if it.err != nil {
+		return identity.Part{}, it.err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Unprocessable, "not_readable", "The item could not be read.").Because(panicked{p})
+			s.deps.Logger.Error("panic while normalising an item", "panic", p, "service", it.env.Service)
+		}
+	}()
+	return s.norm.Item(it.env, ws, received)
+}
+
+const maxPreview = 1 << 10
+
+// record keeps what was rejected. That it could not be kept is logged; the
+// sender has its verdict in any case.
+func (s *Server) record(ctx context.Context, ws int32, items []item, out []verdict, received time.Time) {
+	var rs []event.Rejection
+	for i := range out {
+		if out[i].Verdict != identity.Rejected {
+			continue
+		}
+		f := fault.Of(out[i].Err)
+		s.count.rejected.Add(ctx, 1, byReason(f.Code))
+		rs = append(rs, rejection(&items[i], f, received))
+	}
+	if len(rs) == 0 {
+		return
+	}
+	// The record outlives the request, like the write does.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	if err := s.deps.Rejects.Reject(ctx, ws, rs); err != nil {
+		s.deps.Logger.ErrorContext(ctx, "cannot record rejections", slog.Int("items", len(rs)), slog.Any("error", err))
+	}
+}
+
+func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
+	raw := it.preview
+	if raw == nil {
+		raw = it.env.Body
+	}
+	raw, _ = normalize.RedactJSON(raw[:min(len(raw), 64<<10)])
+	preview, _ := normalize.Redact(string(raw[:min(len(raw), maxPreview)]))
+	service, _ := normalize.Redact(it.env.Service)
+	r := event.Rejection{ReceivedAt: received, Source: it.env.Source, Reason: f.Code, Message: f.Message,
+		RequestID: event.CleanID(it.env.RequestID), Service: service[:min(len(service), 200)], Preview: preview}
+	if b, err := json.Marshal(f.Details); err == nil && len(f.Details) > 0 {
+		r.Details = b
+	}
+	if f.Err != nil && !errors.As(f.Err, new(panicked)) {
+		cause, _ := normalize.Redact(f.Err.Error())
+		r.Message += " " + cause[:min(len(cause), 500)]
+	}
+	return r
+}
