@@ -19,7 +19,7 @@ func maskSecrets(s string, cards bool) (string, int) {
 	noJWT := 0 // a word that ends here was searched for one already
 	for i := 0; i < len(s); {
 		c := s[i]
-		if !starts[c] || (c != ':' && i > 0 && alnum(s[i-1])) {
+		if !starts[c] || (c > '9' && c != ':' && (i+1 >= len(s) || !begins[c&31][s[i+1]&31])) || (c != ':' && i > 0 && alnum(s[i-1])) {
 			i++
 			continue
 		}
@@ -56,6 +56,20 @@ func maskSecrets(s string, cards bool) (string, int) {
 var starts = func() (t [256]bool) {
 	for _, c := range "abcegpstrxwABCEGPSTRXWiI0123456789:" {
 		t[c] = true
+	}
+	return t
+}()
+
+// begins has the first two letters of every secret or name of one, by their
+// lower five bits, which are the same in either case. It sorts most words out
+// before anything is compared.
+var begins = func() (t [32][32]bool) {
+	words := append([]string{"bearer", "basic", "eyJ"}, secretNames...)
+	for _, k := range keyPrefixes {
+		words = append(words, k.prefix)
+	}
+	for _, w := range words {
+		t[w[0]&31][w[1]&31] = true
 	}
 	return t
 }()

@@ -48,8 +48,6 @@ FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::timestamp
        pv, rw, co, ms, dt, ex)
 ON CONFLICT (workspace_id, day, id) `
 
-const sqlInsertNewEvents = sqlInsertEvents + `DO NOTHING`
-
 // A merge writes the Event anew. What must never change is not in the list.
 const sqlUpsertEvents = sqlInsertEvents + `DO UPDATE SET
   occurred_at = excluded.occurred_at, received_at = excluded.received_at, trace_id = excluded.trace_id, span_id = excluded.span_id,
@@ -62,15 +60,20 @@ const sqlUpsertEvents = sqlInsertEvents + `DO UPDATE SET
   customer = excluded.customer, provider = excluded.provider, raw_code = excluded.raw_code, code = excluded.code,
   message = excluded.message, details = excluded.details, extra = excluded.extra`
 
-// queueEvents adds one statement that writes all the rows.
-func queueEvents(b *pgx.Batch, sql string, rows []*record) {
+// queueUpserts adds one statement that writes all the rows.
+func queueUpserts(b *pgx.Batch, rows []*record) {
 	if len(rows) == 0 {
 		return
 	}
+	sortRecords(rows)
+	b.Queue(sqlUpsertEvents, eventArguments(rows)...)
+}
+
+// sortRecords puts rows into the order of the primary key.
+func sortRecords(rows []*record) {
 	slices.SortFunc(rows, func(x, y *record) int {
 		return cmp.Or(cmp.Compare(x.part.Workspace, y.part.Workspace), cmp.Compare(x.part.Event.ID, y.part.Event.ID))
 	})
-	b.Queue(sql, eventArguments(rows)...)
 }
 
 func eventArguments(rows []*record) []any {
