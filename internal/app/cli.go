@@ -1,0 +1,205 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"errata/internal/cli"
+	"errata/internal/config"
+	"errata/internal/store"
+	"errata/migrations"
+)
+
+// commands is the command line of the errata binary.
+type commands struct {
+	Serve       serveCmd       `cmd:"" help:"Run everything in one process; without a database URL on a private PostgreSQL."`
+	Demo        demoCmd        `cmd:"" help:"The same, with living traffic of simulated services."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
+	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
+	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
+	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
+	Doctor      doctorCmd      `cmd:"" help:"Check an installation: database, schema, ports, clocks, and an error there and back."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a URL whether it is well; for container health checks."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+}
+
+// client is how the verbs reach a running Errata.
+type client struct {
+	Server string `env:"ERRATA_SERVER" default:"http://127.0.0.1:8080" help:"Address of the API."`
+	Key    string `env:"ERRATA_KEY" placeholder:"KEY" help:"API key."`
+}
+
+// CLI is the body of the errata binary.
+func CLI() {
+	var c commands
+	parsed := kong.Parse(&c, kong.Name("errata"), kong.UsageOnError(),
+		kong.Description("Errata answers: the customer sent us this request ID. What happened?"))
+	exit("errata", func(ctx context.Context) error {
+		parsed.BindTo(ctx, (*context.Context)(nil))
+		return parsed.Run()
+	})
+}
+
+type serveCmd struct {
+	config.Config `embed:""`
+}
+
+func (c *serveCmd) Run(ctx context.Context) error {
+	if err := c.Resolve(); err != nil {
+		return err
+	}
+	return Run(ctx, c.Config, Options{Role: All, Embedded: true, Out: os.Stdout, Logger: c.Logger()})
+}
+
+type migrateCmd struct {
+	DatabaseURL     string `env:"ERRATA_MIGRATE_DATABASE_URL,ERRATA_DATABASE_URL" placeholder:"URL" help:"The database, as a role that may create roles and tables; not through a pooler."`
+	DatabaseURLFile string `env:"ERRATA_MIGRATE_DATABASE_URL_FILE" placeholder:"FILE" help:"File with that URL."`
+	AppPassword     string `env:"ERRATA_APP_PASSWORD" placeholder:"PASSWORD" help:"Let the role errata_app log in with this password."`
+	AppPasswordFile string `env:"ERRATA_APP_PASSWORD_FILE" placeholder:"FILE" help:"File with that password."`
+}
+
+func (c *migrateCmd) Run(ctx context.Context) error {
+	if err := config.FromFile(&c.DatabaseURL, c.DatabaseURLFile, "ERRATA_MIGRATE_DATABASE_URL"); err != nil {
+		return err
+	}
+	if err := config.FromFile(&c.AppPassword, c.AppPasswordFile, "ERRATA_APP_PASSWORD"); err != nil {
+		return err
+	}
+	if c.DatabaseURL == "" {
+		return errors.New("ERRATA_MIGRATE_DATABASE_URL (or ERRATA_DATABASE_URL) is not set")
+	}
+	log := (&config.Config{LogLevel: "info"}).Logger()
+	if err := migrations.Up(ctx, c.DatabaseURL, log); err != nil {
+		return err
+	}
+	if c.AppPassword != "" {
+		if err := migrations.SetAppPassword(ctx, c.DatabaseURL, c.AppPassword); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Printf("The schema is at version %d.\n", migrations.Latest())
+	return err
+}
+
+type keyCmd struct {
+	Create struct {
+		client
+		Name  string   `arg:"" help:"What the key is for."`
+		Scope []string `default:"ingest" enum:"ingest,read,admin" help:"What it may do: ingest, read, admin."`
+		JSON  bool     `help:"Print JSON."`
+	} `cmd:"" help:"Create a key; it is shown once."`
+	List struct {
+		client
+		JSON bool `help:"Print JSON."`
+	} `cmd:"" help:"List the keys."`
+	Revoke struct {
+		client
+		ID string `arg:"" help:"The key's ID, as 'list' shows it."`
+	} `cmd:"" help:"End a key; every process honours that within seconds."`
+}
+
+func (c *keyCmd) Run(ctx context.Context, k *kong.Context) error {
+	switch k.Selected().Name {
+	case "create":
+		opt := cli.KeysOptions{Server: c.Create.Server, Key: c.Create.Key, JSON: c.Create.JSON, Out: os.Stdout}
+		return cli.CreateKey(ctx, opt, c.Create.Name, c.Create.Scope)
+	case "list":
+		return cli.ListKeys(ctx, cli.KeysOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout})
+	default:
+		return cli.RevokeKey(ctx, cli.KeysOptions{Server: c.Revoke.Server, Key: c.Revoke.Key, Out: os.Stdout}, c.Revoke.ID)
+	}
+}
+
+type lookupCmd struct {
+	client
+	IDs  []string `arg:"" name:"id" help:"Request, trace, span or other IDs; '-' reads any text from standard input."`
+	JSON bool     `help:"Print the API's answers as JSON."`
+}
+
+func (c *lookupCmd) Run(ctx context.Context) error {
+	return cli.Lookup(ctx, cli.LookupOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, IDs: c.IDs, In: os.Stdin, Out: os.Stdout, Color: terminal(os.Stdout)})
+}
+
+type sendCmd struct {
+	Collector   string `env:"ERRATA_COLLECTOR" default:"http://127.0.0.1:4318" help:"Address of the collector."`
+	Key         string `env:"ERRATA_KEY" placeholder:"KEY" help:"An API key with the ingest scope."`
+	File        string `arg:"" optional:"" help:"An error body (with --service), or reports as JSON or NDJSON; '-' is standard input."`
+	Service     string `help:"The service that failed."`
+	Status      int    `help:"The HTTP status that it answered."`
+	Endpoint    string `help:"The endpoint, e.g. /v1/charges/{id}."`
+	Method      string `help:"The HTTP method."`
+	Customer    string `help:"Whose request it was."`
+	Environment string `help:"E.g. production."`
+	RequestID   string `help:"The request ID, where the body has none."`
+}
+
+func (c *sendCmd) Run(ctx context.Context) error {
+	return cli.Send(ctx, cli.SendOptions{Collector: c.Collector, Key: c.Key, Service: c.Service, Status: c.Status, Endpoint: c.Endpoint, Method: c.Method,
+		Customer: c.Customer, Environment: c.Environment, RequestID: c.RequestID, File: c.File, In: os.Stdin, Out: os.Stdout})
+}
+
+type doctorCmd struct {
+	client
+	Collector   string `env:"ERRATA_COLLECTOR" default:"http://127.0.0.1:4318" help:"Address of the collector."`
+	GRPC        string `env:"ERRATA_GRPC" default:"127.0.0.1:4317" help:"Address of OTLP/gRPC."`
+	IngestKey   string `env:"ERRATA_INGEST_KEY" placeholder:"KEY" help:"An ingest key, to write an error with."`
+	DatabaseURL string `env:"ERRATA_DATABASE_URL" placeholder:"URL" help:"The database, to check its schema and clock."`
+}
+
+func (c *doctorCmd) Run(ctx context.Context) error {
+	opt := cli.DoctorOptions{Server: c.Server, Collector: c.Collector, GRPC: c.GRPC, IngestKey: c.IngestKey, ReadKey: c.Key,
+		DatabaseURL: c.DatabaseURL, Out: os.Stdout, Color: terminal(os.Stdout)}
+	if c.DatabaseURL != "" {
+		opt.Schema = func(ctx context.Context) (have, want int64, err error) {
+			have, err = migrations.Version(ctx, c.DatabaseURL)
+			return have, migrations.Latest(), err
+		}
+		opt.DatabaseClock = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, c.DatabaseURL) }
+	}
+	return cli.Doctor(ctx, opt)
+}
+
+type healthcheckCmd struct {
+	URL string `arg:"" help:"The URL to ask, e.g. http://127.0.0.1:8080/healthz."`
+}
+
+func (c *healthcheckCmd) Run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // only read
+	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20)); err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", c.URL, res.Status)
+	}
+	return nil
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	_, err := fmt.Println("errata", Version)
+	return err
+}
+
+// terminal reports whether colours make sense.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""
+}

@@ -1,0 +1,182 @@
+// Package e2e tests the product as its users meet it: the same App that the
+// binaries run, a real PostgreSQL, real HTTP and gRPC, the real OpenTelemetry
+// SDK.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/app"
+	"errata/internal/auth"
+	"errata/internal/config"
+	"errata/internal/event"
+	"errata/internal/pgtest"
+	"errata/internal/store"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// product is a running App and its keys.
+type product struct {
+	*app.App
+	t                  testing.TB
+	ingestKey, readKey string
+}
+
+// launch starts all roles on ports of their own and stops them at the end.
+func launch(t testing.TB, databaseURL string) *product {
+	t.Helper()
+	cfg := config.Config{DatabaseURL: databaseURL, DatabaseConns: 8, HTTPAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", OTLPGRPCAddr: "127.0.0.1:0",
+		RetentionDays: 30, LogLevel: "error", BootstrapIngestKey: auth.NewSecret(), BootstrapAdminKey: auth.NewSecret()}
+	ctx, cancel := context.WithCancel(context.Background())
+	started := make(chan *app.App, 1)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- app.Run(ctx, cfg, app.Options{Role: app.All, Embedded: true, Logger: cfg.Logger(), Started: func(a *app.App) error {
+			started <- a
+			return nil
+		}})
+	}()
+	select {
+	case a := <-started:
+		t.Cleanup(func() {
+			cancel()
+			assert.NoError(t, <-ended)
+		})
+		return &product{a, t, cfg.BootstrapIngestKey, cfg.BootstrapAdminKey}
+	case err := <-ended:
+		cancel()
+		t.Fatalf("it did not start: %v", err)
+		return nil
+	}
+}
+
+// post sends reports and gives status and answer.
+func (p *product) post(path, key, contentType, body string) (int, string) {
+	p.t.Helper()
+	return p.do(http.MethodPost, "http://"+p.OTLPHTTPAddr+path, key, contentType, body)
+}
+
+func (p *product) do(method, url, key, contentType, body string) (int, string) {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
+	require.NoError(p.t, err)
+	req.Header.Set("x-api-key", key)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(p.t, err)
+	defer res.Body.Close() //nolint:errcheck // only read
+	raw, err := io.ReadAll(res.Body)
+	require.NoError(p.t, err)
+	assert.NotEmpty(p.t, res.Header.Get("X-Request-Id"))
+	return res.StatusCode, string(raw)
+}
+
+func (p *product) get(path string) (int, string) {
+	p.t.Helper()
+	return p.do(http.MethodGet, "http://"+p.HTTPAddr+path, p.readKey, "", "")
+}
+
+// trail looks an ID up over the API.
+func (p *product) trail(id string) event.Trail {
+	p.t.Helper()
+	status, body := p.get("/v1/requests/" + id)
+	require.Equal(p.t, http.StatusOK, status, body)
+	var trail event.Trail
+	d := json.NewDecoder(bytes.NewReader([]byte(body)))
+	require.NoError(p.t, d.Decode(&trail))
+	return trail
+}
+
+// eventually waits for what an exporter does in its own time.
+func (p *product) eventually(what string, ok func() bool) {
+	p.t.Helper()
+	require.Eventually(p.t, ok, 15*time.Second, 50*time.Millisecond, what)
+}
+
+func TestReportAndLookUp(t *testing.T) {
+	p := launch(t, pgtest.New(t).URL)
+	status, body := p.post("/v1/errors", p.ingestKey, "application/json", `{"service":"billing","method":"POST","endpoint":"/v1/charges/{id}","status":429,
+		"customer":"acme","headers":{"Retry-After":"45","X-RateLimit-Limit":"60"},"envelope":{"error":{"code":"RATE_LIMIT_EXCEEDED","message":"slow down","request_id":"req_e2e1"}}}`)
+	require.Equal(t, http.StatusOK, status, body)
+	assert.JSONEq(t, `{"accepted":1,"duplicates":0,"rejected":[]}`, body)
+
+	trail := p.trail("req_e2e1")
+	require.Len(t, trail.Events, 1)
+	e := trail.Events[0]
+	assert.Equal(t, "rate_limit_exceeded", e.Code)
+	assert.Equal(t, "RATE_LIMIT_EXCEEDED", e.RawCode)
+	assert.Equal(t, event.FamilyLimits, e.Family)
+	assert.InDelta(t, 45, e.RetryAfter.Seconds, 0)
+	assert.EqualValues(t, 60, *e.RateLimit.Limit)
+	assert.NotNil(t, trail.Explanation)
+	assert.NotNil(t, trail.Retry)
+
+	status, body = p.get("/v1/lookup?q=X-Request-Id:%20req_e2e1")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, body, "req_e2e1")
+	status, body = p.get("/v1/requests/req_unknown")
+	assert.Equal(t, http.StatusNotFound, status)
+	assert.Contains(t, body, "never_seen")
+}
+
+func TestRawBody(t *testing.T) {
+	p := launch(t, pgtest.New(t).URL)
+	status, body := p.post("/v1/errors?service=prompts&status=502&endpoint=/v1/run", p.ingestKey, "application/json",
+		`{"error":"provider_error","message":"LLM failed","request_id":"req_raw","details":{"provider":"openai","code":"rate_limit_exceeded"}}`)
+	require.Equal(t, http.StatusOK, status, body)
+	e := p.trail("req_raw").Events[0]
+	assert.Equal(t, event.FamilyUpstream, e.Family)
+	assert.Equal(t, event.UpstreamInfo{Provider: "openai", Code: "rate_limit_exceeded"}, *e.Upstream)
+}
+
+func TestKeepOut(t *testing.T) {
+	p := launch(t, pgtest.New(t).URL)
+	for _, path := range []string{"/v1/requests/x", "/v1/events", "/v1/rejections", "/v1/lookup?q=x", "/v1/keys"} {
+		status, _ := p.do(http.MethodGet, "http://"+p.HTTPAddr+path, "", "", "")
+		assert.Equal(t, http.StatusUnauthorized, status, path)
+		status, _ = p.do(http.MethodGet, "http://"+p.HTTPAddr+path, p.ingestKey, "", "")
+		assert.Equal(t, http.StatusForbidden, status, path)
+	}
+	status, _ := p.post("/v1/errors", "", "application/json", `{}`)
+	assert.Equal(t, http.StatusUnauthorized, status)
+
+	secret := auth.NewSecret()
+	key, err := p.Store.CreateKey(t.Context(), store.System, store.DefaultWorkspace, "short-lived", []auth.Scope{auth.Ingest}, secret)
+	require.NoError(t, err)
+	report := `{"service":"billing","status":500,"request_id":"req_k"}`
+	status, _ = p.post("/v1/errors", secret, "application/json", report)
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, p.Store.RevokeKey(t.Context(), store.System, store.DefaultWorkspace, key.ID))
+	p.eventually("a revoked key stops working", func() bool {
+		status, _ := p.post("/v1/errors", secret, "application/json", report)
+		return status == http.StatusUnauthorized
+	})
+}
+
+func TestRejectionsAreKept(t *testing.T) {
+	p := launch(t, pgtest.New(t).URL)
+	status, body := p.post("/v1/errors", p.ingestKey, "application/json", `[{"service":"billing","status":1000,"request_id":"req_bad"},
+		{"service":"billing","status":500,"request_id":"req_good","envelope":"NUL \u0000 inside, password=hunter2secret"}]`)
+	require.Equal(t, http.StatusOK, status)
+	assert.Contains(t, body, `"accepted":1`)
+	assert.Contains(t, body, `"field":"status"`)
+	p.trail("req_good")
+	status, body = p.get("/v1/requests/req_bad")
+	assert.Equal(t, http.StatusNotFound, status)
+	assert.Contains(t, body, `"rejected"`)
+	_, body = p.get("/v1/rejections")
+	assert.Contains(t, body, "req_bad")
+}
