@@ -75,6 +75,9 @@ func with(url string, fn func(*goose.Provider) error) (err error) {
 			err = closing
 		}
 	}()
+	if err := db.Ping(); err != nil {
+		return Reachable(err)
+	}
 	p, err := provider(db)
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func Read(name string) ([]byte, error) { return files.ReadFile(name) }
 func SetAppPassword(ctx context.Context, url, password string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return fmt.Errorf("cannot reach the database: %w", err)
+		return Reachable(err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // the statement has its own error
 	var statement string

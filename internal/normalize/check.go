@@ -46,6 +46,10 @@ func (n Normalizer) checkTime(at, receivedAt time.Time) error {
 		return fault.New(fault.Unprocessable, "occurred_at_out_of_range",
 			"The 'occurred_at' field lies more than 24 hours ahead of our clock").With("field", "occurred_at")
 	}
+	if at.Year() < 1970 {
+		return fault.New(fault.Unprocessable, "occurred_at_out_of_range",
+			"The 'occurred_at' field is no plausible time: %s. Check its unit and zone.", at.UTC().Format(time.DateOnly)).With("field", "occurred_at")
+	}
 	if at.Before(receivedAt.Add(-retention)) {
 		return fault.New(fault.Unprocessable, "expired_on_arrival",
 			"The 'occurred_at' field is older than the %d days that events are kept", int(retention.Hours()/24)).

@@ -62,6 +62,9 @@ func candidates() []string {
 		return []string{dir}
 	}
 	if path, err := exec.LookPath("postgres"); err == nil {
+		if real, err := filepath.EvalSymlinks(path); err == nil { // the other programs stand beside the real one
+			path = real
+		}
 		dirs = append(dirs, filepath.Dir(path))
 	}
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {

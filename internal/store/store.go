@@ -202,7 +202,7 @@ func scrub(err error) error {
 	if errors.As(err, &pc) {
 		return errors.New("cannot parse the database URL; it should look like postgres://user:password@host:5432/database")
 	}
-	return err
+	return migrations.Reachable(err)
 }
 
 // Clock gives the time of a database.

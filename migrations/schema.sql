@@ -1,0 +1,353 @@
+-- As pg_dump 15 writes it.
+
+CREATE FUNCTION public.errata_ensure_day(d date) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+  parent text;
+  child  text;
+  made   integer := 0;
+  by_day boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7203, d - DATE '1970-01-01');
+  FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'event_keys', 'aliases', 'bodies',
+                                'error_minutes', 'customer_minutes', 'issue_hours'] LOOP
+    child := parent || '_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass('public.' || child) IS NULL THEN
+      by_day := parent IN ('events', 'event_parts', 'event_keys', 'aliases', 'bodies');
+      EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
+      IF by_day THEN
+        EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+                       parent, child, d, d + 1);
+      ELSE
+        EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+                       parent, child, d::text || ' 00:00:00+00', (d + 1)::text || ' 00:00:00+00');
+      END IF;
+      made := made + 1;
+    END IF;
+  END LOOP;
+  RETURN made;
+END
+$$;
+
+CREATE TABLE public.aliases (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    value text NOT NULL COLLATE pg_catalog."C",
+    event_id uuid NOT NULL,
+    kind text NOT NULL
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.api_keys (
+    id uuid NOT NULL,
+    workspace_id integer NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE public.audit (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_label text NOT NULL,
+    action text NOT NULL,
+    target text NOT NULL,
+    details jsonb
+);
+
+CREATE TABLE public.bodies (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    hash uuid NOT NULL,
+    content bytea NOT NULL
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.customer_minutes (
+    workspace_id integer NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    key uuid NOT NULL,
+    slot smallint NOT NULL,
+    alert_minute timestamp with time zone NOT NULL,
+    role smallint NOT NULL,
+    family smallint NOT NULL,
+    status smallint,
+    n bigint NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    code text NOT NULL,
+    customer text NOT NULL
+)
+PARTITION BY RANGE (minute);
+
+CREATE TABLE public.endpoints (
+    workspace_id integer NOT NULL,
+    service text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.error_minutes (
+    workspace_id integer NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    key uuid NOT NULL,
+    slot smallint NOT NULL,
+    alert_minute timestamp with time zone NOT NULL,
+    role smallint NOT NULL,
+    family smallint NOT NULL,
+    status smallint,
+    n bigint NOT NULL,
+    n_late bigint NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    code text NOT NULL,
+    provider text NOT NULL,
+    release text NOT NULL
+)
+PARTITION BY RANGE (minute);
+
+CREATE TABLE public.event_keys (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    key uuid NOT NULL,
+    event_id uuid NOT NULL
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.event_parts (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    event_id uuid NOT NULL,
+    part_id uuid NOT NULL,
+    source smallint NOT NULL,
+    record jsonb NOT NULL
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.events (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    trace_id uuid,
+    span_id bigint,
+    parent_span_id bigint,
+    body_hash uuid,
+    stack_hash uuid,
+    issue_id uuid NOT NULL,
+    merged_into uuid,
+    duration_ms double precision,
+    weight double precision,
+    status smallint,
+    attempt smallint,
+    role smallint NOT NULL,
+    family smallint NOT NULL,
+    sources smallint NOT NULL,
+    fp_version smallint NOT NULL,
+    endpoint_other boolean NOT NULL,
+    parts smallint NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    service text NOT NULL,
+    environment text NOT NULL,
+    release text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    path text NOT NULL,
+    customer text NOT NULL,
+    provider text NOT NULL,
+    raw_code text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    details jsonb,
+    extra jsonb
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.issue_hours (
+    workspace_id integer NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    issue_id uuid NOT NULL,
+    slot smallint NOT NULL,
+    n bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+)
+PARTITION BY RANGE (hour);
+
+CREATE TABLE public.issues (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    fp_version smallint NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    resolved_at timestamp with time zone,
+    first_at timestamp with time zone NOT NULL,
+    role smallint NOT NULL,
+    family smallint NOT NULL,
+    service text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    status smallint,
+    code text NOT NULL,
+    title text NOT NULL,
+    CONSTRAINT issues_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text, 'ignored'::text])))
+);
+
+CREATE TABLE public.login_links (
+    hash bytea NOT NULL,
+    workspace_id integer NOT NULL,
+    label text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone
+);
+
+CREATE TABLE public.rejections (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    reason text NOT NULL,
+    message text NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    service text,
+    preview text NOT NULL,
+    details jsonb
+);
+
+CREATE TABLE public.sessions (
+    token text NOT NULL,
+    data bytea NOT NULL,
+    expiry timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.workspaces (
+    id integer NOT NULL,
+    name text NOT NULL,
+    retention_days integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workspaces_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 400)))
+);
+
+ALTER TABLE ONLY public.aliases
+    ADD CONSTRAINT aliases_pkey PRIMARY KEY (workspace_id, day, value, event_id, kind);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.bodies
+    ADD CONSTRAINT bodies_pkey PRIMARY KEY (workspace_id, day, hash);
+
+ALTER TABLE ONLY public.customer_minutes
+    ADD CONSTRAINT customer_minutes_pkey PRIMARY KEY (workspace_id, minute, key, slot);
+
+ALTER TABLE ONLY public.endpoints
+    ADD CONSTRAINT endpoints_pkey PRIMARY KEY (workspace_id, service, method, endpoint);
+
+ALTER TABLE ONLY public.error_minutes
+    ADD CONSTRAINT error_minutes_pkey PRIMARY KEY (workspace_id, minute, key, slot);
+
+ALTER TABLE ONLY public.event_keys
+    ADD CONSTRAINT event_keys_pkey PRIMARY KEY (workspace_id, day, key);
+
+ALTER TABLE ONLY public.event_parts
+    ADD CONSTRAINT event_parts_pkey PRIMARY KEY (workspace_id, day, event_id, part_id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (workspace_id, day, id);
+
+ALTER TABLE ONLY public.issue_hours
+    ADD CONSTRAINT issue_hours_pkey PRIMARY KEY (workspace_id, hour, issue_id, slot);
+
+ALTER TABLE ONLY public.issues
+    ADD CONSTRAINT issues_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.login_links
+    ADD CONSTRAINT login_links_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.rejections
+    ADD CONSTRAINT rejections_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY public.workspaces
+    ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
+
+CREATE INDEX aliases_value ON ONLY public.aliases USING btree (workspace_id, translate(lower(value), 'oil'::text, '011'::text));
+
+CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
+
+CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (workspace_id, alert_minute);
+
+CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_id, part_id);
+
+CREATE INDEX events_request ON ONLY public.events USING btree (workspace_id, translate(lower(request_id), 'oil'::text, '011'::text)) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX events_span ON ONLY public.events USING btree (workspace_id, span_id) WHERE (span_id IS NOT NULL);
+
+CREATE INDEX events_trace ON ONLY public.events USING btree (workspace_id, trace_id) WHERE (trace_id IS NOT NULL);
+
+CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX sessions_expiry ON public.sessions USING btree (expiry);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.login_links
+    ADD CONSTRAINT login_links_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+REVOKE ALL ON FUNCTION public.errata_ensure_day(d date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_ensure_day(d date) TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO errata_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.error_minutes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_keys TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_hours TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workspaces TO errata_app;
