@@ -1,0 +1,155 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+const (
+	pageSize = 50
+	maxValue = 500 // bytes of one filter value
+)
+
+// filterNames are the fields of the filter, in the form and in the address.
+var filterNames = []string{"service", "environment", "endpoint", "code", "status", "family", "customer", "release", "role", "from", "to", "q"}
+
+type eventsPage struct {
+	frame
+	Form    filterForm
+	Active  []row // what is filtered by, in words
+	Rows    []listRow
+	Older   string
+	Problem string
+}
+
+// filterForm is the filter as it was typed, so that a mistake can be mended.
+type filterForm struct {
+	Service, Environment, Endpoint, Code, Status, Customer, Release, From, To, Q string
+	Families, Roles                                                              []choice
+}
+
+type choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+func (w *web) events(c *gin.Context) error {
+	values := map[string]string{}
+	for _, name := range filterNames {
+		values[name] = strings.TrimSpace(c.Query(name))
+	}
+	page := eventsPage{frame: w.frame(c, "Failures", "events"), Form: newForm(values)}
+	status := http.StatusOK
+	for _, name := range filterNames {
+		if values[name] != "" {
+			page.Active = append(page.Active, row{name, values[name]})
+		}
+	}
+	found, err := w.list(c, values)
+	if f := fault.Of(err); err != nil {
+		if f.Kind != fault.Unprocessable {
+			return err
+		}
+		page.Problem, status = f.Message, http.StatusUnprocessableEntity
+	}
+	page.Rows = w.rows(found.Events)
+	if found.Next != "" {
+		page.Older = older(values, found.Next)
+	}
+	return w.render(c, status, "events", page)
+}
+
+func (w *web) list(c *gin.Context, values map[string]string) (store.Page, error) {
+	f, err := newFilter(values)
+	if err != nil {
+		return store.Page{}, err
+	}
+	return w.Store.Events(c.Request.Context(), member(c).Workspace, f, pageSize, c.Query("cursor"))
+}
+
+func older(values map[string]string, cursor string) string {
+	q := url.Values{"cursor": {cursor}}
+	for name, v := range values {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	return "/events?" + q.Encode()
+}
+
+func newForm(v map[string]string) filterForm {
+	return filterForm{
+		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Code: v["code"], Status: v["status"],
+		Customer: v["customer"], Release: v["release"], From: v["from"], To: v["to"], Q: v["q"],
+		Families: choices(v["family"], "", "anyone's side", "caller", "the caller's request", "limits", "a limit or quota", "us", "our service", "upstream", "a provider"),
+		Roles:    choices(v["role"], "", "any kind", "primary", "answers", "upstream", "calls made", "context", "on the way"),
+	}
+}
+
+func choices(chosen string, pairs ...string) []choice {
+	var out []choice
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out = append(out, choice{pairs[i], pairs[i+1], pairs[i] == chosen})
+	}
+	return out
+}
+
+func newFilter(v map[string]string) (event.Filter, error) {
+	for name, value := range v {
+		if len(value) > maxValue || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			return event.Filter{}, invalid("%q must be text of at most %d bytes.", name, maxValue)
+		}
+	}
+	f := event.Filter{
+		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Status: v["status"], Customer: v["customer"],
+		Release: v["release"], Family: event.Family(v["family"]), Role: event.Role(v["role"]), Query: v["q"],
+	}
+	if v["code"] != "" { // as it was sent, or as it is shown
+		f.Code = event.CanonicalCode(v["code"], 0)
+	}
+	switch f.Family {
+	case "", event.FamilyCaller, event.FamilyLimits, event.FamilyUs, event.FamilyUpstream:
+	default:
+		return f, invalid("The side must be caller, limits, us or upstream.")
+	}
+	switch f.Role {
+	case "", event.Primary, event.Upstream, event.Context:
+	default:
+		return f, invalid("The kind must be primary, upstream or context.")
+	}
+	var err error
+	if f.From, err = parseTime("From", v["from"]); err != nil {
+		return f, err
+	}
+	f.To, err = parseTime("To", v["to"])
+	return f, err
+}
+
+// timeForms are what date fields of browsers send, and what people type.
+var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
+
+func parseTime(name, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range timeForms {
+		if t, err := time.Parse(form, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, invalid("%s must be a time in UTC such as 2026-11-20 14:00.", name)
+}
+
+func invalid(format string, args ...any) error {
+	return fault.New(fault.Unprocessable, "validation_failed", "%s", fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/event"
+	"errata/internal/store"
+)
+
+const recentRows = 10
+
+type homePage struct {
+	frame
+	Status    statusLine
+	Recent    []listRow
+	Empty     bool // nothing has ever been reported
+	Collector string
+}
+
+// statusLine says how far the data reaches, which decides what an absence
+// means.
+type statusLine struct {
+	Newest        moment
+	RetentionDays int
+	Services      int
+	EventsToday   int64
+}
+
+// listRow is a failure in a list.
+type listRow struct {
+	Path      string
+	Time      moment
+	Status    int
+	Code      string
+	Service   string
+	Operation string // method and endpoint
+	Customer  string
+	ID        string
+	Family    event.Family
+	Role      event.Role
+}
+
+func (w *web) home(c *gin.Context) error {
+	ctx, ws := c.Request.Context(), member(c).Workspace
+	status, err := w.status(c)
+	if err != nil {
+		return err
+	}
+	recent, err := w.Store.Events(ctx, ws, event.Filter{Role: event.Primary}, recentRows, "")
+	if err != nil {
+		return err
+	}
+	return w.render(c, http.StatusOK, "home", homePage{
+		frame: w.frame(c, "Look up a failure", "home"), Status: status, Recent: w.rows(recent.Events),
+		Empty: status.Newest.Machine == "", Collector: w.CollectorURL,
+	})
+}
+
+func (w *web) status(c *gin.Context) (statusLine, error) {
+	o, err := w.Store.Overview(c.Request.Context(), member(c).Workspace)
+	return statusLine{Newest: w.moment(o.Newest), RetentionDays: o.RetentionDays, Services: len(o.Services), EventsToday: o.EventsToday}, err
+}
+
+func (w *web) rows(events []event.Event) []listRow {
+	rows := make([]listRow, 0, len(events))
+	for i := range events {
+		e := &events[i]
+		rows = append(rows, listRow{
+			Path: eventPath(e.RequestID, e.ID), Time: w.moment(e.OccurredAt), Status: e.Status, Code: e.Code, Service: e.Service,
+			Operation: joined(e.Method, e.Endpoint), Customer: e.Customer, ID: e.RequestID, Family: e.Family, Role: e.Role,
+		})
+	}
+	return rows
+}
+
+func (w *web) hitRow(h store.Hit) listRow {
+	id, path := h.RequestID, eventPath(h.RequestID, h.EventID)
+	if id == "" && h.TraceID != "" {
+		id, path = h.TraceID, requestPath(h.TraceID)
+	}
+	if h.Value != "" && id == "" {
+		id = h.Value
+	}
+	return listRow{
+		Path: path, Time: w.moment(h.OccurredAt), Status: h.Status, Code: h.Code, Service: h.Service,
+		Customer: h.Customer, ID: id, Family: h.Family, Role: h.Role,
+	}
+}
+
+func joined(a, b string) string {
+	if a != "" && b != "" {
+		return a + " " + b
+	}
+	return a + b
+}
+
+type rejectionsPage struct {
+	frame
+	Rows  []rejectionRow
+	Older string
+}
+
+type rejectionRow struct {
+	Time    moment
+	Source  event.Source
+	Service string
+	ID      string
+	Reason  string
+	Message string
+	Preview string
+}
+
+func (w *web) rejections(c *gin.Context) error {
+	list, next, err := w.Store.Rejections(c.Request.Context(), member(c).Workspace, pageSize, c.Query("cursor"))
+	if err != nil {
+		return err
+	}
+	page := rejectionsPage{frame: w.frame(c, "Rejected reports", "rejections")}
+	if next != "" {
+		page.Older = "/rejections?cursor=" + url.QueryEscape(next)
+	}
+	for _, r := range list {
+		page.Rows = append(page.Rows, rejectionRow{w.moment(r.ReceivedAt), r.Source, r.Service, r.RequestID, r.Reason, r.Message, r.Preview})
+	}
+	return w.render(c, http.StatusOK, "rejections", page)
+}

@@ -1,0 +1,134 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
+
+	"errata/internal/auth"
+	"errata/internal/edge"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+const (
+	maxLoginBody = 8 << 10
+	// Ten attempts at once, then one every six seconds: enough for people, too
+	// little for guessing.
+	loginBurst = 10
+	loginRate  = rate.Limit(1.0 / 6)
+	// maxClients bounds the memory that addresses can take.
+	maxClients = 10_000
+)
+
+type loginPage struct {
+	frame
+	Next    string
+	Problem string
+}
+
+func (w *web) loginForm(c *gin.Context) error {
+	next := localPath(c.Query("next"))
+	if _, ok := c.Get(memberKey); ok {
+		c.Redirect(http.StatusSeeOther, next)
+		return nil
+	}
+	return w.render(c, http.StatusOK, "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next})
+}
+
+func (w *web) loginWithKey(c *gin.Context) error {
+	if err := w.logins.allow(c.RemoteIP()); err != nil {
+		return err
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxLoginBody)
+	next := localPath(c.PostForm("next"))
+	key, err := w.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")), auth.Read)
+	if err != nil {
+		f := fault.Of(err)
+		if f.Kind != fault.Unauthorized && f.Kind != fault.Forbidden {
+			return err
+		}
+		return w.render(c, edge.Status(f.Kind), "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next, Problem: w.whyNot(f, c.PostForm("key"))})
+	}
+	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}}
+	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "login", "key", nil); err != nil {
+		return err
+	}
+	return w.enter(c, login, next)
+}
+
+// whyNot words a refusal for a form, where there are no headers to send.
+func (w *web) whyNot(f *fault.Fault, key string) string {
+	switch {
+	case strings.TrimSpace(key) == "":
+		return "Enter an API key."
+	case f.Kind == fault.Forbidden:
+		return "This key may only send failures. Signing in takes a key with the scope \"read\" or \"admin\"."
+	default:
+		return f.Message
+	}
+}
+
+func (w *web) enter(c *gin.Context, login store.Login, next string) error {
+	if err := w.begin(c, login); err != nil {
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, next)
+	return nil
+}
+
+type linkPage struct {
+	frame
+	Action string
+}
+
+// linkForm only asks: chat programs and mail scanners open links to preview
+// them, which must not use them up.
+func (w *web) linkForm(c *gin.Context) error {
+	return w.render(c, http.StatusOK, "link", linkPage{frame: w.frame(c, "Sign in", ""), Action: c.Request.URL.EscapedPath()})
+}
+
+func (w *web) loginWithLink(c *gin.Context) error {
+	if err := w.logins.allow(c.RemoteIP()); err != nil {
+		return err
+	}
+	token, err := pathID(c, "token")
+	if err != nil {
+		return err
+	}
+	login, err := w.Store.UseLoginLink(c.Request.Context(), auth.Hash(token))
+	if err != nil {
+		return err
+	}
+	return w.enter(c, login, "/")
+}
+
+// limiter holds back clients that try too often, by address.
+type limiter struct {
+	mu   sync.Mutex
+	seen map[string]*rate.Limiter
+}
+
+func newLimiter() *limiter { return &limiter{seen: map[string]*rate.Limiter{}} }
+
+func (l *limiter) allow(address string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.seen[address]
+	if one == nil {
+		if len(l.seen) >= maxClients {
+			clear(l.seen)
+		}
+		one = rate.NewLimiter(loginRate, loginBurst)
+		l.seen[address] = one
+	}
+	if r := one.Reserve(); r.Delay() > 0 {
+		wait := r.Delay()
+		r.Cancel()
+		return fault.New(fault.RateLimited, "rate_limit_exceeded", "Too many attempts to sign in from this address. Wait a little, then try again.").Retry(wait)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/catalog"
+	"errata/internal/edge"
+	"errata/internal/event"
+	"errata/internal/fault"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pages are the parsed templates, by name.
+type pages map[string]*template.Template
+
+// pageNames are the templates; each fills "main" in the layout.
+var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "rejections", "error"}
+
+func loadPages() pages {
+	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+	out := pages{}
+	for _, name := range pageNames {
+		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
+	}
+	return out
+}
+
+// frame is what every page has around its content.
+type frame struct {
+	Title   string
+	At      string // the entry of the menu that this is
+	User    string // "" when nobody is signed in
+	Version string
+	CSS, JS string
+	// Box says whether the frame has the search box; the home page has its own.
+	Box bool
+}
+
+func (w *web) frame(c *gin.Context, title, at string) frame {
+	user := ""
+	if _, ok := c.Get(memberKey); ok {
+		if user = member(c).Actor.Label; user == "" {
+			user = "signed in"
+		}
+	}
+	return frame{Title: title, At: at, User: user, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
+}
+
+func (w *web) render(c *gin.Context, status int, name string, page any) error {
+	var b bytes.Buffer
+	if err := w.pages[name].Execute(&b, page); err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+type errorPage struct {
+	frame
+	Status    int
+	Message   string
+	Code      string
+	RequestID string
+}
+
+type row struct{ Name, Value string }
+
+// writeError is edge's error body as a page.
+func (w *web) writeError(c *gin.Context, f *fault.Fault) bool {
+	status := edge.Status(f.Kind)
+	title := http.StatusText(status)
+	if f.Kind == fault.NotFound {
+		title = "There is nothing here"
+	}
+	page := errorPage{frame: w.frame(c, title, ""), Status: status, Message: f.Message, Code: f.Code, RequestID: edge.RequestID(c)}
+	if err := w.render(c, status, "error", page); err != nil {
+		w.Logger.ErrorContext(c.Request.Context(), "the error page failed", "error", err)
+		return false
+	}
+	return true
+}
+
+// moment is an instant for readers and for machines.
+type moment struct {
+	Machine string
+	Human   string
+	Ago     string
+}
+
+const humanTime = "2 Jan 2006 15:04:05"
+
+func (w *web) moment(t time.Time) moment { return momentAt(t, w.Now()) }
+
+func momentAt(t, now time.Time) moment {
+	if t.IsZero() {
+		return moment{}
+	}
+	t = t.UTC()
+	ago := catalog.Span(now.Sub(t)) + " ago"
+	if t.After(now.Add(time.Second)) {
+		ago = "in " + catalog.Span(t.Sub(now))
+	}
+	return moment{Machine: t.Format(time.RFC3339Nano), Human: t.Format(humanTime) + " UTC", Ago: ago}
+}
+
+// pathID is an ID in the path, unescaped. Gin leaves the slash of a catch-all.
+func pathID(c *gin.Context, name string) (string, error) {
+	id, err := url.PathUnescape(strings.TrimPrefix(c.Param(name), "/"))
+	if err != nil || !utf8.ValidString(id) || id == "" {
+		return "", fault.New(fault.Invalid, "invalid_request", "The ID in the address is not valid.")
+	}
+	return id, nil
+}
+
+// requestPath is where a request is shown.
+func requestPath(id string) string { return "/r/" + url.PathEscape(id) }
+
+// eventPath is where an Event is shown: with its request where it has one.
+func eventPath(requestID, eventID string) string {
+	if requestID != "" {
+		return requestPath(requestID)
+	}
+	return "/events/" + url.PathEscape(eventID)
+}
+
+// familyWord says a family in a word or two, for lists.
+func familyWord(f event.Family) string {
+	switch f {
+	case event.FamilyCaller:
+		return "caller"
+	case event.FamilyLimits:
+		return "limit"
+	case event.FamilyUpstream:
+		return "upstream"
+	default:
+		return "us"
+	}
+}

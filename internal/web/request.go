@@ -1,0 +1,197 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/catalog"
+	"errata/internal/event"
+	"errata/internal/fault"
+)
+
+// request answers the question that Errata is for: what happened to this ID?
+func (w *web) request(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	trail, err := w.Store.Trail(c.Request.Context(), member(c).Workspace, id)
+	if fault.Is(err, fault.NotFound) {
+		return w.nothing(c, http.StatusNotFound, []string{id}, false)
+	}
+	if err != nil {
+		return err
+	}
+	return w.show(c, trail, trail.Summary.EventID)
+}
+
+// event shows one failure, with the rest of its trace where there is one.
+func (w *web) event(c *gin.Context) error {
+	id, err := pathID(c, "id")
+	if err != nil {
+		return err
+	}
+	ctx, ws := c.Request.Context(), member(c).Workspace
+	e, err := w.Store.Event(ctx, ws, id)
+	if err != nil {
+		return err
+	}
+	trail := event.NewTrail(e.ID, []event.Event{e})
+	if e.TraceID != "" {
+		around, err := w.Store.Trail(ctx, ws, e.TraceID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil && around.Find(e.ID) != nil {
+			trail = around
+		}
+	}
+	return w.show(c, trail, e.ID)
+}
+
+func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
+	login := member(c)
+	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "request.view", focus, nil); err != nil {
+		return err
+	}
+	page := w.requestPage(trail, focus)
+	page.frame = w.frame(c, page.Heading, "")
+	return w.render(c, http.StatusOK, "request", page)
+}
+
+// requestPage is the answer, in the order in which it is needed.
+type requestPage struct {
+	frame
+	Heading   string // status and code
+	Verdict   string
+	Began     string // where it began, when that was elsewhere
+	Family    event.Family
+	Side      string
+	Time      moment
+	Facts     []fact
+	Message   string
+	Retry     catalog.Retry
+	RetryFrom string
+	Reply     string
+	Why       catalog.Entry
+	Fields    []event.FieldError
+	Details   text
+	Timeline  []step
+	Truncated bool
+	Traces    []string
+	Exception *event.Exception
+	Stack     text
+	Raw       text
+	Headers   []row
+	IDs       []row
+	Notes     []string
+}
+
+// fact is one of the circumstances; Path leads to more like it.
+type fact struct{ Name, Value, Path string }
+
+func (w *web) requestPage(trail event.Trail, focus string) requestPage {
+	now := w.Now()
+	e := trail.Find(focus)
+	why := catalog.Explain(*e)
+	page := requestPage{
+		Heading: heading(e), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
+		Facts: facts(e), Message: e.Message, Retry: catalog.Advise(*e, now), Reply: catalog.Reply(*e, now), Why: why,
+		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Truncated: trail.Truncated,
+		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
+	}
+	page.RetryFrom = sources[page.Retry.Source]
+	if e.Exception != nil {
+		page.Exception, page.Stack = e.Exception, clamp(e.Exception.Stacktrace)
+	}
+	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
+		page.Began = "The failure began in " + began(root)
+	}
+	return page
+}
+
+// began says where the root cause lies, and what it was.
+func began(root *event.Event) string {
+	place := root.Service
+	if root.Role == event.Upstream {
+		place += ", in a call that it made"
+		if root.Upstream != nil && root.Upstream.Provider != "" {
+			place += " to " + root.Upstream.Provider
+		}
+	}
+	what := root.Message
+	if root.Exception != nil && root.Exception.Message != "" {
+		what = joined(root.Exception.Type+":", root.Exception.Message)
+	}
+	if what == "" && root.Role != event.Upstream { // whose verdict would say the same again
+		what = catalog.Explain(*root).Verdict
+	}
+	return strings.TrimSpace(place + ": " + heading(root) + ". " + shorten(what, 300))
+}
+
+func heading(e *event.Event) string {
+	if e.Status == 0 {
+		return e.Code
+	}
+	if e.Code == "http_"+itoa(e.Status) {
+		return itoa(e.Status) + " " + http.StatusText(e.Status)
+	}
+	return itoa(e.Status) + " " + e.Code
+}
+
+// sources are the origins of a waiting time in words.
+var sources = map[string]string{
+	"header": "from the Retry-After header", "body": "from the answer's body", "details": "from the answer's details",
+	"ratelimit_header": "from the RateLimit header", "ratelimit_reset": "from the time at which the limit resets",
+	"message": "from the answer's message",
+}
+
+func facts(e *event.Event) []fact {
+	list := "/events?"
+	var out []fact
+	add := func(name, value, path string) {
+		if value != "" {
+			out = append(out, fact{name, value, path})
+		}
+	}
+	add("Service", e.Service, list+query("service", e.Service))
+	add("Endpoint", joined(e.Method, e.Endpoint), list+query("service", e.Service, "endpoint", e.Endpoint))
+	add("Customer", e.Customer, list+query("customer", e.Customer))
+	add("Environment", e.Environment, list+query("environment", e.Environment))
+	add("Release", e.Release, list+query("service", e.Service, "release", e.Release))
+	if e.Upstream != nil {
+		add("Provider", joined(e.Upstream.Provider, e.Upstream.Code), "")
+	}
+	if e.RateLimit != nil {
+		add("Limit", catalog.Rate(e.RateLimit), "")
+	}
+	if e.Attempt > 0 {
+		add("Attempt", itoa(e.Attempt+1), "")
+	}
+	if e.DurationMS != nil {
+		add("Took", milliseconds(*e.DurationMS), "")
+	}
+	return out
+}
+
+func ids(e *event.Event) []row {
+	rows := []row{{"Request", e.RequestID}, {"Trace", e.TraceID}, {"Span", e.SpanID}, {"Parent span", e.ParentSpanID}}
+	if e.Upstream != nil {
+		rows = append(rows, row{"Provider's request", e.Upstream.RequestID})
+	}
+	for _, a := range e.Aliases {
+		rows = append(rows, row{a.Kind, a.Value})
+	}
+	rows = append(rows, row{"Event", e.ID}, row{"Code as sent", e.RawCode}, row{"Path", e.Path}, row{"Instance", e.Instance}, row{"gRPC code", e.GRPCCode})
+	var out []row
+	seen := map[row]bool{}
+	for _, r := range rows {
+		if r.Value != "" && !seen[r] {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package web
+
+import (
+	"encoding/gob"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/edge"
+	"errata/internal/store"
+)
+
+const (
+	cookieName    = "errata_session"
+	sessionLength = 12 * time.Hour
+	sessionIdle   = 2 * time.Hour
+
+	keyLogin  = "login"
+	memberKey = "errata.web.member"
+)
+
+func newSessions(keep scs.CtxStore) *scs.SessionManager {
+	gob.Register(store.Login{}) // the sessions library stores values with gob
+	m := scs.New()
+	if keep != nil {
+		m.Store = keep
+	}
+	m.Lifetime, m.IdleTimeout, m.HashTokenInStore = sessionLength, sessionIdle, true
+	return m
+}
+
+// loadSession reads the session that the cookie names. A cookie that names
+// none is no error: it begins a new one, which is not stored before a login.
+func (w *web) loadSession(c *gin.Context) {
+	token := ""
+	if cookie, err := c.Request.Cookie(cookieName); err == nil {
+		token = cookie.Value
+	}
+	ctx, err := w.sessions.Load(c.Request.Context(), token)
+	if err != nil {
+		edge.Write(c, err)
+		return
+	}
+	c.Request = c.Request.WithContext(ctx)
+	if login, ok := w.sessions.Get(ctx, keyLogin).(store.Login); ok {
+		c.Set(memberKey, login)
+	}
+}
+
+// requireSession sends whoever is not signed in to the login page, and lets
+// the session of others live on.
+func (w *web) requireSession(c *gin.Context) {
+	if _, ok := c.Get(memberKey); !ok {
+		to := "/login"
+		if c.Request.Method == http.MethodGet && c.Request.URL.Path != "/" {
+			to += "?next=" + url.QueryEscape(c.Request.URL.RequestURI())
+		}
+		c.Redirect(http.StatusSeeOther, to)
+		c.Abort()
+		return
+	}
+	if err := w.keepSession(c); err != nil {
+		edge.Write(c, err)
+	}
+}
+
+func member(c *gin.Context) store.Login {
+	if v, ok := c.Get(memberKey); ok {
+		if login, ok := v.(store.Login); ok {
+			return login
+		}
+	}
+	return store.Login{}
+}
+
+// begin signs somebody in, under a new token: one that was planted before the
+// login is worth nothing after it.
+func (w *web) begin(c *gin.Context, login store.Login) error {
+	ctx := c.Request.Context()
+	if err := w.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	w.sessions.Put(ctx, keyLogin, login)
+	return w.keepSession(c)
+}
+
+// keepSession stores the session, which moves its idle deadline, and sends
+// the cookie.
+func (w *web) keepSession(c *gin.Context) error {
+	token, expiry, err := w.sessions.Commit(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	setCookie(c, token, expiry)
+	return nil
+}
+
+func (w *web) logout(c *gin.Context) error {
+	if err := w.sessions.Destroy(c.Request.Context()); err != nil {
+		return err
+	}
+	setCookie(c, "", time.Unix(1, 0))
+	c.Redirect(http.StatusSeeOther, "/login")
+	return nil
+}
+
+// setCookie marks the cookie as secure where the browser came over TLS. A
+// header that claims it can only make that stricter.
+func setCookie(c *gin.Context, token string, expiry time.Time) {
+	cookie := &http.Cookie{
+		Name: cookieName, Value: token, Path: "/", Expires: expiry, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: c.Request.TLS != nil || strings.EqualFold(c.GetHeader("X-Forwarded-Proto"), "https"),
+	}
+	if token == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(c.Writer, cookie)
+}
+
+// localPath is next where that leads to a page of ours, else the home page.
+// Browsers take "//host" and "/\host" for other sites.
+func localPath(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
+		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\x00\r\n\t") || strings.HasPrefix(u.Path, "//") {
+		return "/"
+	}
+	return next
+}

@@ -1,0 +1,125 @@
+// Package web is what a support agent sees: one box for whatever a customer
+// sent, and a page that says what happened, whose side it was on, and what to
+// write back.
+//
+// Pages are rendered on the server and work without scripts; a few kilobytes
+// of JavaScript add copy buttons and keys. Nothing that is pasted is stored,
+// logged, or put into an address.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/auth"
+	"errata/internal/edge"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/store"
+)
+
+// Reader is what the pages need of the store.
+type Reader interface {
+	Trail(ctx context.Context, ws int32, id string) (event.Trail, error)
+	Lookup(ctx context.Context, ws int32, ids []string) (map[string][]store.Hit, error)
+	Prefix(ctx context.Context, ws int32, prefix string, limit int) ([]store.Hit, error)
+	LookAlikes(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
+	Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (store.Page, error)
+	Event(ctx context.Context, ws int32, id string) (event.Event, error)
+	Overview(ctx context.Context, ws int32) (store.Overview, error)
+	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
+	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
+	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
+}
+
+// Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
+// without Sessions they are kept in memory.
+type Deps struct {
+	Store         Reader
+	Keys          *auth.Keyring
+	Sessions      scs.CtxStore
+	Logger        *slog.Logger
+	Version       string
+	Now           func() time.Time
+	CollectorURL  string // where services send to, for the first steps
+	OnServerError func(c *gin.Context, f *fault.Fault)
+}
+
+type web struct {
+	Deps
+	sessions *scs.SessionManager
+	origins  *http.CrossOriginProtection
+	logins   *limiter
+	assets   assets
+	pages    pages
+}
+
+// New makes the pages: everything that is not the API.
+func New(deps Deps) http.Handler {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.CollectorURL == "" {
+		deps.CollectorURL = "http://localhost:4318"
+	}
+	w := &web{
+		Deps: deps, sessions: newSessions(deps.Sessions), origins: http.NewCrossOriginProtection(),
+		logins: newLimiter(), assets: loadAssets(), pages: loadPages(),
+	}
+	r := edge.New(edge.Options{
+		Service: "errata-web", Logger: deps.Logger, OnServerError: deps.OnServerError, WriteError: w.writeError,
+	})
+	// IDs are opaque and may contain an escaped slash or a plus sign; pathID
+	// unescapes them.
+	r.UseEscapedPath, r.UnescapePathValues = true, false
+	w.routes(r)
+	return r
+}
+
+func (w *web) routes(r *gin.Engine) {
+	r.Use(headers)
+	r.GET("/static/:file", edge.Handle(w.static))
+
+	open := r.Group("", noStore, w.sameOrigin, w.loadSession)
+	open.GET("/login", edge.Handle(w.loginForm))
+	open.POST("/login", edge.Handle(w.loginWithKey))
+	open.GET("/login/:token", edge.Handle(w.linkForm))
+	open.POST("/login/:token", edge.Handle(w.loginWithLink))
+	open.POST("/logout", edge.Handle(w.logout))
+
+	member := open.Group("", w.requireSession)
+	member.GET("/", edge.Handle(w.home))
+	member.POST("/find", edge.Handle(w.find))
+	member.GET("/r/*id", edge.Handle(w.request))
+	member.GET("/events", edge.Handle(w.events))
+	member.GET("/events/:id", edge.Handle(w.event))
+	member.GET("/rejections", edge.Handle(w.rejections))
+}
+
+// policy lets a page load what this server serves, and nothing else: what is
+// in an error body can do nothing, even where escaping should fail.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+func headers(c *gin.Context) {
+	c.Header("Content-Security-Policy", policy)
+	c.Header("Cross-Origin-Opener-Policy", "same-origin")
+}
+
+// noStore keeps what customers sent out of every cache on the way.
+func noStore(c *gin.Context) { c.Header("Cache-Control", "no-store") }
+
+// sameOrigin refuses forms that another site sends in the user's name.
+func (w *web) sameOrigin(c *gin.Context) {
+	if err := w.origins.Check(c.Request); err != nil {
+		edge.Write(c, fault.New(fault.Forbidden, "cross_origin_request", "This form was sent from another site. Open the page here and send it again.").Because(err))
+	}
+}
