@@ -269,16 +269,12 @@ func TestEvent(t *testing.T) {
 
 func TestRejections(t *testing.T) {
 	f := newFixture(t)
-	type page struct {
-		Rejections []event.Rejection
-		Next       *string
-	}
-	first := decode[page](t, f.get("/v1/rejections?limit=1"))
-	require.Len(t, first.Rejections, 1)
-	require.NotNil(t, first.Next)
-	all := decode[page](t, f.get("/v1/rejections"))
-	assert.Len(t, all.Rejections, 2)
-	assert.Nil(t, all.Next)
+	res := f.get("/v1/rejections?limit=1")
+	require.Len(t, decode[[]event.Rejection](t, res), 1)
+	assert.Regexp(t, `^</v1/rejections\?cursor=[^>]+&limit=1>; rel="next"$`, res.Header().Get("Link"))
+	res = f.get("/v1/rejections")
+	assert.Len(t, decode[[]event.Rejection](t, res), 2)
+	assert.Empty(t, res.Header().Get("Link"))
 	assert.Equal(t, 422, f.get("/v1/rejections?service=x").Code)
 }
 

@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -44,7 +46,8 @@ func (a *api) event(c *gin.Context) error {
 	return reply(c, http.StatusOK, e)
 }
 
-// rejections lists what was refused, newest first.
+// rejections lists what was refused, newest first. The next page is in the
+// Link header.
 func (a *api) rejections(c *gin.Context) error {
 	p, err := query(c, "limit", "cursor")
 	if err != nil {
@@ -58,10 +61,11 @@ func (a *api) rejections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return reply(c, http.StatusOK, struct {
-		Rejections []event.Rejection `json:"rejections"`
-		Next       *string           `json:"next"`
-	}{orEmpty(rs), orNull(next)})
+	if next != "" { // a bare list has no room for the cursor
+		q := url.Values{"limit": {strconv.Itoa(limit)}, "cursor": {next}}
+		c.Header("Link", "</v1/rejections?"+q.Encode()+`>; rel="next"`)
+	}
+	return reply(c, http.StatusOK, orEmpty(rs))
 }
 
 func orEmpty[T any](list []T) []T {

@@ -136,6 +136,20 @@ func (s *Store) RevokeKey(ctx context.Context, actor Actor, ws int32, id string)
 	})
 }
 
+const sqlKeyAlive = `
+SELECT EXISTS (SELECT FROM api_keys WHERE workspace_id = $1::int4 AND id = $2::uuid AND revoked_at IS NULL)`
+
+// KeyAlive reports whether a key exists and has not been revoked: sessions
+// that it opened end with it.
+func (s *Store) KeyAlive(ctx context.Context, ws int32, id string) (alive bool, err error) {
+	defer fault.Wrap(&err, "KeyAlive")
+	if _, err := uuid.Parse(id); err != nil {
+		return false, nil
+	}
+	err = s.pool.QueryRow(ctx, sqlKeyAlive, ws, id).Scan(&alive)
+	return alive, unavailable(err)
+}
+
 const sqlInsertLink = `
 INSERT INTO login_links (hash, workspace_id, label, expires_at) VALUES ($1::bytea, $2::int4, $3::text, $4::timestamptz)`
 

@@ -46,10 +46,27 @@ func (w *web) loadSession(c *gin.Context) {
 		return
 	}
 	c.Request = c.Request.WithContext(ctx)
-	if login, ok := w.sessions.Get(ctx, keyLogin).(store.Login); ok {
+	login, ok := w.sessions.Get(ctx, keyLogin).(store.Login)
+	if !ok {
+		return
+	}
+	if alive, err := w.stillWelcome(c, login); err != nil {
+		edge.Write(c, err)
+	} else if alive {
 		c.Set(memberKey, login)
 	}
 }
+
+// stillWelcome: a session that a key opened ends when the key is revoked.
+func (w *web) stillWelcome(c *gin.Context, login store.Login) (bool, error) {
+	if login.Actor.ID == linkActor {
+		return true, nil
+	}
+	return w.Store.KeyAlive(c.Request.Context(), login.Workspace, login.Actor.ID)
+}
+
+// linkActor is the Actor's ID of sessions that a one-time link opened.
+const linkActor = "link"
 
 // requireSession sends whoever is not signed in to the login page, and lets
 // the session of others live on.

@@ -33,6 +33,7 @@ type Reader interface {
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)
 	Overview(ctx context.Context, ws int32) (store.Overview, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
+	KeyAlive(ctx context.Context, ws int32, id string) (bool, error)
 	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 }

@@ -60,6 +60,15 @@ func TestLoginWithKey(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, f.get("/").code)
 }
 
+func TestSessionEndsWithItsKey(t *testing.T) {
+	f := newFixture(t).signIn()
+	require.Equal(t, http.StatusOK, f.get("/").code)
+	key, err := f.KeyByHash(t.Context(), auth.Hash(readKey))
+	require.NoError(t, err)
+	require.NoError(t, f.RevokeKey(t.Context(), store.System, store.DefaultWorkspace, key.ID))
+	assert.Equal(t, http.StatusSeeOther, f.get("/").code)
+}
+
 func TestLoginNeverLeadsElsewhere(t *testing.T) {
 	for _, next := range []string{"", "//evil.test", `/\evil.test`, "https://evil.test/", "javascript:alert(1)", "evil", "/\t/evil.test", "/x\r\ny", "///evil.test", "/%zz", "http:/x", `\\evil`} {
 		assert.Equal(t, "/", localPath(next), next)
