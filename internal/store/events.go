@@ -224,7 +224,7 @@ func (s *Store) Event(ctx context.Context, ws int32, id string) (e event.Event, 
 			if id = rows[0].mergedInto; id != "" {
 				continue
 			}
-			err = fillContents(ctx, tx, ws, rows)
+			err = fillContents(ctx, tx, ws, rows, map[[16]byte][]byte{})
 			e = rows[0].event
 			return err
 		}

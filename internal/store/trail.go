@@ -60,13 +60,9 @@ func (s *Store) Trail(ctx context.Context, ws int32, id string) (trail event.Tra
 	if id == "" || len(id) > event.MaxIDLen || !utf8.ValidString(id) || hasNUL(id) {
 		return event.Trail{}, s.notFound(ctx, ws, "")
 	}
-	var found trailRows
-	err = s.reading(ctx, func(tx pgx.Tx) error {
-		found, err = s.trail(ctx, tx, ws, id)
-		return err
-	})
+	found, err := s.readTrail(ctx, ws, id)
 	if err != nil {
-		return event.Trail{}, err
+		return event.Trail{}, unavailable(err)
 	}
 	if len(found.events) == 0 {
 		return event.Trail{}, s.notFound(ctx, ws, id)
@@ -87,7 +83,7 @@ func hasNUL(s string) bool {
 
 // reading runs fn in a read-only transaction with generic plans.
 func (s *Store) reading(ctx context.Context, fn func(pgx.Tx) error) error {
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, BeginQuery: "BEGIN READ ONLY; " + sqlGenericPlan}, fn)
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: "BEGIN READ ONLY; " + sqlGenericPlan}, fn)
 	return unavailable(err)
 }
 
@@ -96,55 +92,78 @@ type trailRows struct {
 	truncated bool
 }
 
-func (s *Store) trail(ctx context.Context, tx pgx.Tx, ws int32, id string) (trailRows, error) {
-	rows, err := s.byID(ctx, tx, ws, id)
-	if err != nil || len(rows) == 0 {
-		return trailRows{}, err
-	}
-	more, err := s.byTraces(ctx, tx, ws, rows)
+// readTrail takes two round trips for an ID that is a request ID, which most
+// are: BEGIN travels with the first SELECT, and the second, the contents and
+// COMMIT travel together. A connection that is given back in the middle of a
+// transaction is closed by the pool, so that no error leaves one open.
+func (s *Store) readTrail(ctx context.Context, ws int32, id string) (trailRows, error) {
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return trailRows{}, err
 	}
-	rows = appendUnseen(rows, more)
+	defer conn.Release()
+	b := &pgx.Batch{}
+	b.Queue("BEGIN READ ONLY")
+	b.Queue(sqlGenericPlan)
+	var rows []eventRow
+	b.Queue(sqlTrailByRequest, ws, event.Fold(id), id, MaxTrail+1).Query(collectInto(&rows))
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return trailRows{}, err
+	}
+	if len(rows) == 0 {
+		if rows, err = byOtherID(ctx, conn, ws, id); err != nil {
+			return trailRows{}, err
+		}
+	}
+	rest := &pgx.Batch{}
+	var more []eventRow
+	contents := map[[16]byte][]byte{}
+	if len(rows) > 0 {
+		queueTraces(rest, ws, rows, &more)
+		queueContents(rest, ws, rows, contents)
+	}
+	rest.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, rest).Close(); err != nil || len(rows) == 0 {
+		return trailRows{}, err
+	}
+	return s.assemble(ctx, ws, appendUnseen(rows, more), contents)
+}
+
+// assemble bounds the Trail and fills the contents in, also those of Events
+// that only the hop brought.
+func (s *Store) assemble(ctx context.Context, ws int32, rows []eventRow, contents map[[16]byte][]byte) (trailRows, error) {
 	out := trailRows{truncated: len(rows) > MaxTrail}
 	if out.truncated {
 		rows = rows[:MaxTrail]
 	}
-	if err := fillContents(ctx, tx, ws, rows); err != nil {
+	if err := fillContents(ctx, s.pool, ws, rows, contents); err != nil {
 		return trailRows{}, err
 	}
 	out.events = column(rows, func(r eventRow) event.Event { return r.event })
 	return out, nil
 }
 
-// byID tries the kinds of ID in the order in which people paste them.
-func (s *Store) byID(ctx context.Context, tx pgx.Tx, ws int32, id string) ([]eventRow, error) {
-	tries := []func() ([]eventRow, error){
-		func() ([]eventRow, error) {
-			return eventRows(ctx, tx, sqlTrailByRequest, ws, event.Fold(id), id, MaxTrail+1)
-		},
-		func() ([]eventRow, error) {
-			if trace := event.CleanHex(id, 32); trace != "" {
-				return eventRows(ctx, tx, sqlTrailByTrace, ws, []string{trace}, 0, 1<<20, MaxTrail+1)
-			}
-			return nil, nil
-		},
-		func() ([]eventRow, error) {
-			if span := event.CleanHex(id, 16); span != "" {
-				return eventRows(ctx, tx, sqlTrailBySpan, ws, spanNumber(span), MaxTrail+1)
-			}
-			return nil, nil
-		},
-		func() ([]eventRow, error) {
-			return eventRows(ctx, tx, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1)
-		},
+func collectInto(rows *[]eventRow) func(pgx.Rows) error {
+	return func(found pgx.Rows) (err error) {
+		*rows, err = pgx.CollectRows(found, scanEvent)
+		return err
 	}
-	for _, try := range tries {
-		if rows, err := try(); err != nil || len(rows) > 0 {
+}
+
+// byOtherID tries the other kinds of ID in the order in which people paste
+// them.
+func byOtherID(ctx context.Context, q querier, ws int32, id string) (rows []eventRow, err error) {
+	if trace := event.CleanHex(id, 32); trace != "" {
+		if rows, err = eventRows(ctx, q, sqlTrailByTrace, ws, []string{trace}, 0, 1<<20, MaxTrail+1); err != nil || len(rows) > 0 {
 			return rows, err
 		}
 	}
-	return nil, nil
+	if span := event.CleanHex(id, 16); span != "" {
+		if rows, err = eventRows(ctx, q, sqlTrailBySpan, ws, spanNumber(span), MaxTrail+1); err != nil || len(rows) > 0 {
+			return rows, err
+		}
+	}
+	return eventRows(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1)
 }
 
 func eventRows(ctx context.Context, q querier, sql string, args ...any) ([]eventRow, error) {
@@ -159,9 +178,9 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// byTraces is the hop to the rest of the traces. A trace lasts less than a
+// queueTraces adds the hop to the rest of the traces. A trace lasts less than a
 // day, so that only the partitions around what was found are asked.
-func (s *Store) byTraces(ctx context.Context, tx pgx.Tx, ws int32, rows []eventRow) ([]eventRow, error) {
+func queueTraces(b *pgx.Batch, ws int32, rows []eventRow, more *[]eventRow) {
 	var traces []string
 	from, to := rows[0].event.OccurredAt, rows[0].event.OccurredAt
 	seen := map[string]bool{}
@@ -173,10 +192,9 @@ func (s *Store) byTraces(ctx context.Context, tx pgx.Tx, ws int32, rows []eventR
 			traces = append(traces, e.TraceID)
 		}
 	}
-	if len(traces) == 0 {
-		return nil, nil
+	if len(traces) > 0 {
+		b.Queue(sqlTrailByTrace, ws, traces, int32(identity.DayOf(from))-1, int32(identity.DayOf(to))+1, MaxTrail+1).Query(collectInto(more))
 	}
-	return eventRows(ctx, tx, sqlTrailByTrace, ws, traces, int32(identity.DayOf(from))-1, int32(identity.DayOf(to))+1, MaxTrail+1)
 }
 
 func appendUnseen(rows, more []eventRow) []eventRow {
@@ -197,38 +215,52 @@ SELECT b.hash, b.content FROM bodies b
 WHERE b.workspace_id = $1::int4 AND b.day BETWEEN DATE '1970-01-01' + $2::int4 AND DATE '1970-01-01' + $3::int4
   AND b.hash = ANY ($4::uuid[])`
 
-// fillContents adds the raw bodies and stack traces, which are stored apart.
-func fillContents(ctx context.Context, q querier, ws int32, rows []eventRow) error {
+// missing lists the contents that rows refer to and that are not there yet,
+// and the days where they are.
+func missing(rows []eventRow, have map[[16]byte][]byte) (hashes []string, from, to int32) {
 	wanted := map[[16]byte]bool{}
-	lo, hi := int32(1<<30), int32(0)
+	from = 1 << 30
 	for i := range rows {
 		for _, h := range [][16]byte{rows[i].bodyHash, rows[i].stackHash} {
-			if h != ([16]byte{}) && len(wanted) < maxContents {
-				wanted[h] = true
-				day := dayOfID(rows[i].event.ID, rows[i].event.OccurredAt)
-				lo, hi = min(lo, day), max(hi, day)
+			if h == ([16]byte{}) || have[h] != nil || wanted[h] || len(wanted)+len(have) >= maxContents {
+				continue
 			}
+			wanted[h] = true
+			hashes = append(hashes, hashText(h))
+			day := dayOfID(rows[i].event.ID, rows[i].event.OccurredAt)
+			from, to = min(from, day), max(to, day)
 		}
 	}
-	if len(wanted) == 0 {
-		return nil
+	return hashes, from, to
+}
+
+func queueContents(b *pgx.Batch, ws int32, rows []eventRow, into map[[16]byte][]byte) {
+	if hashes, from, to := missing(rows, into); len(hashes) > 0 {
+		b.Queue(sqlContents, ws, from, to, hashes).Query(func(found pgx.Rows) error { return collectContents(found, into) })
 	}
-	hashes := make([]string, 0, len(wanted))
-	for h := range wanted {
-		hashes = append(hashes, hashText(h))
-	}
-	found, err := q.Query(ctx, sqlContents, ws, lo, hi, hashes)
-	if err != nil {
-		return err
-	}
-	contents := map[[16]byte][]byte{}
+}
+
+func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
 	var hash [16]byte
 	var content []byte
-	if _, err := pgx.ForEachRow(found, []any{&hash, &content}, func() error {
-		contents[hash] = append([]byte(nil), content...)
+	_, err := pgx.ForEachRow(found, []any{&hash, &content}, func() error {
+		into[hash] = append([]byte{}, content...)
 		return nil
-	}); err != nil {
-		return err
+	})
+	return err
+}
+
+// fillContents adds the raw bodies and stack traces, which are stored apart;
+// contents are those that have been read already.
+func fillContents(ctx context.Context, q querier, ws int32, rows []eventRow, contents map[[16]byte][]byte) error {
+	if hashes, from, to := missing(rows, contents); len(hashes) > 0 {
+		found, err := q.Query(ctx, sqlContents, ws, from, to, hashes)
+		if err != nil {
+			return err
+		}
+		if err := collectContents(found, contents); err != nil {
+			return err
+		}
 	}
 	for i := range rows {
 		e := &rows[i].event
