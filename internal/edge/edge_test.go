@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -140,7 +139,7 @@ func TestReadBody(t *testing.T) {
 	r, _ := engine(func(c *gin.Context) error {
 		body, err := ReadBody(c, 1<<20)
 		if err == nil {
-			_, err = io.WriteString(c.Writer, string(body))
+			_, err = c.Writer.Write(body)
 		}
 		return err
 	})
