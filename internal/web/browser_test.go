@@ -113,9 +113,19 @@ func (b *browser) text(selector string) string {
 	return strings.Join(strings.Fields(get(b, chromedp.Text(chromedp.CSS(selector)))), " ")
 }
 
+// truth gives a page a moment to make something true: focus and style follow
+// after it has loaded.
 func (b *browser) truth(script string) bool {
 	b.t.Helper()
-	return get(b, chromedp.Evaluate[bool](script))
+	for end := time.Now().Add(5 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script))
+		cancel()
+		if (err == nil && ok) || time.Now().After(end) {
+			require.NoError(b.t, err)
+			return ok
+		}
+	}
 }
 
 // press is one key as a keyboard sends it, where a script that takes the key

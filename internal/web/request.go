@@ -108,6 +108,9 @@ func (w *web) requestPage(trail event.Trail, focus string) requestPage {
 	}
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
 		page.Began = "The failure began in " + began(root)
+		if page.Exception == nil && root.Exception != nil { // where it began is what engineers ask for
+			page.Exception, page.Stack = root.Exception, clamp(root.Exception.Stacktrace)
+		}
 	}
 	return page
 }

@@ -66,7 +66,7 @@ func marks(e *event.Event, trail *event.Trail, focus string) []string {
 	if len(trail.Events) == 1 {
 		return out
 	}
-	if e.ID == trail.Summary.RootCauseEventID {
+	if e.ID == trail.Summary.RootCauseEventID && e.ID != trail.Summary.EventID {
 		out = append(out, "root cause")
 	}
 	if e.ID == trail.Summary.EventID {
