@@ -24,6 +24,7 @@ func (x *extraction) json() {
 		kept.WriteString(rest[:at])
 		rest = rest[at:]
 		dec := json.NewDecoder(strings.NewReader(rest))
+		dec.UseNumber() // an ID may be a long number, to the last digit
 		var doc map[string]any
 		if dec.Decode(&doc) != nil {
 			kept.WriteByte('{')
@@ -77,8 +78,13 @@ func (x *extraction) object(o map[string]any) {
 		names[plain.Replace(strings.ToLower(k))] = v
 	}
 	for _, f := range fields {
-		s, ok := names[f.name].(string)
-		if !ok {
+		var s string
+		switch v := names[f.name].(type) {
+		case string:
+			s = v
+		case json.Number:
+			s = v.String()
+		default:
 			continue
 		}
 		if m := traceparents.FindStringSubmatch(s); m != nil { // ASP.NET's traceId
