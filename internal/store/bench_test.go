@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -95,39 +96,36 @@ func trailOnce(b *testing.B, f *fixture, id string) {
 	}
 }
 
-// bareTrail is the two SELECTs of a Trail by pgx on one connection, prepared,
+// bareTrail is the SELECTs of a Trail by pgx on one connection, prepared,
 // with the same generic plan, reading every column and building nothing.
 func bareTrail(b *testing.B, f *fixture) func(string) {
 	ctx := context.Background()
 	_, err := f.db.Exec(ctx, `SET plan_cache_mode = force_generic_plan`)
 	require.NoError(b, err)
-	first, hop := store.TrailStatements()
+	first, events, traces := store.TrailStatements()
 	return func(id string) {
 		rows, err := f.db.Query(ctx, first, ws, event.Fold(id), id, store.MaxTrail+1)
 		require.NoError(b, err)
-		trace, day := "", int32(0)
+		var eventID, trace [16]byte
+		var day int32
 		for rows.Next() {
 			v := rows.RawValues()
-			trace, day = fmt.Sprintf("%x", v[4]), dayOf(v[2])
+			day, eventID, trace = int32(binary.BigEndian.Uint32(v[0])), [16]byte(v[1]), [16]byte(v[3]) //nolint:gosec // a day
 		}
-		rows, err = f.db.Query(ctx, hop, ws, []string{trace}, day-1, day+1, store.MaxTrail+1)
-		require.NoError(b, err)
 		n := 0
+		rows, err = f.db.Query(ctx, events, ws, day, [][16]byte{eventID})
+		require.NoError(b, err)
+		for rows.Next() {
+			n += len(rows.RawValues())
+		}
+		rows, err = f.db.Query(ctx, traces, ws, [][16]byte{trace}, [][16]byte{eventID}, day-1, day+1, store.MaxTrail+1)
+		require.NoError(b, err)
 		for rows.Next() {
 			n += len(rows.RawValues())
 		}
 		require.NoError(b, rows.Err())
 		require.Positive(b, n)
 	}
-}
-
-// dayOf reads the binary form of timestamptz: microseconds since 2000-01-01.
-func dayOf(raw []byte) int32 {
-	var us int64
-	for _, c := range raw {
-		us = us<<8 | int64(c)
-	}
-	return int32(identity.DayOf(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(us) * time.Microsecond)))
 }
 
 // fillTrails makes trails of three Events each: a request ID and two more

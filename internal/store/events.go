@@ -236,3 +236,11 @@ func (s *Store) Event(ctx context.Context, ws int32, id string) (e event.Event, 
 func eventNotFound() error {
 	return fault.New(fault.NotFound, "event_not_found", "There is no Event with this ID, or it has expired.")
 }
+
+func eventRows(ctx context.Context, q querier, sql string, args ...any) ([]eventRow, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanEvent)
+}

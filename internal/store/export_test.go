@@ -2,4 +2,6 @@ package store
 
 // TrailStatements gives the SELECTs of a Trail to the benchmark that runs them
 // bare.
-func TrailStatements() (byRequest, byTrace string) { return sqlTrailByRequest, sqlTrailByTrace }
+func TrailStatements() (byRequest, events, traces string) {
+	return sqlTrailByRequest, sqlTrailEvents, sqlTrailTraces
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 	"unicode/utf8"
@@ -17,8 +16,6 @@ import (
 const (
 	// MaxTrail is how many Events a Trail holds at most.
 	MaxTrail = 500
-	// maxContents bounds how many bodies and stack traces one read brings.
-	maxContents = 100
 	// maxTraces bounds the hop from an ID to its traces.
 	maxTraces = 20
 )
@@ -28,29 +25,45 @@ const (
 // with the transaction.
 const sqlGenericPlan = `SET LOCAL plan_cache_mode = force_generic_plan`
 
+// The first hop only finds out where the Events are: it has to look into every
+// partition, and each column that it asked for would be prepared as often.
+const refColumns = `e.day - DATE '1970-01-01', e.id, e.occurred_at, e.trace_id, e.body_hash, e.stack_hash`
+
 const sqlTrailByRequest = `
-SELECT ` + eventColumns + ` FROM events e
+SELECT ` + refColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
   AND e.merged_into IS NULL
 LIMIT $4::int4`
 
 const sqlTrailByTrace = `
-SELECT ` + eventColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id = ANY ($2::uuid[]) AND e.merged_into IS NULL
-  AND e.day BETWEEN DATE '1970-01-01' + $3::int4 AND DATE '1970-01-01' + $4::int4
-LIMIT $5::int4`
+SELECT ` + refColumns + ` FROM events e
+WHERE e.workspace_id = $1::int4 AND e.trace_id = $2::uuid AND e.merged_into IS NULL
+LIMIT $3::int4`
 
 const sqlTrailBySpan = `
-SELECT ` + eventColumns + ` FROM events e
+SELECT ` + refColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND e.span_id = $2::int8 AND e.merged_into IS NULL
 LIMIT $3::int4`
 
 const sqlTrailByAlias = `
-SELECT ` + eventColumns + ` FROM aliases a
+SELECT ` + refColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
 WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2::text AND a.value = $3::text
   AND e.merged_into IS NULL
 LIMIT $4::int4`
+
+// The second hop brings what was found, day by day, so that only those
+// partitions are touched …
+const sqlTrailEvents = `
+SELECT ` + eventColumns + ` FROM events e
+WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL`
+
+// … and the rest of its traces.
+const sqlTrailTraces = `
+SELECT ` + eventColumns + ` FROM events e
+WHERE e.workspace_id = $1::int4 AND e.trace_id = ANY ($2::uuid[]) AND NOT e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL
+  AND e.day BETWEEN DATE '1970-01-01' + $4::int4 AND DATE '1970-01-01' + $5::int4
+LIMIT $6::int4`
 
 // Trail gives every Event of one request: those that carry the ID (as request
 // ID; else as trace, span or other ID), and one hop further, all of their
@@ -105,28 +118,31 @@ func (s *Store) readTrail(ctx context.Context, ws int32, id string) (trailRows, 
 	b := &pgx.Batch{}
 	b.Queue("BEGIN READ ONLY")
 	b.Queue(sqlGenericPlan)
-	var rows []eventRow
-	b.Queue(sqlTrailByRequest, ws, event.Fold(id), id, MaxTrail+1).Query(collectInto(&rows))
+	var refs []trailRef
+	b.Queue(sqlTrailByRequest, ws, event.Fold(id), id, MaxTrail+1).Query(func(found pgx.Rows) (err error) {
+		refs, err = pgx.CollectRows(found, scanRef)
+		return err
+	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return trailRows{}, err
 	}
-	if len(rows) == 0 {
-		if rows, err = byOtherID(ctx, conn, ws, id); err != nil {
+	if len(refs) == 0 {
+		if refs, err = byOtherID(ctx, conn, ws, id); err != nil {
 			return trailRows{}, err
 		}
 	}
 	rest := &pgx.Batch{}
-	var more []eventRow
+	var rows []eventRow
 	contents := map[[16]byte][]byte{}
-	if len(rows) > 0 {
-		queueTraces(rest, ws, rows, &more)
-		queueContents(rest, ws, rows, contents)
+	if len(refs) > 0 {
+		queueTrail(rest, ws, refs, &rows)
+		queueContents(rest, ws, refs, contents)
 	}
 	rest.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, rest).Close(); err != nil || len(rows) == 0 {
 		return trailRows{}, err
 	}
-	return s.assemble(ctx, ws, appendUnseen(rows, more), contents)
+	return s.assemble(ctx, ws, rows, contents)
 }
 
 // assemble bounds the Trail and fills the contents in, also those of Events
@@ -143,147 +159,80 @@ func (s *Store) assemble(ctx context.Context, ws int32, rows []eventRow, content
 	return out, nil
 }
 
-func collectInto(rows *[]eventRow) func(pgx.Rows) error {
-	return func(found pgx.Rows) (err error) {
-		*rows, err = pgx.CollectRows(found, scanEvent)
-		return err
-	}
-}
-
 // byOtherID tries the other kinds of ID in the order in which people paste
 // them.
-func byOtherID(ctx context.Context, q querier, ws int32, id string) (rows []eventRow, err error) {
+func byOtherID(ctx context.Context, q querier, ws int32, id string) (refs []trailRef, err error) {
 	if trace := event.CleanHex(id, 32); trace != "" {
-		if rows, err = eventRows(ctx, q, sqlTrailByTrace, ws, []string{trace}, 0, 1<<20, MaxTrail+1); err != nil || len(rows) > 0 {
-			return rows, err
+		if refs, err = trailRefs(ctx, q, sqlTrailByTrace, ws, trace, MaxTrail+1); err != nil || len(refs) > 0 {
+			return refs, err
 		}
 	}
 	if span := event.CleanHex(id, 16); span != "" {
-		if rows, err = eventRows(ctx, q, sqlTrailBySpan, ws, spanNumber(span), MaxTrail+1); err != nil || len(rows) > 0 {
-			return rows, err
+		if refs, err = trailRefs(ctx, q, sqlTrailBySpan, ws, spanNumber(span), MaxTrail+1); err != nil || len(refs) > 0 {
+			return refs, err
 		}
 	}
-	return eventRows(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1)
-}
-
-func eventRows(ctx context.Context, q querier, sql string, args ...any) ([]eventRow, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanEvent)
+	return trailRefs(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1)
 }
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// queueTraces adds the hop to the rest of the traces. A trace lasts less than a
-// day, so that only the partitions around what was found are asked.
-func queueTraces(b *pgx.Batch, ws int32, rows []eventRow, more *[]eventRow) {
+// trailRef is where an Event is, and what leads on from it.
+type trailRef struct {
+	day        int32
+	id         [16]byte
+	occurredAt time.Time
+	trace      *[16]byte
+	contentRef
+}
+
+func trailRefs(ctx context.Context, q querier, sql string, args ...any) ([]trailRef, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanRef)
+}
+
+func scanRef(row pgx.CollectableRow) (trailRef, error) {
+	var r trailRef
+	var body, stack *[16]byte
+	err := row.Scan(&r.day, &r.id, &r.occurredAt, &r.trace, &body, &stack)
+	r.contentRef = contentRef{r.day, deref(body), deref(stack)}
+	return r, err
+}
+
+// queueTrail adds the second hop. A trace lasts less than a day, so that only
+// the partitions around what was found are asked.
+func queueTrail(b *pgx.Batch, ws int32, refs []trailRef, rows *[]eventRow) {
+	collect := func(found pgx.Rows) (err error) {
+		*rows, err = pgx.AppendRows(*rows, found, scanEvent)
+		return err
+	}
 	var traces []string
-	from, to := rows[0].event.OccurredAt, rows[0].event.OccurredAt
-	seen := map[string]bool{}
-	for i := range rows {
-		e := &rows[i].event
-		from, to = earlier(from, e.OccurredAt), later(to, e.OccurredAt)
-		if e.TraceID != "" && !seen[e.TraceID] && len(traces) < maxTraces {
-			seen[e.TraceID] = true
-			traces = append(traces, e.TraceID)
+	ids := make([]string, len(refs))
+	byDay := map[int32][]string{}
+	seen := map[[16]byte]bool{}
+	from, to := refs[0].day, refs[0].day
+	for i := range refs {
+		r := &refs[i]
+		ids[i] = identity.FormatUUID(r.id)
+		byDay[r.day] = append(byDay[r.day], ids[i])
+		at := int32(identity.DayOf(r.occurredAt))
+		from, to = min(from, at), max(to, at)
+		if r.trace != nil && !seen[*r.trace] && len(traces) < maxTraces {
+			seen[*r.trace] = true
+			traces = append(traces, identity.FormatUUID(*r.trace))
 		}
+	}
+	for day, mine := range byDay {
+		b.Queue(sqlTrailEvents, ws, day, mine).Query(collect)
 	}
 	if len(traces) > 0 {
-		b.Queue(sqlTrailByTrace, ws, traces, int32(identity.DayOf(from))-1, int32(identity.DayOf(to))+1, MaxTrail+1).Query(collectInto(more))
+		b.Queue(sqlTrailTraces, ws, traces, ids, from-1, to+1, MaxTrail+1).Query(collect)
 	}
-}
-
-func appendUnseen(rows, more []eventRow) []eventRow {
-	seen := make(map[string]bool, len(rows))
-	for i := range rows {
-		seen[rows[i].event.ID] = true
-	}
-	for i := range more {
-		if !seen[more[i].event.ID] {
-			rows = append(rows, more[i])
-		}
-	}
-	return rows
-}
-
-const sqlContents = `
-SELECT b.hash, b.content FROM bodies b
-WHERE b.workspace_id = $1::int4 AND b.day BETWEEN DATE '1970-01-01' + $2::int4 AND DATE '1970-01-01' + $3::int4
-  AND b.hash = ANY ($4::uuid[])`
-
-// missing lists the contents that rows refer to and that are not there yet,
-// and the days where they are.
-func missing(rows []eventRow, have map[[16]byte][]byte) (hashes []string, from, to int32) {
-	wanted := map[[16]byte]bool{}
-	from = 1 << 30
-	for i := range rows {
-		for _, h := range [][16]byte{rows[i].bodyHash, rows[i].stackHash} {
-			if h == ([16]byte{}) || have[h] != nil || wanted[h] || len(wanted)+len(have) >= maxContents {
-				continue
-			}
-			wanted[h] = true
-			hashes = append(hashes, hashText(h))
-			day := dayOfID(rows[i].event.ID, rows[i].event.OccurredAt)
-			from, to = min(from, day), max(to, day)
-		}
-	}
-	return hashes, from, to
-}
-
-func queueContents(b *pgx.Batch, ws int32, rows []eventRow, into map[[16]byte][]byte) {
-	if hashes, from, to := missing(rows, into); len(hashes) > 0 {
-		b.Queue(sqlContents, ws, from, to, hashes).Query(func(found pgx.Rows) error { return collectContents(found, into) })
-	}
-}
-
-func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
-	var hash [16]byte
-	var content []byte
-	_, err := pgx.ForEachRow(found, []any{&hash, &content}, func() error {
-		into[hash] = append([]byte{}, content...)
-		return nil
-	})
-	return err
-}
-
-// fillContents adds the raw bodies and stack traces, which are stored apart;
-// contents are those that have been read already.
-func fillContents(ctx context.Context, q querier, ws int32, rows []eventRow, contents map[[16]byte][]byte) error {
-	if hashes, from, to := missing(rows, contents); len(hashes) > 0 {
-		found, err := q.Query(ctx, sqlContents, ws, from, to, hashes)
-		if err != nil {
-			return err
-		}
-		if err := collectContents(found, contents); err != nil {
-			return err
-		}
-	}
-	for i := range rows {
-		e := &rows[i].event
-		if body := contents[rows[i].bodyHash]; body != nil {
-			e.Raw = rawJSON(body)
-		}
-		if stack := contents[rows[i].stackHash]; stack != nil && e.Exception != nil {
-			e.Exception.Stacktrace = string(stack)
-		}
-	}
-	return nil
-}
-
-// rawJSON shows a body as the JSON that it is, or as a JSON string.
-func rawJSON(body []byte) json.RawMessage {
-	if json.Valid(body) {
-		return body
-	}
-	b, err := json.Marshal(string(body))
-	if err != nil {
-		return nil
-	}
-	return b
 }
 
 const sqlRejectedID = `
