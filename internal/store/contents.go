@@ -10,10 +10,11 @@ import (
 // maxContents bounds how many bodies and stack traces one read brings.
 const maxContents = 100
 
+// One day at a time: a range of days would have the primary key read through
+// all that they hold.
 const sqlContents = `
 SELECT b.hash, b.content FROM bodies b
-WHERE b.workspace_id = $1::int4 AND b.day BETWEEN DATE '1970-01-01' + $2::int4 AND DATE '1970-01-01' + $3::int4
-  AND b.hash = ANY ($4::uuid[])`
+WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = ANY ($3::uuid[])`
 
 // contentRef says which contents an Event has, and the day they are kept under.
 type contentRef struct {
@@ -25,12 +26,10 @@ func (r *eventRow) contentRef() contentRef {
 	return contentRef{dayOfID(r.event.ID, r.event.OccurredAt), r.bodyHash, r.stackHash}
 }
 
-// wanted gathers the contents that are not there yet, and the days where they
-// are.
+// wanted gathers the contents that are not there yet, by day.
 type wanted struct {
-	hashes   []string
-	seen     map[[16]byte]bool
-	from, to int32
+	byDay map[int32][]string
+	seen  map[[16]byte]bool
 }
 
 func (w *wanted) add(r contentRef, have map[[16]byte][]byte) {
@@ -39,11 +38,16 @@ func (w *wanted) add(r contentRef, have map[[16]byte][]byte) {
 			continue
 		}
 		if w.seen == nil {
-			w.seen, w.from, w.to = map[[16]byte]bool{}, r.day, r.day
+			w.seen, w.byDay = map[[16]byte]bool{}, map[int32][]string{}
 		}
 		w.seen[h] = true
-		w.hashes = append(w.hashes, hashText(h))
-		w.from, w.to = min(w.from, r.day), max(w.to, r.day)
+		w.byDay[r.day] = append(w.byDay[r.day], hashText(h))
+	}
+}
+
+func (w *wanted) queue(b *pgx.Batch, ws int32, into map[[16]byte][]byte) {
+	for day, hashes := range w.byDay {
+		b.Queue(sqlContents, ws, day, hashes).Query(func(found pgx.Rows) error { return collectContents(found, into) })
 	}
 }
 
@@ -52,9 +56,7 @@ func queueContents(b *pgx.Batch, ws int32, refs []trailRef, into map[[16]byte][]
 	for i := range refs {
 		w.add(refs[i].contentRef, into)
 	}
-	if len(w.hashes) > 0 {
-		b.Queue(sqlContents, ws, w.from, w.to, w.hashes).Query(func(found pgx.Rows) error { return collectContents(found, into) })
-	}
+	w.queue(b, ws, into)
 }
 
 func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
@@ -74,12 +76,10 @@ func fillContents(ctx context.Context, q querier, ws int32, rows []eventRow, con
 	for i := range rows {
 		w.add(rows[i].contentRef(), contents)
 	}
-	if len(w.hashes) > 0 {
-		found, err := q.Query(ctx, sqlContents, ws, w.from, w.to, w.hashes)
-		if err != nil {
-			return err
-		}
-		if err := collectContents(found, contents); err != nil {
+	if len(w.byDay) > 0 {
+		b := &pgx.Batch{}
+		w.queue(b, ws, contents)
+		if err := q.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
 	}

@@ -177,6 +177,7 @@ func byOtherID(ctx context.Context, q querier, ws int32, id string) (refs []trai
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // trailRef is where an Event is, and what leads on from it.
