@@ -113,7 +113,7 @@ func bareTrail(b *testing.B, f *fixture) func(string) {
 			day, eventID, trace = int32(binary.BigEndian.Uint32(v[0])), [16]byte(v[1]), [16]byte(v[3]) //nolint:gosec // a day
 		}
 		n := 0
-		rows, err = f.db.Query(ctx, events, ws, day, [][16]byte{eventID})
+		rows, err = f.db.Query(ctx, events, ws, day, [][16]byte{eventID}, eventID, eventID)
 		require.NoError(b, err)
 		for rows.Next() {
 			n += len(rows.RawValues())

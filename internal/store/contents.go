@@ -10,11 +10,11 @@ import (
 // maxContents bounds how many bodies and stack traces one read brings.
 const maxContents = 100
 
-// One day at a time: a range of days would have the primary key read through
-// all that they hold.
-const sqlContents = `
+// One at a time: with a list of hashes, a plan made while the day was young
+// reads through the whole day and filters.
+const sqlContent = `
 SELECT b.hash, b.content FROM bodies b
-WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = ANY ($3::uuid[])`
+WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid`
 
 // contentRef says which contents an Event has, and the day they are kept under.
 type contentRef struct {
@@ -22,41 +22,18 @@ type contentRef struct {
 	body, stack [16]byte
 }
 
-func (r *eventRow) contentRef() contentRef {
-	return contentRef{dayOfID(r.event.ID, r.event.OccurredAt), r.bodyHash, r.stackHash}
-}
-
-// wanted gathers the contents that are not there yet, by day.
-type wanted struct {
-	byDay map[int32][]string
-	seen  map[[16]byte]bool
-}
-
-func (w *wanted) add(r contentRef, have map[[16]byte][]byte) {
-	for _, h := range [][16]byte{r.body, r.stack} {
-		if h == ([16]byte{}) || have[h] != nil || w.seen[h] || len(w.seen)+len(have) >= maxContents {
-			continue
+// queueContents adds the reads of what is not there yet.
+func queueContents(b *pgx.Batch, ws int32, refs []contentRef, into map[[16]byte][]byte) {
+	wanted := map[[16]byte]bool{}
+	for _, r := range refs {
+		for _, h := range [][16]byte{r.body, r.stack} {
+			if h == ([16]byte{}) || into[h] != nil || wanted[h] || len(wanted)+len(into) >= maxContents {
+				continue
+			}
+			wanted[h] = true
+			b.Queue(sqlContent, ws, r.day, hashText(h)).Query(func(found pgx.Rows) error { return collectContents(found, into) })
 		}
-		if w.seen == nil {
-			w.seen, w.byDay = map[[16]byte]bool{}, map[int32][]string{}
-		}
-		w.seen[h] = true
-		w.byDay[r.day] = append(w.byDay[r.day], hashText(h))
 	}
-}
-
-func (w *wanted) queue(b *pgx.Batch, ws int32, into map[[16]byte][]byte) {
-	for day, hashes := range w.byDay {
-		b.Queue(sqlContents, ws, day, hashes).Query(func(found pgx.Rows) error { return collectContents(found, into) })
-	}
-}
-
-func queueContents(b *pgx.Batch, ws int32, refs []trailRef, into map[[16]byte][]byte) {
-	var w wanted
-	for i := range refs {
-		w.add(refs[i].contentRef, into)
-	}
-	w.queue(b, ws, into)
 }
 
 func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
@@ -72,13 +49,11 @@ func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
 // fillContents adds the raw bodies and stack traces, which are stored apart;
 // contents are those that have been read already.
 func fillContents(ctx context.Context, q querier, ws int32, rows []eventRow, contents map[[16]byte][]byte) error {
-	var w wanted
-	for i := range rows {
-		w.add(rows[i].contentRef(), contents)
-	}
-	if len(w.byDay) > 0 {
-		b := &pgx.Batch{}
-		w.queue(b, ws, contents)
+	b := &pgx.Batch{}
+	queueContents(b, ws, column(rows, func(r eventRow) contentRef {
+		return contentRef{dayOfID(r.event.ID, r.event.OccurredAt), r.bodyHash, r.stackHash}
+	}), contents)
+	if b.Len() > 0 {
 		if err := q.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -53,10 +54,12 @@ WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2
 LIMIT $4::int4`
 
 // The second hop brings what was found, day by day, so that only those
-// partitions are touched …
+// partitions are touched. The range holds the index to these IDs also under a
+// plan that was made while the day was young and filters by the list …
 const sqlTrailEvents = `
 SELECT ` + eventColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL`
+WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = ANY ($3::uuid[])
+  AND e.id BETWEEN $4::uuid AND $5::uuid AND e.merged_into IS NULL`
 
 // … and the rest of its traces.
 const sqlTrailTraces = `
@@ -136,7 +139,7 @@ func (s *Store) readTrail(ctx context.Context, ws int32, id string) (trailRows, 
 	contents := map[[16]byte][]byte{}
 	if len(refs) > 0 {
 		queueTrail(rest, ws, refs, &rows)
-		queueContents(rest, ws, refs, contents)
+		queueContents(rest, ws, column(refs, func(r trailRef) contentRef { return r.contentRef }), contents)
 	}
 	rest.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, rest).Close(); err != nil || len(rows) == 0 {
@@ -229,7 +232,7 @@ func queueTrail(b *pgx.Batch, ws int32, refs []trailRef, rows *[]eventRow) {
 		}
 	}
 	for day, mine := range byDay {
-		b.Queue(sqlTrailEvents, ws, day, mine).Query(collect)
+		b.Queue(sqlTrailEvents, ws, day, mine, slices.Min(mine), slices.Max(mine)).Query(collect)
 	}
 	if len(traces) > 0 {
 		b.Queue(sqlTrailTraces, ws, traces, ids, from-1, to+1, MaxTrail+1).Query(collect)
