@@ -54,6 +54,8 @@ func BenchmarkTrail(b *testing.B) {
 	f := durable(b)
 	days, perDay := 90, 22_300
 	fillTrails(b, f, days, perDay)
+	_, err := f.db.Exec(b.Context(), `VACUUM ANALYZE events`)
+	require.NoError(b, err)
 	ids := make([]string, 3000)
 	for i := range ids {
 		n := rand.IntN(days * perDay / 3) //nolint:gosec // a benchmark
@@ -102,7 +104,7 @@ func bareTrail(b *testing.B, f *fixture) func(string) {
 	ctx := context.Background()
 	_, err := f.db.Exec(ctx, `SET plan_cache_mode = force_generic_plan`)
 	require.NoError(b, err)
-	first, events, traces := store.TrailStatements()
+	first, events, rest := store.TrailStatements()
 	return func(id string) {
 		rows, err := f.db.Query(ctx, first, ws, event.Fold(id), id, store.MaxTrail+1)
 		require.NoError(b, err)
@@ -118,7 +120,7 @@ func bareTrail(b *testing.B, f *fixture) func(string) {
 		for rows.Next() {
 			n += len(rows.RawValues())
 		}
-		rows, err = f.db.Query(ctx, traces, ws, [][16]byte{trace}, [][16]byte{eventID}, day-1, day+1, store.MaxTrail+1)
+		rows, err = f.db.Query(ctx, rest, ws, trace, [][16]byte{eventID}, day, store.MaxTrail+1)
 		require.NoError(b, err)
 		for rows.Next() {
 			n += len(rows.RawValues())
@@ -126,30 +128,6 @@ func bareTrail(b *testing.B, f *fixture) func(string) {
 		require.NoError(b, rows.Err())
 		require.Positive(b, n)
 	}
-}
-
-// fillTrails makes trails of three Events each: a request ID and two more
-// services of its trace.
-func fillTrails(b *testing.B, f *fixture, days, perDay int) {
-	b.Helper()
-	start := now.AddDate(0, 0, -days+1)
-	require.NoError(b, f.EnsurePartitions(b.Context(), start, now))
-	const sql = `
-INSERT INTO events (workspace_id, day, id, occurred_at, received_at, trace_id, span_id, issue_id, status, role, family, sources, fp_version,
-  endpoint_other, parts, request_id, service, environment, release, method, endpoint, path, customer, provider, raw_code, code, message, extra)
-SELECT 1, d, (substr(ms, 1, 8) || substr(ms, 9, 4) || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
-  t, t, md5('trace' || n / 3)::uuid, n + 1, md5('issue' || n % 50)::uuid, 500, 0, 2, 1, 1,
-  false, 1, CASE WHEN n % 3 = 0 THEN 'req_' || n / 3 END, 'service-' || n % 3, 'production', '2026.11.20-3', 'POST', '/v1/charges/{id}', '/v1/charges/42',
-  'acme', '', 'INTERNAL_ERROR', 'internal_error', 'An unexpected error occurred while charging the card', '{"dialect":"nested"}'
-FROM (SELECT n, $1::date AS d, $1::date + interval '1 second' * (n % 80000) AS t,
-        lpad(to_hex((extract(epoch FROM $1::date + interval '1 second' * (n % 80000)) * 1000)::bigint), 12, '0') AS ms
-      FROM generate_series($2::int, $3::int) n) g`
-	for day := range days {
-		_, err := f.db.Exec(b.Context(), sql, start.AddDate(0, 0, day).Format(time.DateOnly), day*perDay/3*3, (day+1)*perDay/3*3-1)
-		require.NoError(b, err)
-	}
-	_, err := f.db.Exec(b.Context(), `VACUUM ANALYZE events`)
-	require.NoError(b, err)
 }
 
 // BenchmarkWrite stores Events as the collector does (4 writers, batches of

@@ -2,6 +2,6 @@ package store
 
 // TrailStatements gives the SELECTs of a Trail to the benchmark that runs them
 // bare.
-func TrailStatements() (byRequest, events, traces string) {
-	return sqlTrailByRequest, sqlTrailEvents, sqlTrailTraces
+func TrailStatements() (byRequest, events, trace string) {
+	return sqlTrailByRequest, sqlTrailEvents, sqlTrailTrace
 }

@@ -61,12 +61,14 @@ SELECT ` + eventColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = ANY ($3::uuid[])
   AND e.id BETWEEN $4::uuid AND $5::uuid AND e.merged_into IS NULL`
 
-// … and the rest of its traces.
-const sqlTrailTraces = `
+// … and the rest of its traces. A trace lasts less than a day. The three days
+// are named one by one because a range would make the primary key look good,
+// which would then read through all of them.
+const sqlTrailTrace = `
 SELECT ` + eventColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id = ANY ($2::uuid[]) AND NOT e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL
-  AND e.day BETWEEN DATE '1970-01-01' + $4::int4 AND DATE '1970-01-01' + $5::int4
-LIMIT $6::int4`
+WHERE e.workspace_id = $1::int4 AND e.trace_id = $2::uuid AND NOT e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL
+  AND e.day IN (DATE '1970-01-01' + $4::int4 - 1, DATE '1970-01-01' + $4::int4, DATE '1970-01-01' + $4::int4 + 1)
+LIMIT $5::int4`
 
 // Trail gives every Event of one request: those that carry the ID (as request
 // ID; else as trace, span or other ID), and one hop further, all of their
@@ -145,7 +147,7 @@ func (s *Store) readTrail(ctx context.Context, ws int32, id string) (trailRows, 
 	if err := conn.SendBatch(ctx, rest).Close(); err != nil || len(rows) == 0 {
 		return trailRows{}, err
 	}
-	return s.assemble(ctx, ws, rows, contents)
+	return s.assemble(ctx, ws, distinct(rows), contents)
 }
 
 // assemble bounds the Trail and fills the contents in, also those of Events
@@ -160,6 +162,16 @@ func (s *Store) assemble(ctx context.Context, ws int32, rows []eventRow, content
 	}
 	out.events = column(rows, func(r eventRow) event.Event { return r.event })
 	return out, nil
+}
+
+// distinct drops what two traces brought in together.
+func distinct(rows []eventRow) []eventRow {
+	seen := make(map[string]bool, len(rows))
+	return slices.DeleteFunc(rows, func(r eventRow) bool {
+		again := seen[r.event.ID]
+		seen[r.event.ID] = true
+		return again
+	})
 }
 
 // byOtherID tries the other kinds of ID in the order in which people paste
@@ -208,35 +220,36 @@ func scanRef(row pgx.CollectableRow) (trailRef, error) {
 	return r, err
 }
 
-// queueTrail adds the second hop. A trace lasts less than a day, so that only
-// the partitions around what was found are asked.
+// queueTrail adds the second hop.
 func queueTrail(b *pgx.Batch, ws int32, refs []trailRef, rows *[]eventRow) {
 	collect := func(found pgx.Rows) (err error) {
 		*rows, err = pgx.AppendRows(*rows, found, scanEvent)
 		return err
 	}
-	var traces []string
-	ids := make([]string, len(refs))
+	ids := column(refs, func(r trailRef) string { return identity.FormatUUID(r.id) })
 	byDay := map[int32][]string{}
-	seen := map[[16]byte]bool{}
-	from, to := refs[0].day, refs[0].day
+	var traces []traceDay
 	for i := range refs {
 		r := &refs[i]
-		ids[i] = identity.FormatUUID(r.id)
 		byDay[r.day] = append(byDay[r.day], ids[i])
-		at := int32(identity.DayOf(r.occurredAt))
-		from, to = min(from, at), max(to, at)
-		if r.trace != nil && !seen[*r.trace] && len(traces) < maxTraces {
-			seen[*r.trace] = true
-			traces = append(traces, identity.FormatUUID(*r.trace))
+		if r.trace == nil || len(traces) == maxTraces {
+			continue
+		}
+		if t := (traceDay{*r.trace, int32(identity.DayOf(r.occurredAt))}); !slices.Contains(traces, t) {
+			traces = append(traces, t)
 		}
 	}
 	for day, mine := range byDay {
 		b.Queue(sqlTrailEvents, ws, day, mine, slices.Min(mine), slices.Max(mine)).Query(collect)
 	}
-	if len(traces) > 0 {
-		b.Queue(sqlTrailTraces, ws, traces, ids, from-1, to+1, MaxTrail+1).Query(collect)
+	for _, t := range traces {
+		b.Queue(sqlTrailTrace, ws, identity.FormatUUID(t.trace), ids, t.day, MaxTrail+1).Query(collect)
 	}
+}
+
+type traceDay struct {
+	trace [16]byte
+	day   int32
 }
 
 const sqlRejectedID = `
