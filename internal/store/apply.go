@@ -6,18 +6,14 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"errata/internal/identity"
 )
 
-// apply writes the whole plan: new Events by COPY, all else in one round trip.
-func (w *writing) apply(ctx context.Context, tx pgx.Tx, plan *plan, slot int16) error {
-	if len(plan.insert)+len(plan.upsert) == 0 {
-		return nil
-	}
-	if err := copyEvents(ctx, tx, plan.insert); err != nil {
-		return err
-	}
+// apply writes the whole plan and commits: all but the new Events in one round
+// trip, these by COPY in a second.
+func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan) error {
 	b := &pgx.Batch{}
 	queueUpserts(b, plan.upsert)
 	if err := queueParts(b, plan); err != nil {
@@ -35,8 +31,19 @@ func (w *writing) apply(ctx context.Context, tx pgx.Tx, plan *plan, slot int16) 
 			column(m, func(k movedKey) string { return k.key.String() }), column(m, func(k movedKey) string { return k.event }))
 	}
 	w.freshIssues = w.s.queueIssues(b, rows)
-	plan.tally.queue(b, slot)
-	return send(ctx, tx, b)
+	plan.tally.queue(b, w.slot)
+	if len(plan.insert) == 0 {
+		b.Queue("COMMIT")
+		return send(ctx, tx, b)
+	}
+	if err := send(ctx, tx, b); err != nil {
+		return err
+	}
+	err := copyEvents(plan.insert).into(ctx, tx.Conn(), copyEventsAndCommit)
+	if isUniqueViolation(err) {
+		return errRepeated
+	}
+	return err
 }
 
 // errRepeated: the keys of an item have left the window, but the Event that it
@@ -44,7 +51,7 @@ func (w *writing) apply(ctx context.Context, tx pgx.Tx, plan *plan, slot int16) 
 var errRepeated = errors.New("an Event of this batch exists already")
 
 // send runs a batch of statements of which only the errors matter.
-func send(ctx context.Context, tx pgx.Tx, b *pgx.Batch) (err error) {
+func send(ctx context.Context, tx session, b *pgx.Batch) (err error) {
 	res := tx.SendBatch(ctx, b)
 	defer func() {
 		if closing := res.Close(); err == nil {

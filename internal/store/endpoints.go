@@ -105,7 +105,7 @@ func (s *Store) named(ctx context.Context, ws int32, e *event.Event) (named bool
 
 // namedIn is named within a transaction that may yet fail: nothing is
 // remembered.
-func (s *Store) namedIn(ctx context.Context, tx pgx.Tx, ws int32, e *event.Event) (bool, error) {
+func (s *Store) namedIn(ctx context.Context, tx session, ws int32, e *event.Event) (bool, error) {
 	key, r := serviceKey{ws, e.Service}, route{e.Method, e.Endpoint}
 	if named, settled := s.endpoints.look(key, r); settled {
 		return named, nil
@@ -114,7 +114,7 @@ func (s *Store) namedIn(ctx context.Context, tx pgx.Tx, ws int32, e *event.Event
 	return slices.Contains(routes, r), err
 }
 
-func takeEndpoint(ctx context.Context, tx pgx.Tx, key serviceKey, r route) ([]route, error) {
+func takeEndpoint(ctx context.Context, tx session, key serviceKey, r route) ([]route, error) {
 	if _, err := tx.Exec(ctx, sqlLockService, key.workspace, key.service); err != nil {
 		return nil, err
 	}

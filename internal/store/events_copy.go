@@ -1,70 +1,94 @@
 package store
 
-import (
-	"context"
-	"encoding/hex"
-	"errors"
-	"strings"
+import "strings"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"errata/internal/identity"
-)
-
-// copyColumns are the columns of a new Event, in the order of copyRow.
+// copyColumns are the columns of a new Event, in the order of copyEvent.
 var copyColumns = []string{
 	"workspace_id", "day", "id", "occurred_at", "received_at", "trace_id", "span_id", "parent_span_id", "body_hash", "stack_hash", "issue_id",
 	"duration_ms", "weight", "status", "attempt", "role", "family", "sources", "fp_version", "endpoint_other", "parts", "request_id", "service",
 	"environment", "release", "method", "endpoint", "path", "customer", "provider", "raw_code", "code", "message", "details", "extra",
 }
 
-// copyEvents writes Events that nobody reported before with COPY, which costs
-// the server far less than an INSERT of three dozen arrays. Their keys were
-// all new; errRepeated says that an Event is there all the same.
-func copyEvents(ctx context.Context, tx pgx.Tx, rows []*record) error {
-	if len(rows) == 0 {
-		return nil
-	}
+// copyEvents is Events that nobody reported before, for COPY, which costs the
+// server far less than an INSERT of three dozen arrays. Their keys were all
+// new; it is the last statement of its transaction.
+var copyEventsAndCommit = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM STDIN (FORMAT binary); COMMIT`
+
+func copyEvents(rows []*record) *copyBuffer {
 	sortRecords(rows)
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"events"}, copyColumns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) { return copyRow(rows[i]), nil }))
-	var pe *pgconn.PgError
-	if errors.As(err, &pe) && pe.Code == "23505" { // unique_violation
-		return errRepeated
+	c := newCopy()
+	for _, r := range rows {
+		c.event(r)
 	}
-	return err
+	return c
 }
 
-func copyRow(r *record) []any {
+func (c *copyBuffer) event(r *record) {
 	e := &r.part.Event
-	return []any{
-		r.part.Workspace, identity.Day(r.day()).Start(), rawUUID(e.ID), e.OccurredAt, e.ReceivedAt, orNull(rawUUID(e.TraceID)),
-		orNull(spanNumber(e.SpanID)), orNull(spanNumber(e.ParentSpanID)), orNull(r.part.BodyHash), orNull(r.part.StackHash), rawUUID(e.IssueID),
-		e.DurationMS, orNull(e.Weight), orNull(int16(e.Status)), orNull(int16(min(e.Attempt, 9999))), //nolint:gosec // bounded
-		ordinal(roles, e.Role), ordinal(families, e.Family), maskOf(e.Sources), int16(e.FingerprintVersion), r.other, int16(max(len(r.members), 1)), //nolint:gosec // small
-		orNull(e.RequestID), e.Service, e.Environment, e.Release, e.Method, e.Endpoint, e.Path, e.Customer, e.Provider, e.RawCode, e.Code, e.Message,
-		orNull(jsonText(e.Details)), orNull(extraOf(e, r.part.HasOccurredAt)),
+	c.row(len(copyColumns))
+	c.int4(r.part.Workspace)
+	c.date(r.day())
+	c.uuid(rawUUID(e.ID))
+	c.time(e.OccurredAt)
+	c.time(e.ReceivedAt)
+	c.optUUID(rawUUID(e.TraceID))
+	c.optInt8(spanNumber(e.SpanID))
+	c.optInt8(spanNumber(e.ParentSpanID))
+	c.optUUID(r.part.BodyHash)
+	c.optUUID(r.part.StackHash)
+	c.uuid(rawUUID(e.IssueID))
+	if e.DurationMS == nil {
+		c.null()
+	} else {
+		c.float8(*e.DurationMS)
 	}
-}
-
-// orNull gives SQL's NULL for the zero value.
-func orNull[T comparable](v T) any {
-	var zero T
-	if v == zero {
-		return nil
+	c.optFloat8(e.Weight)
+	c.optInt2(int16(e.Status))             //nolint:gosec // 0..599
+	c.optInt2(int16(min(e.Attempt, 9999))) //nolint:gosec // bounded
+	c.int2(ordinal(roles, e.Role))
+	c.int2(ordinal(families, e.Family))
+	c.int2(maskOf(e.Sources))
+	c.int2(int16(e.FingerprintVersion)) //nolint:gosec // small
+	c.bool(r.other)
+	c.int2(int16(max(len(r.members), 1))) //nolint:gosec // bounded by the group
+	c.optText(e.RequestID)
+	for _, text := range [...]string{e.Service, e.Environment, e.Release, e.Method, e.Endpoint, e.Path, e.Customer, e.Provider, e.RawCode, e.Code, e.Message} {
+		c.text(text)
 	}
-	return v
+	c.optJSONB(jsonText(e.Details))
+	c.optJSONB(extraOf(e, r.part.HasOccurredAt))
 }
 
 // rawUUID reads a UUID, or 32 hex digits; zero for anything else.
 func rawUUID(s string) (u [16]byte) {
-	if len(s) == 36 {
-		s = strings.ReplaceAll(s, "-", "")
+	if len(s) != 32 && (len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-') {
+		return u
 	}
-	if len(s) == 32 {
-		if _, err := hex.Decode(u[:], []byte(s)); err != nil {
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] == '-' {
+			continue
+		}
+		digit := hexDigits[s[i]]
+		if digit == 0 || n == 32 {
 			return [16]byte{}
 		}
+		u[n/2] = u[n/2]<<4 | (digit - 1)
+		n++
+	}
+	if n != 32 {
+		return [16]byte{}
 	}
 	return u
 }
+
+// hexDigits maps a hex digit to its value + 1, all else to 0.
+var hexDigits = func() (table [256]byte) {
+	for i, c := range "0123456789abcdef" {
+		table[c] = byte(i) + 1
+	}
+	for i, c := range "ABCDEF" {
+		table[c] = byte(i) + 11
+	}
+	return table
+}()

@@ -17,7 +17,7 @@ const maxRounds = 6
 // group is everything the database has that could be about the same failures
 // as some new Parts: the live Events, locked, and their Parts.
 type group struct {
-	tx     pgx.Tx
+	tx     session
 	s      *Store
 	hot    map[identity.Key]bool
 	events map[string]*eventRow
@@ -49,7 +49,7 @@ type idRef struct {
 
 type window struct{ from, to time.Time }
 
-func newGroup(tx pgx.Tx, s *Store) *group {
+func newGroup(tx session, s *Store) *group {
 	return &group{tx: tx, s: s, hot: map[identity.Key]bool{}, events: map[string]*eventRow{}, parts: map[string][]identity.Part{},
 		asked: map[string]bool{}, spans: map[identity.Key]bool{}, times: map[identity.Key]*window{}}
 }

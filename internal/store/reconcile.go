@@ -26,7 +26,7 @@ type plan struct {
 // same failures: it loads everything that could have to do with them, asks
 // identity.Cluster, and plans the difference. What comes out depends on the
 // set of Parts only, so the order of arrival cannot matter.
-func (w *writing) reconcile(ctx context.Context, tx pgx.Tx, plan *plan, contested []int, existing map[keyRow]string) error {
+func (w *writing) reconcile(ctx context.Context, tx session, plan *plan, contested []int, existing map[keyRow]string) error {
 	g := newGroup(tx, w.s)
 	for _, i := range contested {
 		g.want(&w.parts[i], w.keys[i], existing)
@@ -74,7 +74,7 @@ func (w *writing) move(plan *plan, i int, existing map[keyRow]string) {
 }
 
 // rearrange plans the way from the Events that are to those that should be.
-func (w *writing) rearrange(ctx context.Context, tx pgx.Tx, plan *plan, g *group, all []identity.Part, owner map[int]string) error {
+func (w *writing) rearrange(ctx context.Context, tx session, plan *plan, g *group, all []identity.Part, owner map[int]string) error {
 	after := map[string]*record{}
 	for _, cluster := range identity.Cluster(all, g.hot) {
 		r, unchanged := w.shape(g, all, cluster, owner)
@@ -132,7 +132,7 @@ func older(a, b *eventRow) bool {
 
 // place settles where the Event's dimensions are counted, and brings contents
 // of Parts from other days into the Event's own.
-func (w *writing) place(ctx context.Context, tx pgx.Tx, plan *plan, g *group, r *record) error {
+func (w *writing) place(ctx context.Context, tx session, plan *plan, g *group, r *record) error {
 	e := &r.part.Event
 	before := g.events[e.ID]
 	if before != nil && before.event.Service == e.Service && before.event.Method == e.Method && before.event.Endpoint == e.Endpoint {

@@ -56,6 +56,7 @@ type Store struct {
 	endpoints endpointBook
 	issues    *recent[issueKey]
 	blobs     *recent[blobKey]
+	seen      *seen
 
 	daysMu sync.Mutex
 	days   map[int32]bool
@@ -84,7 +85,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{},
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -143,12 +144,23 @@ func (s *Store) Ping(ctx context.Context) error { return unavailable(s.pool.Ping
 
 const maxTries = 6
 
-// inTx runs fn in a transaction and commits. It retries serialisation
-// failures and deadlocks; fn must therefore have no effects but on the
-// database and on what it resets itself.
+// session is a connection in a transaction.
+type session interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	querier
+}
+
+// inTx runs fn in a transaction and commits, retrying as retrying does.
 func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
+	return s.retrying(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, fn) })
+}
+
+// retrying repeats a transaction after serialisation failures and deadlocks;
+// it must therefore have no effects but on the database and on what it resets
+// itself.
+func (s *Store) retrying(ctx context.Context, transaction func() error) error {
 	for try := 1; ; try++ {
-		err := pgx.BeginFunc(ctx, s.pool, fn)
+		err := transaction()
 		if err == nil || try == maxTries || !retryable(err) {
 			return unavailable(err)
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"errata/internal/event"
 	"errata/internal/fault"
@@ -20,9 +22,11 @@ import (
 // order of the Parts; on an error nothing was written. Errors: a fault of kind
 // Unavailable (try again later), or what PostgreSQL has against the data.
 //
-// Most Parts are about failures that nobody reported before: all their keys
-// are new, and the batch is two round trips. Where a key exists, the Parts
-// concerned go through reconcile.
+// Most Parts are about failures that nobody reported before: their keys go in
+// by COPY, in the hope that all are new, and so do their Events. Parts whose
+// keys this process has seen lately, and all of a batch of which that hope was
+// wrong, register their keys one by one, and go through reconcile where a key
+// exists.
 func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identity.Outcome, err error) {
 	if len(parts) == 0 {
 		return nil, nil
@@ -34,23 +38,26 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 	}
 	slot := <-s.slots
 	defer func() { s.slots <- slot }()
-	for range 2 {
-		err = s.inTx(ctx, func(tx pgx.Tx) error { return w.run(ctx, tx, slot) })
-		if !errors.Is(err, errRepeated) {
-			break
-		}
+	w.slot, w.cautious = slot, s.seen.cautious()
+	err = s.retrying(ctx, func() error { return w.try(ctx) })
+	if errors.Is(err, errContested) {
+		s.seen.warn()
+		w.cautious = true
+		err = s.retrying(ctx, func() error { return w.try(ctx) })
+	}
+	if errors.Is(err, errRepeated) {
 		if err := w.dropPresent(ctx); err != nil {
 			return nil, err
 		}
 		if err := w.prepare(ctx); err != nil {
 			return nil, err
 		}
+		err = s.retrying(ctx, func() error { return w.try(ctx) })
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.blobs.add(w.freshBlobs)
-	s.issues.add(w.freshIssues)
+	w.remember()
 	return w.outs, nil
 }
 
@@ -64,6 +71,9 @@ type writing struct {
 	bundles []*bundle
 	repeats map[int]identity.Outcome
 	outs    []identity.Outcome
+	slot    int16 // of the roll-ups
+	// cautious: no bundle is taken for new.
+	cautious bool
 
 	// Set by a try of the transaction, for after its COMMIT.
 	freshBlobs  []blobKey
@@ -76,8 +86,11 @@ type keyRow struct {
 	key            identity.Key
 }
 
+// compareKeyRows gives the order in which every writer takes keys, so that no
+// two wait for each other. The day is first because COPY writes partition by
+// partition.
 func compareKeyRows(a, b keyRow) int {
-	return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.day, b.day), bytes.Compare(a.key[:], b.key[:]))
+	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.workspace, b.workspace), bytes.Compare(a.key[:], b.key[:]))
 }
 
 func (s *Store) newWriting(parts []identity.Part) *writing {
@@ -142,20 +155,40 @@ func (w *writing) prepare(ctx context.Context) error {
 	return nil
 }
 
-// run is one try of the transaction.
-func (w *writing) run(ctx context.Context, tx pgx.Tx, slot int16) error {
+// errContested: a key that was taken for new is not.
+var errContested = errors.New("a key of this batch exists already")
+
+// try is the transaction, once.
+func (w *writing) try(ctx context.Context) (err error) {
+	conn, err := w.s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	defer func() {
+		if err != nil {
+			rollBack(conn)
+		}
+	}()
 	w.outs = make([]identity.Outcome, len(w.parts))
 	w.freshBlobs, w.freshIssues = nil, nil
 	for i, out := range w.repeats {
 		w.outs[i] = out
 	}
-	existing, err := w.register(ctx, tx)
+	fresh, known := w.sortOut()
+	if err := w.begin(ctx, conn.Conn(), fresh); err != nil {
+		return err
+	}
+	existing, err := w.register(ctx, conn, known)
 	if err != nil {
 		return err
 	}
 	plan := &plan{tally: newTally()}
+	for _, b := range fresh {
+		w.found(plan, b)
+	}
 	var contested []int
-	for _, b := range w.bundles {
+	for _, b := range known {
 		if w.touches(b.parts, existing) {
 			contested = append(contested, w.unknown(b.parts, existing)...)
 		} else {
@@ -163,11 +196,72 @@ func (w *writing) run(ctx context.Context, tx pgx.Tx, slot int16) error {
 		}
 	}
 	if len(contested) > 0 {
-		if err := w.reconcile(ctx, tx, plan, contested, existing); err != nil {
+		if err := w.reconcile(ctx, conn, plan, contested, existing); err != nil {
 			return err
 		}
 	}
-	return w.apply(ctx, tx, plan, slot)
+	return w.apply(ctx, conn, plan)
+}
+
+// rollBack leaves the connection fit for others. Where that fails, the pool
+// closes it.
+func rollBack(conn *pgxpool.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if raw := conn.Conn().PgConn(); !raw.IsClosed() && raw.TxStatus() != 'I' {
+		_, _ = conn.Exec(ctx, "ROLLBACK")
+	}
+}
+
+// sortOut splits the batch into bundles that are new as far as this process
+// can tell, and the others.
+func (w *writing) sortOut() (fresh, known []*bundle) {
+	for _, b := range w.bundles {
+		if w.cautious || slices.ContainsFunc(b.parts, func(i int) bool { return w.s.seen.any(w.keys[i]) }) {
+			known = append(known, b)
+		} else {
+			fresh = append(fresh, b)
+		}
+	}
+	return fresh, known
+}
+
+const beginAndCopyKeys = `BEGIN; COPY event_keys (workspace_id, day, key, event_id) FROM STDIN (FORMAT binary)`
+
+// begin opens the transaction and registers the keys of what is new.
+func (w *writing) begin(ctx context.Context, conn *pgx.Conn, fresh []*bundle) error {
+	rows, owner := w.keysOf(fresh)
+	if len(rows) == 0 {
+		_, err := conn.Exec(ctx, "BEGIN")
+		return err
+	}
+	c := newCopy()
+	for _, k := range rows {
+		c.row(4)
+		c.int4(k.workspace)
+		c.date(k.day)
+		c.uuid(k.key)
+		c.uuid(rawUUID(owner[k]))
+	}
+	err := c.into(ctx, conn, beginAndCopyKeys)
+	if isUniqueViolation(err) {
+		return errContested
+	}
+	return err
+}
+
+func isUniqueViolation(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "23505"
+}
+
+// remember notes, after COMMIT, what need not be asked or written again.
+func (w *writing) remember() {
+	for _, keys := range w.keys {
+		w.s.seen.add(keys)
+	}
+	w.s.blobs.add(w.freshBlobs)
+	w.s.issues.add(w.freshIssues)
 }
 
 // bundle is the Parts of this batch that share keys, and the Events they make
@@ -268,38 +362,42 @@ FROM event_keys k
 JOIN unnest($1::int4[], $2::int4[], $3::uuid[]) AS u(w, d, k)
   ON k.workspace_id = u.w AND k.day = DATE '1970-01-01' + u.d AND k.key = u.k
 WHERE k.xmin::text <> (txid_current() & 4294967295)::text
-ORDER BY k.workspace_id, k.day, k.key
+ORDER BY k.day, k.workspace_id, k.key
 FOR UPDATE OF k`
 
-// register inserts the batch's keys in order and gives those that were there
-// before, locked, with the Events they name. Another batch that is just about
-// to commit one of them is waited for.
-func (w *writing) register(ctx context.Context, tx pgx.Tx) (map[keyRow]string, error) {
-	owner := map[keyRow]string{}
-	for _, b := range w.bundles {
-		for _, i := range b.parts {
-			id := eventOf(b.events, w.parts[i].Event.ID)
-			for _, k := range w.keys[i] {
-				if _, ok := owner[k]; !ok {
-					owner[k] = id
-				}
-			}
-		}
-	}
-	if len(owner) == 0 {
+// register inserts the keys of bundles in order and gives those that were
+// there before, locked, with the Events they name. Another batch that is just
+// about to commit one of them is waited for.
+func (w *writing) register(ctx context.Context, tx session, bundles []*bundle) (map[keyRow]string, error) {
+	rows, owner := w.keysOf(bundles)
+	if len(rows) == 0 {
 		return nil, nil
 	}
-	rows := make([]keyRow, 0, len(owner))
-	for k := range owner {
-		rows = append(rows, k)
-	}
-	slices.SortFunc(rows, compareKeyRows)
 	tag, err := tx.Exec(ctx, sqlRegisterKeys, keyWorkspaces(rows), keyDays(rows), keyTexts(rows),
 		column(rows, func(k keyRow) string { return owner[k] }))
 	if err != nil || int(tag.RowsAffected()) == len(rows) {
 		return nil, err
 	}
 	return lockKeys(ctx, tx, rows)
+}
+
+// keysOf gives the keys of bundles in their order, and the Event of each.
+func (w *writing) keysOf(bundles []*bundle) ([]keyRow, map[keyRow]string) {
+	owner := make(map[keyRow]string, 2*len(bundles))
+	rows := make([]keyRow, 0, 2*len(bundles))
+	for _, b := range bundles {
+		for _, i := range b.parts {
+			id := eventOf(b.events, w.parts[i].Event.ID)
+			for _, k := range w.keys[i] {
+				if _, ok := owner[k]; !ok {
+					owner[k] = id
+					rows = append(rows, k)
+				}
+			}
+		}
+	}
+	slices.SortFunc(rows, compareKeyRows)
+	return rows, owner
 }
 
 func keyWorkspaces(rows []keyRow) []int32 {
@@ -310,7 +408,7 @@ func keyTexts(rows []keyRow) []string {
 	return column(rows, func(k keyRow) string { return k.key.String() })
 }
 
-func lockKeys(ctx context.Context, tx pgx.Tx, rows []keyRow) (map[keyRow]string, error) {
+func lockKeys(ctx context.Context, tx session, rows []keyRow) (map[keyRow]string, error) {
 	found, err := tx.Query(ctx, sqlExistingKeys, keyWorkspaces(rows), keyDays(rows), keyTexts(rows))
 	if err != nil {
 		return nil, err
