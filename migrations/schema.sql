@@ -68,15 +68,14 @@ CREATE TABLE public.bodies (
     workspace_id integer NOT NULL,
     day date NOT NULL,
     hash uuid NOT NULL,
-    content bytea NOT NULL
+    content bytea NOT NULL,
+    codec smallint DEFAULT 0 NOT NULL
 )
 PARTITION BY RANGE (day);
 
 CREATE TABLE public.customer_minutes (
     workspace_id integer NOT NULL,
     minute timestamp with time zone NOT NULL,
-    key uuid NOT NULL,
-    slot smallint NOT NULL,
     alert_minute timestamp with time zone NOT NULL,
     role smallint NOT NULL,
     family smallint NOT NULL,
@@ -257,9 +256,6 @@ ALTER TABLE ONLY public.audit
 ALTER TABLE ONLY public.bodies
     ADD CONSTRAINT bodies_pkey PRIMARY KEY (workspace_id, day, hash);
 
-ALTER TABLE ONLY public.customer_minutes
-    ADD CONSTRAINT customer_minutes_pkey PRIMARY KEY (workspace_id, minute, key, slot);
-
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (workspace_id, service, method, endpoint);
 
@@ -296,6 +292,8 @@ ALTER TABLE ONLY public.workspaces
 CREATE INDEX aliases_value ON ONLY public.aliases USING btree (workspace_id, translate(lower(value), 'oil'::text, '011'::text));
 
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
+
+CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (workspace_id, alert_minute);
 

@@ -11,9 +11,14 @@ import (
 	"errata/internal/identity"
 )
 
-// apply writes the whole plan and commits: all but the new Events in one round
-// trip, these by COPY in a second.
+// apply writes the whole plan and commits: what is many rows by COPY, the new
+// Events together with COMMIT, and the rest in one round trip.
 func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan) error {
+	if customers := plan.tally.customerRows(); customers != nil {
+		if err := customers.into(ctx, tx.Conn(), copyCustomers); err != nil {
+			return err
+		}
+	}
 	b := &pgx.Batch{}
 	queueUpserts(b, plan.upsert)
 	if err := queueParts(b, plan); err != nil {

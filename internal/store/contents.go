@@ -13,7 +13,7 @@ const maxContents = 100
 // One at a time: with a list of hashes, a plan made while the day was young
 // reads through the whole day and filters.
 const sqlContent = `
-SELECT b.hash, b.content FROM bodies b
+SELECT b.hash, b.codec, b.content FROM bodies b
 WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid`
 
 // contentRef says which contents an Event has, and the day they are kept under.
@@ -38,10 +38,11 @@ func queueContents(b *pgx.Batch, ws int32, refs []contentRef, into map[[16]byte]
 
 func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
 	var hash [16]byte
+	var codec int16
 	var content []byte
-	_, err := pgx.ForEachRow(found, []any{&hash, &content}, func() error {
-		into[hash] = append([]byte{}, content...)
-		return nil
+	_, err := pgx.ForEachRow(found, []any{&hash, &codec, &content}, func() (err error) {
+		into[hash], err = unpack(codec, content)
+		return err
 	})
 	return err
 }

@@ -156,8 +156,8 @@ func queueAliases(b *pgx.Batch, rows []*record) {
 }
 
 const sqlInsertBodies = `
-INSERT INTO bodies (workspace_id, day, hash, content)
-SELECT w, DATE '1970-01-01' + d, h, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::bytea[]) AS u(w, d, h, c)
+INSERT INTO bodies (workspace_id, day, hash, codec, content)
+SELECT w, DATE '1970-01-01' + d, h, k, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[]) AS u(w, d, h, k, c)
 ON CONFLICT DO NOTHING`
 
 // queueBodies adds the bodies and stack traces that are not known to be there,
@@ -188,11 +188,14 @@ func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
 	slices.SortFunc(keys, func(a, b blobKey) int {
 		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.day, b.day), bytes.Compare(a.hash[:], b.hash[:]))
 	})
+	codecs, packed := make([]int16, len(keys)), make([][]byte, len(keys))
+	for i, k := range keys {
+		codecs[i], packed[i] = pack(contents[k])
+	}
 	b.Queue(sqlInsertBodies,
 		column(keys, func(k blobKey) int32 { return k.workspace }),
 		column(keys, func(k blobKey) int32 { return k.day }),
-		column(keys, func(k blobKey) string { return hashText(k.hash) }),
-		column(keys, func(k blobKey) []byte { return contents[k] }))
+		column(keys, func(k blobKey) string { return hashText(k.hash) }), codecs, packed)
 	return keys
 }
 

@@ -195,8 +195,8 @@ type blobCopy struct {
 }
 
 const sqlCopyBody = `
-INSERT INTO bodies (workspace_id, day, hash, content)
-SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, content FROM bodies
+INSERT INTO bodies (workspace_id, day, hash, codec, content)
+SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content FROM bodies
 WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid
 ON CONFLICT DO NOTHING`
 

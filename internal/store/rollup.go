@@ -149,15 +149,6 @@ FROM unnest($2::int4[], $3::int8[], $4::uuid[], $5::int8[], $6::int2[], $7::int2
 ON CONFLICT (workspace_id, minute, key, slot)
 DO UPDATE SET n = error_minutes.n + excluded.n, n_late = error_minutes.n_late + excluded.n_late`
 
-const sqlCountCustomers = `
-INSERT INTO customer_minutes (workspace_id, minute, key, slot, alert_minute, role, family, status, n,
-                              service, environment, method, endpoint, code, customer)
-SELECT w, to_timestamp(m), k, $1::int2, to_timestamp(a), ro, fa, nullif(st, 0), n, se, en, me, ep, co, cu
-FROM unnest($2::int4[], $3::int8[], $4::uuid[], $5::int8[], $6::int2[], $7::int2[], $8::int2[], $9::int8[],
-            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
-  AS u(w, m, k, a, ro, fa, st, n, se, en, me, ep, co, cu)
-ON CONFLICT (workspace_id, minute, key, slot) DO UPDATE SET n = customer_minutes.n + excluded.n`
-
 const sqlCountIssues = `
 INSERT INTO issue_hours (workspace_id, hour, issue_id, slot, n, first_at, last_at)
 SELECT w, to_timestamp(h), i, $1::int2, n, f, l
@@ -167,11 +158,10 @@ DO UPDATE SET n = issue_hours.n + excluded.n,
               first_at = least(issue_hours.first_at, excluded.first_at),
               last_at = greatest(issue_hours.last_at, excluded.last_at)`
 
-// queue adds the statements that write the tally. Rows are in key order, so
+// queue adds the statements that write the tally but for the customers. Rows are in key order, so
 // that two writers which share a slot do not deadlock.
 func (t *tally) queue(b *pgx.Batch, slot int16) {
 	queueErrors(b, slot, sorted(t.errors))
-	queueCustomers(b, slot, sorted(t.customers))
 	t.queueIssues(b, slot)
 }
 
@@ -228,25 +218,31 @@ func queueErrors(b *pgx.Batch, slot int16, rows []deltaRow) {
 		column(rows, func(r deltaRow) string { return r.v.release }))
 }
 
-func queueCustomers(b *pgx.Batch, slot int16, rows []deltaRow) {
-	if len(rows) == 0 {
-		return
+const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status, n,
+  service, environment, method, endpoint, code, customer) FROM STDIN (FORMAT binary)`
+
+// customerRows is what the batch counted per customer, for COPY; nil for
+// nothing. Nobody updates these rows: they are added up by who reads them.
+func (t *tally) customerRows() *copyBuffer {
+	var c *copyBuffer
+	for _, r := range sorted(t.customers) {
+		if c == nil {
+			c = newCopy()
+		}
+		d := r.v
+		c.row(13)
+		c.int4(d.workspace)
+		c.time(time.Unix(d.minute, 0))
+		c.time(time.Unix(d.alertMinute, 0))
+		c.int2(d.role)
+		c.int2(d.family)
+		c.optInt2(d.status)
+		c.int8(d.n)
+		for _, text := range [...]string{d.service, d.environment, d.method, d.endpoint, d.code, d.customer} {
+			c.text(text)
+		}
 	}
-	b.Queue(sqlCountCustomers, slot,
-		column(rows, func(r deltaRow) int32 { return r.k.workspace }),
-		column(rows, func(r deltaRow) int64 { return r.v.minute }),
-		column(rows, func(r deltaRow) string { return r.k.key.String() }),
-		column(rows, func(r deltaRow) int64 { return r.v.alertMinute }),
-		column(rows, func(r deltaRow) int16 { return r.v.role }),
-		column(rows, func(r deltaRow) int16 { return r.v.family }),
-		column(rows, func(r deltaRow) int16 { return r.v.status }),
-		column(rows, func(r deltaRow) int64 { return r.v.n }),
-		column(rows, func(r deltaRow) string { return r.v.service }),
-		column(rows, func(r deltaRow) string { return r.v.environment }),
-		column(rows, func(r deltaRow) string { return r.v.method }),
-		column(rows, func(r deltaRow) string { return r.v.endpoint }),
-		column(rows, func(r deltaRow) string { return r.v.code }),
-		column(rows, func(r deltaRow) string { return r.v.customer }))
+	return c
 }
 
 func (t *tally) queueIssues(b *pgx.Batch, slot int16) {
