@@ -95,6 +95,9 @@ func leadingInt(s string) *int64 {
 	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
 		end++
 	}
+	if end == 0 {
+		return nil
+	}
 	n, err := strconv.ParseInt(s[:end], 10, 64)
 	if err != nil {
 		return nil

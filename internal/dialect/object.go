@@ -47,8 +47,10 @@ func (o object) word(keys ...string) string {
 // integer gives the first of the keys that holds a whole number, also as text.
 func (o object) integer(keys ...string) (int, bool) {
 	for _, k := range keys {
-		if n, err := strconv.Atoi(scalar(o[k])); err == nil {
-			return n, true
+		if s := scalar(o[k]); numeric(s) {
+			if n, err := strconv.Atoi(s); err == nil {
+				return n, true
+			}
 		}
 	}
 	return 0, false
@@ -56,11 +58,28 @@ func (o object) integer(keys ...string) (int, bool) {
 
 // number gives a finite, non-negative number, also as text.
 func number(v any) (float64, bool) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(scalar(v)), 64)
+	s := scalar(v)
+	if !numeric(s) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || f < 0 || f != f || f > 1e12 {
 		return 0, false
 	}
 	return f, true
+}
+
+// numeric reports whether it is worth to parse s: that of a word fails with an
+// error that costs more than all else here.
+func numeric(s string) bool {
+	if s == "" {
+		return false
+	}
+	switch c := s[0]; {
+	case c >= '0' && c <= '9', c == '+', c == '-', c == '.':
+		return true
+	}
+	return false
 }
 
 func scalar(v any) string {

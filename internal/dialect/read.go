@@ -31,6 +31,8 @@ func Read(body []byte, headers map[string]string, status int) Reading {
 	in.raw = bytes.TrimSpace(in.raw)
 	var r Reading
 	switch {
+	case len(in.raw) == 0 && len(headers) == 0:
+		return r
 	case len(in.raw) == 0:
 		// Only the headers speak.
 	case in.decode():

@@ -41,6 +41,9 @@ func (b *builder) identifiers() {
 	ev.ParentSpanID = event.CleanHex(env.ParentSpanID, 16)
 	b.upstream()
 
+	if ev.Upstream == nil && len(env.Aliases)+len(b.said.Aliases) == 0 {
+		return
+	}
 	candidates := make([]event.Alias, 0, len(env.Aliases)+len(b.said.Aliases)+1)
 	if ev.Upstream != nil && ev.Upstream.RequestID != "" {
 		candidates = append(candidates, event.Alias{Kind: "upstream", Value: ev.Upstream.RequestID})
@@ -164,7 +167,7 @@ func (b *builder) exception() {
 
 func (b *builder) retryAfter() {
 	b.event.RetryAfter = b.said.RetryAfter
-	if b.event.RetryAfter != nil && b.event.RetryAfter.Source != "message" {
+	if b.env.RetryAfter == "" || (b.event.RetryAfter != nil && b.event.RetryAfter.Source != "message") {
 		return
 	}
 	if s, ok := dialect.RetrySeconds(b.env.RetryAfter, b.event.OccurredAt.Format("Mon, 02 Jan 2006 15:04:05 GMT")); ok {

@@ -1,7 +1,6 @@
 package normalize
 
 import (
-	"crypto/sha256"
 	"strconv"
 	"strings"
 
@@ -42,7 +41,7 @@ func (b *builder) fingerprint() []string {
 }
 
 func issueID(ws int32, material []string) string {
-	c := canon{sha256.New()}
+	c := newCanon()
 	c.num(uint64(ws), FingerprintVersion) //nolint:gosec // any bits will do
 	c.str(material...)
 	return identity.FormatUUID(c.sum())

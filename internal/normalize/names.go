@@ -10,18 +10,13 @@ var secretNames = []string{
 	"refresh-token", "refreshtoken", "secret", "set-cookie", "token", "x-api-key",
 }
 
-// named gives the value after a secret's name: password=…, "token": "…",
-// Authorization: ….
-func named(s string, i int) (from, to int) {
-	for _, name := range secretNames {
-		if s[i]|0x20 != name[0] || !hasFold(s[i:], name) {
-			continue
-		}
-		if from, to = valueAfter(s, i+len(name), name); to > from {
-			return from, to
-		}
+// named gives the value after a secret's name that starts at i: password=…,
+// "token": "…", Authorization: ….
+func named(s string, i int, name string) (from, to int) {
+	if !hasFold(s[i:], name) {
+		return 0, 0
 	}
-	return 0, 0
+	return valueAfter(s, i+len(name), name)
 }
 
 // valueAfter gives the value that is assigned at i, where a name ended.

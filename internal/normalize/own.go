@@ -3,41 +3,44 @@ package normalize
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
-	"io"
 	"math"
 	"sort"
+	"sync"
 
 	"errata/internal/event"
 )
 
 // canon writes values so that no two different items give the same bytes:
-// every value has its length in front.
-type canon struct{ h hash.Hash }
+// every value has its length in front. All is hashed at once, which is faster
+// than in pieces.
+type canon struct{ raw []byte }
 
-func (c canon) str(values ...string) {
-	var n [8]byte
+// canons keeps what was allocated for the items before.
+var canons = sync.Pool{New: func() any { return &canon{make([]byte, 0, 4<<10)} }}
+
+func newCanon() *canon {
+	c := canons.Get().(*canon) //nolint:forcetypeassert // nothing else is put there
+	c.raw = c.raw[:0]
+	return c
+}
+
+func (c *canon) str(values ...string) {
 	for _, s := range values {
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		c.h.Write(n[:])
-		io.WriteString(c.h, s) //nolint:errcheck // a hash never fails
+		c.raw = append(binary.BigEndian.AppendUint64(c.raw, uint64(len(s))), s...)
 	}
 }
 
-func (c canon) bytes(b []byte) {
-	c.num(uint64(len(b)))
-	c.h.Write(b)
+func (c *canon) bytes(b []byte) {
+	c.raw = append(binary.BigEndian.AppendUint64(c.raw, uint64(len(b))), b...)
 }
 
-func (c canon) num(values ...uint64) {
-	var n [8]byte
+func (c *canon) num(values ...uint64) {
 	for _, v := range values {
-		binary.BigEndian.PutUint64(n[:], v)
-		c.h.Write(n[:])
+		c.raw = binary.BigEndian.AppendUint64(c.raw, v)
 	}
 }
 
-func (c canon) bool(v bool) {
+func (c *canon) bool(v bool) {
 	if v {
 		c.num(1)
 	} else {
@@ -45,16 +48,19 @@ func (c canon) bool(v bool) {
 	}
 }
 
-func (c canon) sum() (out [16]byte) {
-	var full [sha256.Size]byte
-	copy(out[:], c.h.Sum(full[:0]))
-	return out
+// sum ends the life of c.
+func (c *canon) sum() [16]byte {
+	full := sha256.Sum256(c.raw)
+	if cap(c.raw) <= 64<<10 {
+		canons.Put(c)
+	}
+	return [16]byte(full[:16])
 }
 
 // ownHash identifies an item: by the client's own key, else by everything
 // that was sent.
 func ownHash(env *event.Envelope) (own [16]byte, clientKey bool) {
-	c := canon{sha256.New()}
+	c := newCanon()
 	switch {
 	case env.ID != "":
 		c.str("event_id", env.Service, env.ID)

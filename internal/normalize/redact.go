@@ -19,7 +19,13 @@ func maskSecrets(s string, cards bool) (string, int) {
 	noJWT := 0 // a word that ends here was searched for one already
 	for i := 0; i < len(s); {
 		c := s[i]
-		if !starts[c] || (c > '9' && c != ':' && (i+1 >= len(s) || !begins[c&31][s[i+1]&31])) || (c != ':' && i > 0 && alnum(s[i-1])) {
+		if !starts[c] || (c > '9' && c != ':' && (i+1 >= len(s) || len(begins[c&31][s[i+1]&31]) == 0)) {
+			// Not here, and not in the rest of the word either.
+			for i++; alnum(c) && i < len(s) && alnum(s[i]); i++ {
+			}
+			continue
+		}
+		if c != ':' && i > 0 && alnum(s[i-1]) {
 			i++
 			continue
 		}
@@ -60,19 +66,33 @@ var starts = func() (t [256]bool) {
 	return t
 }()
 
-// begins has the first two letters of every secret or name of one, by their
-// lower five bits, which are the same in either case. It sorts most words out
-// before anything is compared.
-var begins = func() (t [32][32]bool) {
-	words := append([]string{"bearer", "basic", "eyJ"}, secretNames...)
-	for _, k := range keyPrefixes {
-		words = append(words, k.prefix)
+// begins has every secret or name of one under its first two letters, by
+// their lower five bits, which are the same in either case. It sorts most
+// words out before anything is compared.
+var begins = func() (t [32][32][]beginning) {
+	add := func(word string, b beginning) {
+		at := &t[word[0]&31][word[1]&31]
+		*at = append(*at, b)
 	}
-	for _, w := range words {
-		t[w[0]&31][w[1]&31] = true
+	add("eyJ", beginning{word: "eyJ"})
+	for _, k := range keyPrefixes {
+		add(k.prefix, beginning{word: k.prefix, rest: k.rest})
+	}
+	for _, w := range []string{"bearer", "basic"} {
+		add(w, beginning{word: w, scheme: true})
+	}
+	for _, w := range secretNames {
+		add(w, beginning{word: w, name: true})
 	}
 	return t
 }()
+
+// beginning is one way in which a secret, or the name of one, can start.
+type beginning struct {
+	word         string
+	rest         int // of a kind of key: how much must follow
+	scheme, name bool
+}
 
 // secretAt gives the part of s to mask for a secret, or for the name of one,
 // that starts at i.
@@ -87,13 +107,20 @@ func secretAt(s string, i int, cards bool) (from, to int) {
 		}
 		return 0, 0
 	}
-	if to = token(s, i); to > 0 {
-		return i, to
+	for _, b := range begins[c&31][s[i+1]&31] {
+		switch {
+		case b.rest > 0:
+			from, to = i, token(s, i, b)
+		case b.scheme:
+			from, to = scheme(s, i, b.word)
+		case b.name:
+			from, to = named(s, i, b.word)
+		}
+		if to > from {
+			return from, to
+		}
 	}
-	if from, to = scheme(s, i); to > 0 {
-		return from, to
-	}
-	return named(s, i)
+	return 0, 0
 }
 
 // keyPrefixes are the beginnings of well-known kinds of keys, with the length
@@ -118,21 +145,20 @@ func jwtEnd(s string, i int) (end int, ok bool) {
 	return end, dots >= 2 && end-i >= 20
 }
 
-// token gives the end of a key that starts at i, 0 when there is none.
-func token(s string, i int) int {
-	for _, k := range keyPrefixes {
-		if s[i] != k.prefix[0] || !strings.HasPrefix(s[i:], k.prefix) {
-			continue
-		}
-		end := i + len(k.prefix)
-		for end < len(s) && keyByte(s[end]) {
-			end++
-		}
-		if end-i-len(k.prefix) >= k.rest {
-			return end
-		}
+// token gives the end of a key of this kind that starts at i, 0 when there is
+// none.
+func token(s string, i int, b beginning) int {
+	if !strings.HasPrefix(s[i:], b.word) {
+		return 0
 	}
-	return 0
+	end := i + len(b.word)
+	for end < len(s) && keyByte(s[end]) {
+		end++
+	}
+	if end-i-len(b.word) < b.rest {
+		return 0
+	}
+	return end
 }
 
 func keyByte(c byte) bool { return alnum(c) || c == '_' || c == '-' }
@@ -141,17 +167,8 @@ func keyByte(c byte) bool { return alnum(c) || c == '_' || c == '-' }
 var bearerWords = []string{"token", "auth", "prefix", "scheme", "realm", "error", "scope", "key", "header", "or", "and", "is", "was", "must", "format"}
 
 // scheme gives the credentials after "Bearer" or "Basic".
-func scheme(s string, i int) (from, to int) {
-	var name string
-	switch s[i] | 0x20 {
-	case 'b':
-		if hasFold(s[i:], "bearer") {
-			name = "bearer"
-		} else if hasFold(s[i:], "basic") {
-			name = "basic"
-		}
-	}
-	if name == "" {
+func scheme(s string, i int, name string) (from, to int) {
+	if !hasFold(s[i:], name) {
 		return 0, 0
 	}
 	from = skipSpace(s, i+len(name))
