@@ -21,29 +21,41 @@ const lateAfter = 15 * time.Minute
 // counted is the part of an Event that the roll-ups see. The same value
 // counted with −1 takes back what +1 added.
 type counted struct {
-	workspace           int32
-	minute, alertMinute int64 // Unix seconds
-	occurredAt          time.Time
-	late                bool
-	role, family        int16
-	status              int16
-	service             string
-	environment         string
-	method              string
-	endpoint            string
-	code                string
-	provider            string
-	release             string
-	customer            string
-	issue               string
+	dimensions
+	occurredAt                  time.Time
+	late                        bool
+	provider, release, customer string
+	issue                       string
 }
+
+// dimensions are what every roll-up counts by.
+type dimensions struct {
+	workspace                                    int32
+	minute, alertMinute                          int64 // Unix seconds
+	role, family, status                         int16
+	service, environment, method, endpoint, code string
+}
+
+// errorRow and customerRow are rows of error_minutes and customer_minutes.
+type (
+	errorRow struct {
+		dimensions
+		provider, release string
+	}
+	customerRow struct {
+		dimensions
+		customer string
+	}
+)
 
 func countedOf(ws int32, e *event.Event, otherEndpoint bool) counted {
 	c := counted{
-		workspace: ws, minute: e.OccurredAt.Truncate(time.Minute).Unix(), occurredAt: e.OccurredAt,
-		role: ordinal(roles, e.Role), family: ordinal(families, e.Family), status: int16(e.Status), //nolint:gosec // 0..599
-		service: e.Service, environment: e.Environment, method: e.Method, endpoint: e.Endpoint,
-		code: e.Code, provider: e.Provider, release: e.Release, customer: e.Customer, issue: e.IssueID,
+		dimensions: dimensions{
+			workspace: ws, minute: e.OccurredAt.Truncate(time.Minute).Unix(),
+			role: ordinal(roles, e.Role), family: ordinal(families, e.Family), status: int16(e.Status), //nolint:gosec // 0..599
+			service: e.Service, environment: e.Environment, method: e.Method, endpoint: e.Endpoint, code: e.Code,
+		},
+		occurredAt: e.OccurredAt, provider: e.Provider, release: e.Release, customer: e.Customer, issue: e.IssueID,
 	}
 	c.alertMinute = c.minute
 	if e.ReceivedAt.Sub(e.OccurredAt).Abs() > lateAfter {
@@ -55,19 +67,13 @@ func countedOf(ws int32, e *event.Event, otherEndpoint bool) counted {
 	return c
 }
 
-// key hashes the dimensions; with the customer, those of customer_minutes.
-func (c *counted) key(withCustomer bool) identity.Key {
+// key hashes the row's dimensions.
+func (r *errorRow) key() identity.Key {
 	h := make([]byte, 0, 256)
-	h = binary.BigEndian.AppendUint64(h, uint64(c.minute))      //nolint:gosec // bits
-	h = binary.BigEndian.AppendUint64(h, uint64(c.alertMinute)) //nolint:gosec // bits
-	h = append(h, byte(c.role), byte(c.family), byte(c.status>>8), byte(c.status))
-	dims := []string{c.service, c.environment, c.method, c.endpoint, c.code}
-	if withCustomer {
-		dims = append(dims, c.customer)
-	} else {
-		dims = append(dims, c.provider, c.release)
-	}
-	for _, s := range dims {
+	h = binary.BigEndian.AppendUint64(h, uint64(r.minute))      //nolint:gosec // bits
+	h = binary.BigEndian.AppendUint64(h, uint64(r.alertMinute)) //nolint:gosec // bits
+	h = append(h, byte(r.role), byte(r.family), byte(r.status>>8), byte(r.status))
+	for _, s := range [...]string{r.service, r.environment, r.method, r.endpoint, r.code, r.provider, r.release} {
 		h = binary.BigEndian.AppendUint32(h, uint32(len(s))) //nolint:gosec // bounded text
 		h = append(h, s...)
 	}
@@ -77,20 +83,12 @@ func (c *counted) key(withCustomer bool) identity.Key {
 
 // tally adds up what a batch changes in the roll-ups.
 type tally struct {
-	errors    map[tallyKey]*delta
-	customers map[tallyKey]*delta
+	errors    map[errorRow]*delta
+	customers map[customerRow]int64
 	issues    map[issueHour]*issueDelta
 }
 
-type tallyKey struct {
-	workspace int32
-	key       identity.Key
-}
-
-type delta struct {
-	counted
-	n, late int64
-}
+type delta struct{ n, late int64 }
 
 type issueHour struct {
 	workspace int32
@@ -104,14 +102,27 @@ type issueDelta struct {
 }
 
 func newTally() *tally {
-	return &tally{map[tallyKey]*delta{}, map[tallyKey]*delta{}, map[issueHour]*issueDelta{}}
+	return &tally{map[errorRow]*delta{}, map[customerRow]int64{}, map[issueHour]*issueDelta{}}
 }
 
 func (t *tally) add(c counted, n int64) {
-	bump(t.errors, tallyKey{c.workspace, c.key(false)}, c, n)
-	if c.customer != "" {
-		bump(t.customers, tallyKey{c.workspace, c.key(true)}, c, n)
+	row := errorRow{c.dimensions, c.provider, c.release}
+	d := t.errors[row]
+	if d == nil {
+		d = &delta{}
+		t.errors[row] = d
 	}
+	d.n += n
+	if c.late {
+		d.late += n
+	}
+	if c.customer != "" {
+		t.customers[customerRow{c.dimensions, c.customer}] += n
+	}
+	t.addIssue(&c, n)
+}
+
+func (t *tally) addIssue(c *counted, n int64) {
 	k := issueHour{c.workspace, c.occurredAt.Truncate(time.Hour).Unix(), c.issue}
 	d := t.issues[k]
 	if d == nil {
@@ -124,18 +135,6 @@ func (t *tally) add(c counted, n int64) {
 	}
 	if c.occurredAt.After(d.last) {
 		d.last = c.occurredAt
-	}
-}
-
-func bump(m map[tallyKey]*delta, k tallyKey, c counted, n int64) {
-	d := m[k]
-	if d == nil {
-		d = &delta{counted: c}
-		m[k] = d
-	}
-	d.n += n
-	if c.late {
-		d.late += n
 	}
 }
 
@@ -158,30 +157,10 @@ DO UPDATE SET n = issue_hours.n + excluded.n,
               first_at = least(issue_hours.first_at, excluded.first_at),
               last_at = greatest(issue_hours.last_at, excluded.last_at)`
 
-// queue adds the statements that write the tally but for the customers. Rows are in key order, so
-// that two writers which share a slot do not deadlock.
+// queue adds the statements that write the tally but for the customers.
 func (t *tally) queue(b *pgx.Batch, slot int16) {
-	queueErrors(b, slot, sorted(t.errors))
+	t.queueErrors(b, slot)
 	t.queueIssues(b, slot)
-}
-
-// sorted drops what cancelled out and puts the rest in lock order.
-func sorted(m map[tallyKey]*delta) []row[*delta] {
-	rows := make([]row[*delta], 0, len(m))
-	for k, d := range m {
-		if d.n != 0 || d.late != 0 {
-			rows = append(rows, row[*delta]{k, d})
-		}
-	}
-	slices.SortFunc(rows, func(a, b row[*delta]) int {
-		return cmp.Or(cmp.Compare(a.k.workspace, b.k.workspace), cmp.Compare(a.v.minute, b.v.minute), bytes.Compare(a.k.key[:], b.k.key[:]))
-	})
-	return rows
-}
-
-type row[V any] struct {
-	k tallyKey
-	v V
 }
 
 // column takes one field of every row.
@@ -193,29 +172,45 @@ func column[R, V any](rows []R, f func(R) V) []V {
 	return out
 }
 
-type deltaRow = row[*delta]
+// keyedRow is a row of error_minutes with its key and what to add to it.
+type keyedRow struct {
+	errorRow
+	delta
+	hash identity.Key
+}
 
-func queueErrors(b *pgx.Batch, slot int16, rows []deltaRow) {
+// queueErrors drops what cancelled out. Rows are in key order, so that two
+// writers which share a slot do not deadlock.
+func (t *tally) queueErrors(b *pgx.Batch, slot int16) {
+	rows := make([]keyedRow, 0, len(t.errors))
+	for r, d := range t.errors {
+		if *d != (delta{}) {
+			rows = append(rows, keyedRow{r, *d, r.key()})
+		}
+	}
 	if len(rows) == 0 {
 		return
 	}
+	slices.SortFunc(rows, func(a, b keyedRow) int {
+		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.minute, b.minute), bytes.Compare(a.hash[:], b.hash[:]))
+	})
 	b.Queue(sqlCountErrors, slot,
-		column(rows, func(r deltaRow) int32 { return r.k.workspace }),
-		column(rows, func(r deltaRow) int64 { return r.v.minute }),
-		column(rows, func(r deltaRow) string { return r.k.key.String() }),
-		column(rows, func(r deltaRow) int64 { return r.v.alertMinute }),
-		column(rows, func(r deltaRow) int16 { return r.v.role }),
-		column(rows, func(r deltaRow) int16 { return r.v.family }),
-		column(rows, func(r deltaRow) int16 { return r.v.status }),
-		column(rows, func(r deltaRow) int64 { return r.v.n }),
-		column(rows, func(r deltaRow) int64 { return r.v.late }),
-		column(rows, func(r deltaRow) string { return r.v.service }),
-		column(rows, func(r deltaRow) string { return r.v.environment }),
-		column(rows, func(r deltaRow) string { return r.v.method }),
-		column(rows, func(r deltaRow) string { return r.v.endpoint }),
-		column(rows, func(r deltaRow) string { return r.v.code }),
-		column(rows, func(r deltaRow) string { return r.v.provider }),
-		column(rows, func(r deltaRow) string { return r.v.release }))
+		column(rows, func(r keyedRow) int32 { return r.workspace }),
+		column(rows, func(r keyedRow) int64 { return r.minute }),
+		column(rows, func(r keyedRow) string { return r.hash.String() }),
+		column(rows, func(r keyedRow) int64 { return r.alertMinute }),
+		column(rows, func(r keyedRow) int16 { return r.role }),
+		column(rows, func(r keyedRow) int16 { return r.family }),
+		column(rows, func(r keyedRow) int16 { return r.status }),
+		column(rows, func(r keyedRow) int64 { return r.n }),
+		column(rows, func(r keyedRow) int64 { return r.late }),
+		column(rows, func(r keyedRow) string { return r.service }),
+		column(rows, func(r keyedRow) string { return r.environment }),
+		column(rows, func(r keyedRow) string { return r.method }),
+		column(rows, func(r keyedRow) string { return r.endpoint }),
+		column(rows, func(r keyedRow) string { return r.code }),
+		column(rows, func(r keyedRow) string { return r.provider }),
+		column(rows, func(r keyedRow) string { return r.release }))
 }
 
 const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status, n,
@@ -225,20 +220,22 @@ const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute
 // nothing. Nobody updates these rows: they are added up by who reads them.
 func (t *tally) customerRows() *copyBuffer {
 	var c *copyBuffer
-	for _, r := range sorted(t.customers) {
+	for r, n := range t.customers {
+		if n == 0 {
+			continue
+		}
 		if c == nil {
 			c = newCopy()
 		}
-		d := r.v
 		c.row(13)
-		c.int4(d.workspace)
-		c.time(time.Unix(d.minute, 0))
-		c.time(time.Unix(d.alertMinute, 0))
-		c.int2(d.role)
-		c.int2(d.family)
-		c.optInt2(d.status)
-		c.int8(d.n)
-		for _, text := range [...]string{d.service, d.environment, d.method, d.endpoint, d.code, d.customer} {
+		c.int4(r.workspace)
+		c.time(time.Unix(r.minute, 0))
+		c.time(time.Unix(r.alertMinute, 0))
+		c.int2(r.role)
+		c.int2(r.family)
+		c.optInt2(r.status)
+		c.int8(n)
+		for _, text := range [...]string{r.service, r.environment, r.method, r.endpoint, r.code, r.customer} {
 			c.text(text)
 		}
 	}
