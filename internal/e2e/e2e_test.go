@@ -7,14 +7,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"errata/internal/app"
 	"errata/internal/auth"
@@ -179,4 +184,83 @@ func TestRejectionsAreKept(t *testing.T) {
 	assert.Contains(t, body, `"rejected"`)
 	_, body = p.get("/v1/rejections")
 	assert.Contains(t, body, "req_bad")
+}
+
+// Errata's own 5xx are Events of service errata, found by the request ID that
+// the caller was given.
+func TestOwnFailuresBecomeEvents(t *testing.T) {
+	db := pgtest.New(t)
+	p := launch(t, db.URL)
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `ALTER TABLE rejections RENAME TO gone`)
+	require.NoError(t, errors.Join(err, conn.Close(t.Context())))
+	status, body := p.get("/v1/rejections")
+	require.Equal(t, http.StatusInternalServerError, status, body)
+	var answer struct {
+		Error struct {
+			Code      string `json:"code"`
+			RequestID string `json:"request_id"`
+		} `json:"error"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &answer))
+	assert.NotContains(t, body, "relation", "the cause is for the log")
+	p.eventually("the failure is an Event", func() bool {
+		trail, err := p.Store.Trail(t.Context(), store.DefaultWorkspace, answer.Error.RequestID)
+		return err == nil && trail.Summary.Service == "errata" && trail.Summary.Status == 500 && trail.Summary.Code == answer.Error.Code
+	})
+}
+
+// A credential never reaches the database, wherever in a report it stands: no
+// table holds it, as text or in bytes.
+func TestRedactedTextNeverReachesTheDatabase(t *testing.T) {
+	db := pgtest.New(t)
+	p := launch(t, db.URL)
+	secret := "sk_live_" + strings.Repeat("Zq7", 8)
+	report := strings.ReplaceAll(`{"service":"billing SECRET","environment":"SECRET","release":"SECRET","method":"SECRET","endpoint":"/v1/SECRET","path":"/v1/charges/SECRET?key=SECRET",
+		"status":500,"request_id":"SECRET","customer":"SECRET","headers":{"Authorization":"Bearer SECRET","X-Note":"SECRET"},"trace_id":"SECRET",
+		"exception":{"type":"SECRET","message":"SECRET","stacktrace":"at pay(SECRET)"},
+		"envelope":{"error":{"code":"SECRET","message":"card SECRET failed","request_id":"SECRET","details":{"SECRET":"SECRET","list":["SECRET"]}},"errors":[{"field":"SECRET","message":"SECRET"}]}}`, "SECRET", secret)
+	for _, body := range []string{report, strings.Replace(report, `"status":500`, `"status":1000`, 1), `{"service":"` + secret, "NOT JSON " + secret} {
+		status, answer := p.post("/v1/errors", p.ingestKey, "application/json", body)
+		assert.Less(t, status, 500, answer)
+		assert.NotContains(t, answer, secret)
+	}
+	status, answer := p.post("/v1/errors?service=billing&status=500&endpoint=/"+secret, p.ingestKey, "text/plain", "it broke with "+secret)
+	assert.Less(t, status, 500, answer)
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "otlp")
+	span := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.SetKind(ptrace.SpanKindServer)
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	for _, key := range []string{"http.route", "url.path", "user.id", "request_id", "exception.message", "exception.stacktrace", "errata.message", "errata.code", "errata.details"} {
+		span.Attributes().PutStr(key, "x "+secret)
+	}
+	span.Attributes().PutInt("http.response.status_code", 500)
+	raw, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+	require.NoError(t, err)
+	status, answer = p.post("/v1/traces", p.ingestKey, "application/x-protobuf", string(raw))
+	assert.Equal(t, http.StatusOK, status, answer)
+
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // only read
+	rows, err := conn.Query(t.Context(), `SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`)
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	var stored int
+	for _, table := range tables {
+		var all, leaks int
+		// A row as text shows bytea in hex.
+		err := conn.QueryRow(t.Context(), `SELECT count(*), count(*) FILTER (WHERE t::text LIKE '%' || $1 || '%' OR t::text LIKE '%' || encode(convert_to($1, 'UTF8'), 'hex') || '%') FROM `+pgx.Identifier{table}.Sanitize()+` t`,
+			secret).Scan(&all, &leaks)
+		require.NoError(t, err, table)
+		assert.Zero(t, leaks, table)
+		if table == "events" || table == "rejections" {
+			stored += all
+		}
+	}
+	assert.GreaterOrEqual(t, stored, 4, "the reports themselves are kept")
 }

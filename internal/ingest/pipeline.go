@@ -114,10 +114,16 @@ func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 	raw, _ = normalize.RedactJSON(raw[:min(len(raw), 64<<10)])
 	preview, _ := normalize.Redact(string(raw[:min(len(raw), maxPreview)]))
 	service, _ := normalize.Redact(it.env.Service)
-	r := event.Rejection{ReceivedAt: received, Source: it.env.Source, Reason: f.Code, Message: f.Message,
-		RequestID: event.CleanID(it.env.RequestID), Service: service[:min(len(service), 200)], Preview: preview}
+	message, _ := normalize.Redact(f.Message)
+	// A credential that was sent in the place of an ID is not one to search by.
+	id := event.CleanID(it.env.RequestID)
+	if _, secrets := normalize.Redact(id); secrets > 0 {
+		id = ""
+	}
+	r := event.Rejection{ReceivedAt: received, Source: it.env.Source, Reason: f.Code, Message: message,
+		RequestID: id, Service: service[:min(len(service), 200)], Preview: preview}
 	if b, err := json.Marshal(f.Details); err == nil && len(f.Details) > 0 {
-		r.Details = b
+		r.Details, _ = normalize.RedactJSON(b)
 	}
 	if f.Err != nil && !errors.As(f.Err, new(panicked)) {
 		cause, _ := normalize.Redact(f.Err.Error())
