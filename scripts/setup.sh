@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: scripts/setup.sh postgresql [chromium]. It does
+# Installs what is missing: scripts/setup.sh postgresql [chromium] [compiler]. It does
 # nothing where nothing is missing, says what it does where it may install, and
 # says what to type where it may not.
 set -euo pipefail
@@ -12,11 +12,15 @@ have_chromium() {
   [ -n "${ERRATA_CHROMIUM:-}" ] || command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1
 }
 
+# The race detector is built with a C compiler.
+have_compiler() { command -v "${CC:-gcc}" >/dev/null 2>&1; }
+
 missing=()
 for want in "$@"; do
   case "$want" in
     postgresql) have_postgresql || missing+=(postgresql) ;;
     chromium) have_chromium || missing+=(chromium fonts-dejavu-core) ;;
+    compiler) have_compiler || missing+=(gcc libc6-dev) ;;
     *) echo "setup.sh: unknown: $want" >&2; exit 2 ;;
   esac
 done
