@@ -202,6 +202,10 @@ func (x *extraction) shapes() {
 	})
 }
 
+// fieldName is what stands before "=" in "name=value"; an ID in base64 may end
+// in "=" itself.
+var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z._-]*$`)
+
 var dates = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}|^\d{1,2}:\d{2}|^\d+([.,]\d+)*$`)
 
 // words are the last resort: words with a digit that are long enough to be
@@ -210,14 +214,15 @@ func (x *extraction) words() {
 	fields := strings.Fields(x.rest)
 	for _, f := range fields {
 		w := strings.Trim(f, ".,;:!?()[]{}<>\"'`*")
+		if name, v, ok := strings.Cut(w, "="); ok && fieldName.MatchString(name) {
+			w = strings.Trim(v, "\"'") // request_id=…, of which a secret may have been taken out
+		}
 		switch {
+		case w == "":
 		case len(fields) == 1 && len(w) >= 3 && !strings.ContainsAny(w, `"{}<>`):
 			x.add(Unknown, w)
 		case len(w) < 8, !digits.MatchString(w), dates.MatchString(w), strings.ContainsAny(w, "@/{}<>"), strings.Contains(w, "://"):
 		default:
-			if _, v, ok := strings.Cut(w, "="); ok {
-				w = v
-			}
 			x.add(Unknown, w)
 		}
 	}

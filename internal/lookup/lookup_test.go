@@ -40,6 +40,16 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// A secret in the place of an ID leaves no candidate behind, not even the name
+// of the field.
+func TestExtractSecrets(t *testing.T) {
+	for _, text := range []string{"request_id=sk_live_abcdefgh12345678", "sk_live_abcdefgh12345678", "order=sk_live_abcdefgh12345678 failed"} {
+		assert.Empty(t, values(text), text)
+	}
+	assert.Equal(t, []string{"AbC9876543=="}, values("AbC9876543=="))
+	assert.Equal(t, []string{"weird1"}, values("order=weird1"))
+}
+
 func TestExtractNothing(t *testing.T) {
 	for _, text := range []string{"", "   ", "null", "hello my good people", `{"request_id":"undefined"}`} {
 		assert.Empty(t, values(text), text)

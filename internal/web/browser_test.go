@@ -250,6 +250,57 @@ func TestBrowserPhoneAndDark(t *testing.T) {
 	b.requireQuiet()
 }
 
+// faint lists the texts of a page that have less contrast to what is behind
+// them than WCAG 2.2 AA asks for: 4.5, or 3 for large text (SC 1.4.3).
+const faint = `(() => {
+  const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = c => c.match(/[\d.]+/g).map(Number);
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map(i => top[i] * a + under[i] * (1 - a)); };
+  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+  const behind = e => {
+    const layers = [];
+    for (; e; e = e.parentElement) layers.unshift(parse(getComputedStyle(e).backgroundColor));
+    return layers.reduce((under, top) => over(top, under), [255, 255, 255]);
+  };
+  const out = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const e = walk.currentNode.parentElement, text = walk.currentNode.data.trim();
+    if (!text || !e.checkVisibility() || e.closest("script,style,[disabled]")) continue;
+    const style = getComputedStyle(e), back = behind(e), front = over(parse(style.color), back);
+    const [a, b] = [light(front), light(back)].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) out.push(ratio.toFixed(2) + " " + text.slice(0, 40) + " (" + style.color + ")");
+  }
+  for (const field of document.querySelectorAll("textarea,input,select")) {
+    if (!field.checkVisibility() || field.type === "hidden") continue;
+    const [a, b] = [light(parse(getComputedStyle(field).color)), light(behind(field))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) out.push("field " + field.name);
+  }
+  return out;
+})()`
+
+func TestBrowserContrast(t *testing.T) {
+	f := newFixture(t)
+	f.samples()
+	b := newBrowser(t)
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		b.run(chromedp.Navigate(f.server.URL + "/login"))
+		assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)), "%s /login", scheme)
+	}
+	f.signInBrowser(b)
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		for _, path := range []string{"/", "/r/req_edge1", "/r/req_9f3a21", "/r/req%2Fodd+id%201", "/events", "/rejections", "/r/req_9f3a2l", "/nowhere"} {
+			b.run(chromedp.Navigate(f.server.URL + path))
+			get(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = true), true`))
+			assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)), "%s %s", scheme, path)
+		}
+	}
+}
+
 func TestBrowserWithoutScripts(t *testing.T) {
 	f := newFixture(t)
 	f.samples()

@@ -112,6 +112,7 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 
 func headers(c *gin.Context) {
 	c.Header("Content-Security-Policy", policy)
+	c.Header("X-Frame-Options", "DENY") // for what does not know frame-ancestors
 	c.Header("Cross-Origin-Opener-Policy", "same-origin")
 }
 

@@ -131,6 +131,7 @@ func TestHeadersAndStatic(t *testing.T) {
 		h := f.get(path).header
 		assert.Contains(t, h.Get("Content-Security-Policy"), "default-src 'none'", path)
 		assert.Contains(t, h.Get("Content-Security-Policy"), "frame-ancestors 'none'", path)
+		assert.Equal(t, "DENY", h.Get("X-Frame-Options"), path)
 		assert.Equal(t, "no-store", h.Get("Cache-Control"), path)
 		assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
 		assert.NotEmpty(t, h.Get("X-Request-Id"), path)
