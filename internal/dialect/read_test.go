@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"errata/internal/event"
 )
 
 var update = flag.Bool("update", false, "rewrite the want sections of testdata/*.txtar")
@@ -158,4 +161,31 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		Read(body, nil, 429)
 	}
+}
+
+// Headers come from anybody: what is read from them is finite and bounded.
+func FuzzHeaders(f *testing.F) {
+	f.Add("retry-after", "45", "Fri, 20 Nov 2026 14:02:35 GMT")
+	f.Add("retry-after", "Fri, 20 Nov 2026 14:03:20 GMT", "Fri, 20 Nov 2026 14:02:35 GMT")
+	f.Add("ratelimit", `"default";r=50;t=30`, "")
+	f.Add("ratelimit-policy", `"default";q=100;w=60`, "")
+	f.Add("x-ratelimit-reset", "1763646155", "")
+	f.Add("x-ratelimit-limit", "99999999999999999999", "")
+	f.Add("x-amzn-errortype", "ThrottlingException:http://internal", "")
+	f.Add("grpc-status", "8", "")
+	f.Add("retry-after-ms", "1e309", "")
+	f.Fuzz(func(t *testing.T, name, value, date string) {
+		r := Read(nil, map[string]string{strings.ToLower(name): value, "date": date}, 429)
+		if r.RetryAfter != nil && (r.RetryAfter.Seconds < 0 || math.IsNaN(r.RetryAfter.Seconds) || math.IsInf(r.RetryAfter.Seconds, 0)) {
+			t.Errorf("%s: %q: %v seconds", name, value, r.RetryAfter.Seconds)
+		}
+		if s, ok := RetrySeconds(value, date); ok && (s < 0 || math.IsNaN(s) || math.IsInf(s, 0)) {
+			t.Errorf("%q: %v seconds", value, s)
+		}
+		for _, a := range r.Aliases {
+			if a.Value != event.CleanID(a.Value) && len(a.Value) > event.MaxIDLen {
+				t.Errorf("%s: %q: alias %q", name, value, a.Value)
+			}
+		}
+	})
 }

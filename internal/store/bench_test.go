@@ -17,6 +17,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/identity"
+	"errata/internal/pgtest"
 	"errata/internal/postgres"
 	"errata/internal/store"
 	"errata/migrations"
@@ -53,7 +54,7 @@ func durable(b *testing.B) *fixture {
 func BenchmarkTrail(b *testing.B) {
 	f := durable(b)
 	days, perDay := 90, 22_300
-	fillTrails(b, f, days, perDay)
+	pgtest.FillTrails(b, f.db, now, days, perDay)
 	_, err := f.db.Exec(b.Context(), `VACUUM ANALYZE events`)
 	require.NoError(b, err)
 	ids := make([]string, 3000)
