@@ -43,7 +43,6 @@ type installation struct {
 	http      string
 	ingest    string
 	cmd       *exec.Cmd
-	out       *bytes.Buffer // what it printed up to now
 	ended     chan error
 	admin     string
 	ingestKey string
@@ -89,34 +88,32 @@ var printedKey = regexp.MustCompile(`erk_[A-Za-z0-9_-]{20,}`)
 func (in *installation) start() {
 	in.t.Helper()
 	in.cmd = errata(in.t, in.env, "serve")
-	in.out = &bytes.Buffer{}
 	stdout, err := in.cmd.StdoutPipe()
 	require.NoError(in.t, err)
 	var stderr bytes.Buffer
 	in.cmd.Stderr = &stderr
 	require.NoError(in.t, in.cmd.Start())
 	in.ended = make(chan error, 1)
-	ready := make(chan struct{})
+	banner := make(chan string, 1)
 	go func() {
-		lines := bufio.NewScanner(stdout)
-		for open := true; lines.Scan(); {
-			in.out.WriteString(lines.Text() + "\n")
-			if open && strings.Contains(lines.Text(), "curl") {
-				open = false
-				close(ready)
+		var printed strings.Builder
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			printed.WriteString(lines.Text() + "\n")
+			if strings.Contains(lines.Text(), "curl") {
+				banner <- printed.String()
 			}
 		}
 		in.ended <- in.cmd.Wait()
 	}()
 	select {
-	case <-ready:
+	case text := <-banner:
+		in.ingestKey = printedKey.FindString(text)
 	case err := <-in.ended:
-		in.t.Fatalf("it did not start: %v\n%s%s", err, in.out, stderr.String())
+		in.t.Fatalf("it did not start: %v\n%s", err, stderr.String())
 	case <-time.After(60 * time.Second):
 		in.t.Fatal("it did not start in a minute")
 	}
-	in.ingestKey = printedKey.FindString(in.out.String())
-	require.NotEmpty(in.t, in.ingestKey, in.out.String())
+	require.NotEmpty(in.t, in.ingestKey, "the banner shows a key")
 }
 
 // stop asks for an orderly end, as Ctrl-C does.
