@@ -21,6 +21,7 @@ import (
 	"errata/internal/config"
 	"errata/internal/ingest"
 	"errata/internal/otlp"
+	"errata/internal/spool"
 	"errata/internal/store"
 	"errata/internal/watch"
 	"errata/internal/web"
@@ -62,6 +63,7 @@ type App struct {
 	Store     *store.Store
 	Keys      *auth.Keyring
 	collector *ingest.Server
+	spool     *spool.Spool // nil for none
 
 	// Where it listens, once started; empty for roles that it does not play.
 	HTTPAddr, OTLPHTTPAddr, OTLPGRPCAddr string
@@ -122,6 +124,16 @@ func (a *App) start(ctx context.Context) (err error) {
 		return err
 	}
 	a.Keys = auth.NewKeyring(a.Store.KeyByHash, 0)
+	if a.opt.Role&Collector != 0 {
+		if a.spool, err = openSpool(a.cfg, a.log); err != nil {
+			return err
+		}
+		if a.spool != nil {
+			if err := a.Keys.Remember(keyFile{a.spool.Dir()}); err != nil {
+				return err
+			}
+		}
+	}
 	if err := a.bootstrapKeys(ctx); err != nil {
 		return err
 	}
@@ -133,7 +145,7 @@ func (a *App) start(ctx context.Context) (err error) {
 func (a *App) wire(lis listeners) (err error) {
 	if a.opt.Role&Collector != 0 {
 		a.collector, err = ingest.New(ingest.Deps{
-			Sink: a.Store, Rejects: a.Store, Keys: a.Keys, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
+			Sink: a.Store, Rejects: a.Store, Keys: a.Keys, Spool: a.spool, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
 			OTLP:      otlp.Options{RequestIDKeys: a.cfg.RequestIDKeys, CustomerKeys: a.cfg.CustomerKeys, DefaultEnvironment: a.cfg.DefaultEnvironment},
 			Retention: a.cfg.Retention(), OnServerError: a.self.report,
 		})
@@ -214,6 +226,9 @@ func (a *App) shutdown() error {
 	}
 	if a.Store != nil {
 		a.Store.Close()
+	}
+	if a.spool != nil {
+		errs = append(errs, a.spool.Close())
 	}
 	if a.tel != nil {
 		a.tel.shutdown(ctx)

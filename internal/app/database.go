@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"errata/internal/config"
 	"errata/internal/postgres"
@@ -17,6 +18,7 @@ type database struct {
 	appURL  string
 	dir     string // the data directory of a private server
 	private *postgres.Server
+	log     *slog.Logger
 }
 
 // openDatabase starts the private server and migrates it, or takes the given
@@ -43,7 +45,7 @@ func openDatabase(ctx context.Context, cfg config.Config, embedded bool, log *sl
 	if err != nil {
 		return nil, err
 	}
-	db := &database{appURL: server.AppURL(), dir: dir, private: server}
+	db := &database{appURL: server.AppURL(), dir: dir, private: server, log: log}
 	if err := migrations.Up(ctx, server.URL(), log); err != nil {
 		return nil, errors.Join(err, db.stop())
 	}
@@ -58,17 +60,45 @@ func DataDir(cfg config.Config) (string, error) {
 	return postgres.DefaultDir()
 }
 
-// watch fails when the private server ends by itself: without it there is
-// nothing to serve.
+// maxRestarts is how often in a row the private server is started again in
+// vain.
+const maxRestarts = 5
+
+// watch starts the private server again when it ends by itself (somebody
+// killed it, or the machine ran out of memory). Until it is back, the spool
+// takes what comes in.
 func (d *database) watch(ctx context.Context) error {
 	if d.private == nil {
 		return nil
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-d.private.Done():
-		return fmt.Errorf("PostgreSQL has ended by itself; see %s", filepath.Join(d.dir, "log", "postgresql.log"))
+	for failed := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.private.Done():
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		d.log.Error("PostgreSQL has ended by itself and is started again", "log", filepath.Join(d.dir, "log", "postgresql.log"))
+		err := d.private.Stop() // gives its locks back
+		if err == nil {
+			var server *postgres.Server
+			if server, err = postgres.Start(ctx, postgres.Options{DataDir: d.dir, Logger: d.log}); err == nil {
+				d.private, failed = server, 0
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if failed++; failed == maxRestarts {
+			return fmt.Errorf("PostgreSQL has ended by itself and cannot be started again: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(failed) * time.Second):
+		}
 	}
 }
 

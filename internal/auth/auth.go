@@ -140,6 +140,7 @@ type Lookup func(ctx context.Context, hash []byte) (Key, error)
 type Keyring struct {
 	lookup Lookup
 	ttl    time.Duration
+	known  *known // nil: nothing is remembered
 
 	mu   sync.Mutex
 	seen map[[32]byte]entry
@@ -191,7 +192,7 @@ func (r *Keyring) find(ctx context.Context, secret string) (Key, error) {
 	if ok && now.Before(e.till) {
 		return e.key, e.err
 	}
-	key, err := r.lookup(ctx, hash[:])
+	key, err := r.lookupKey(ctx, hash)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		err = fault.New(fault.Unauthorized, "unauthorized", "Unknown API key.")

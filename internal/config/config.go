@@ -30,6 +30,9 @@ type Config struct {
 	BootstrapAdminKey      string `name:"bootstrap-admin-key" env:"ERRATA_BOOTSTRAP_ADMIN_KEY" placeholder:"KEY" help:"An admin key (24 characters or more) that is created on start when absent."`
 	BootstrapAdminKeyFile  string `name:"bootstrap-admin-key-file" env:"ERRATA_BOOTSTRAP_ADMIN_KEY_FILE" placeholder:"FILE" help:"File with that key."`
 
+	SpoolDir   string `name:"spool-dir" env:"ERRATA_SPOOL_DIR" placeholder:"DIR" help:"Where the collector keeps what it acknowledges while the database is away. Each collector needs one of its own. Default: spool in the data directory."`
+	SpoolMaxMB int64  `name:"spool-max-mb" env:"ERRATA_SPOOL_MAX_MB" default:"1024" help:"How many MiB the spool may hold; 0 for no spool: senders are then refused while the database is away."`
+
 	RetentionDays      int      `name:"retention-days" env:"ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept."`
 	DefaultEnvironment string   `name:"default-environment" env:"ERRATA_DEFAULT_ENVIRONMENT" help:"Environment of OpenTelemetry resources that name none."`
 	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
@@ -58,6 +61,9 @@ func (c *Config) Resolve() error {
 	}
 	if c.RetentionDays < 1 || c.RetentionDays > 400 {
 		return fmt.Errorf("ERRATA_RETENTION_DAYS must be between 1 and 400; it is %d", c.RetentionDays)
+	}
+	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
+		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)
 	}
 	for name, key := range map[string]string{"ERRATA_BOOTSTRAP_INGEST_KEY": c.BootstrapIngestKey, "ERRATA_BOOTSTRAP_ADMIN_KEY": c.BootstrapAdminKey} {
 		if key != "" && len(key) < 24 {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,8 +42,13 @@ type product struct {
 // launch starts all roles on ports of their own and stops them at the end.
 func launch(t testing.TB, databaseURL string) *product {
 	t.Helper()
+	return launchWith(t, databaseURL, t.TempDir())
+}
+
+func launchWith(t testing.TB, databaseURL, spoolDir string) *product {
+	t.Helper()
 	cfg := config.Config{DatabaseURL: databaseURL, DatabaseConns: 8, HTTPAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", OTLPGRPCAddr: "127.0.0.1:0",
-		RetentionDays: 30, LogLevel: "error", BootstrapIngestKey: auth.NewSecret(), BootstrapAdminKey: auth.NewSecret()}
+		RetentionDays: 30, SpoolDir: spoolDir, SpoolMaxMB: 64, LogLevel: "error", BootstrapIngestKey: auth.NewSecret(), BootstrapAdminKey: auth.NewSecret()}
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan *app.App, 1)
 	ended := make(chan error, 1)
@@ -263,4 +269,27 @@ func TestRedactedTextNeverReachesTheDatabase(t *testing.T) {
 		}
 	}
 	assert.GreaterOrEqual(t, stored, 4, "the reports themselves are kept")
+}
+
+// exclusively locks a table until the function that it gives is called.
+func exclusively(t *testing.T, url, table string) (unlock func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `BEGIN; LOCK TABLE `+table)
+	require.NoError(t, err)
+	return sync.OnceFunc(func() { assert.NoError(t, conn.Close(context.Background())) })
+}
+
+// requireCounts holds the roll-ups against the Events, and both against n.
+func requireCounts(t *testing.T, url string, n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // only read
+	var events, minutes, customers, hours int
+	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM events WHERE merged_into IS NULL), (SELECT coalesce(sum(n), 0) FROM error_minutes),
+		(SELECT coalesce(sum(n), 0) FROM customer_minutes), (SELECT coalesce(sum(n), 0) FROM issue_hours)`).Scan(&events, &minutes, &customers, &hours)
+	require.NoError(t, err)
+	assert.Equal(t, []int{n, n, n, n}, []int{events, minutes, customers, hours}, "Events, minutes, customers, issue hours")
 }

@@ -154,7 +154,7 @@ func (b *batcher) write(batch []*submission) {
 			parts = append(parts, s.parts...)
 		}
 	}
-	outs, err := b.store(ctx, parts)
+	outs, err := bisect(ctx, b.sink, parts)
 	for _, s := range batch {
 		if err != nil {
 			s.err = err
@@ -165,11 +165,11 @@ func (b *batcher) write(batch []*submission) {
 	}
 }
 
-// store writes Parts and, where the data itself is refused, halves them until
+// bisect writes Parts and, where the data itself is refused, halves them until
 // the item that PostgreSQL does not take stands alone: it is rejected, and its
 // neighbours land.
-func (b *batcher) store(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error) {
-	outs, err := b.try(ctx, parts)
+func bisect(ctx context.Context, sink Sink, parts []identity.Part) ([]identity.Outcome, error) {
+	outs, err := try(ctx, sink, parts)
 	switch {
 	case err == nil:
 		return outs, nil
@@ -182,11 +182,11 @@ func (b *batcher) store(ctx context.Context, parts []identity.Part) ([]identity.
 		return []identity.Outcome{{Verdict: identity.Rejected, Err: f}}, nil
 	}
 	half := len(parts) / 2
-	left, err := b.store(ctx, parts[:half])
+	left, err := bisect(ctx, sink, parts[:half])
 	if err != nil {
 		return nil, err
 	}
-	right, err := b.store(ctx, parts[half:])
+	right, err := bisect(ctx, sink, parts[half:])
 	if err != nil {
 		return nil, err
 	}
@@ -194,13 +194,16 @@ func (b *batcher) store(ctx context.Context, parts []identity.Part) ([]identity.
 }
 
 // try keeps a panic in the store from taking the process with it.
-func (b *batcher) try(ctx context.Context, parts []identity.Part) (outs []identity.Outcome, err error) {
+func try(ctx context.Context, sink Sink, parts []identity.Part) (outs []identity.Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.New(fault.Internal, "internal_error", "The item could not be stored.").With("panic", true).Because(panicked{p})
 		}
 	}()
-	return b.sink.Write(ctx, parts)
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	return sink.Write(ctx, parts)
 }
 
 // close stops the intake and waits until what is pending has been written.

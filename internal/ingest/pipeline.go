@@ -131,3 +131,15 @@ func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 	}
 	return r
 }
+
+// poison is the record of a Part that the database refuses.
+func poison(p *identity.Part, f *fault.Fault) event.Rejection {
+	preview, _ := normalize.Redact(p.Event.Message)
+	r := event.Rejection{ReceivedAt: p.Event.ReceivedAt, Source: p.Source, Reason: f.Code, Message: f.Message,
+		RequestID: p.Event.RequestID, Service: p.Event.Service, Preview: preview[:min(len(preview), maxPreview)]}
+	if f.Err != nil && !errors.As(f.Err, new(panicked)) {
+		cause, _ := normalize.Redact(f.Err.Error())
+		r.Message += " " + cause[:min(len(cause), 500)]
+	}
+	return r
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -22,6 +23,7 @@ import (
 	"errata/internal/fault"
 	"errata/internal/normalize"
 	"errata/internal/otlp"
+	"errata/internal/spool"
 )
 
 // Rejects keeps what was refused.
@@ -34,7 +36,10 @@ type Deps struct {
 	Sink    Sink
 	Rejects Rejects
 	Keys    *auth.Keyring
-	Logger  *slog.Logger
+	// Spool takes what the database cannot; nil for none: then a sender is
+	// refused while the database is away.
+	Spool  *spool.Spool
+	Logger *slog.Logger
 	// Ready says why the collector cannot serve, or nil.
 	Ready         func(ctx context.Context) error
 	Metrics       http.Handler // GET /metrics
@@ -50,13 +55,15 @@ type Server struct {
 	deps  Deps
 	norm  normalize.Normalizer
 	batch *batcher
+	keep  *keeper // nil without a spool
+	stop  func()  // ends the keeper and waits for it
 	http  http.Handler
 	grpc  *grpc.Server
 	count counters
 }
 
 type counters struct {
-	events, rejected, refused metric.Int64Counter
+	events, rejected, refused, spooled metric.Int64Counter
 }
 
 // New starts the writers. Close ends them.
@@ -67,10 +74,23 @@ func New(d Deps) (*Server, error) {
 	if d.Meter == nil {
 		d.Meter = noop.NewMeterProvider()
 	}
-	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, batch: newBatcher(d.Sink, d.Writers)}
+	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, stop: func() {}}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}
+	sink := d.Sink
+	if d.Spool != nil {
+		s.keep = newKeeper(d, &s.count)
+		s.deps.Rejects, sink = s.keep, s.keep
+		if err := s.keep.observe(d.Meter.Meter("errata/ingest")); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { s.keep.run(ctx) })
+		s.stop = func() { cancel(); running.Wait() }
+	}
+	s.batch = newBatcher(sink, d.Writers)
 	s.http = s.routes()
 	s.grpc = s.newGRPC()
 	return s, nil
@@ -83,6 +103,9 @@ func (c *counters) register(m metric.Meter) (err error) {
 	if c.rejected, err = m.Int64Counter("errata.rejected", metric.WithDescription("Items rejected, by reason.")); err != nil {
 		return err
 	}
+	if c.spooled, err = m.Int64Counter("errata.spooled", metric.WithDescription("Items acknowledged out of the spool because the database was away.")); err != nil {
+		return err
+	}
 	c.refused, err = m.Int64Counter("errata.refused", metric.WithDescription("Requests refused because the collector could not take them."))
 	return err
 }
@@ -93,8 +116,13 @@ func (s *Server) HTTP() http.Handler { return s.http }
 // GRPC is the server of the gRPC port (4317).
 func (s *Server) GRPC() *grpc.Server { return s.grpc }
 
-// Close stops the intake and writes what is pending.
-func (s *Server) Close(ctx context.Context) error { return s.batch.close(ctx) }
+// Close stops the intake and writes what is pending. The spool stays open: it
+// belongs to who opened it.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.batch.close(ctx)
+	s.stop()
+	return err
+}
 
 // routes is the site map of the HTTP port.
 func (s *Server) routes() http.Handler {
@@ -104,7 +132,7 @@ func (s *Server) routes() http.Handler {
 	r.POST("/v1/traces", s.otlpHTTP(s.exportTraces))
 	r.POST("/v1/logs", s.otlpHTTP(s.exportLogs))
 	r.POST("/v1/metrics", s.otlpHTTP(s.exportMetrics))
-	r.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, health{"ok"}) })
+	r.GET("/healthz", func(c *gin.Context) { c.JSON(http.StatusOK, health{Status: "ok"}) })
 	r.GET("/readyz", edge.Handle(s.ready))
 	if s.deps.Metrics != nil {
 		r.GET("/metrics", gin.WrapH(s.deps.Metrics))
@@ -113,16 +141,41 @@ func (s *Server) routes() http.Handler {
 }
 
 type health struct {
-	Status string `json:"status"`
+	Status   string       `json:"status"`
+	Database string       `json:"database,omitempty"` // "away" while the spool stands in
+	Spool    *spoolHealth `json:"spool,omitempty"`
 }
 
+type spoolHealth struct {
+	Bytes    int64       `json:"bytes"`
+	MaxBytes int64       `json:"max_bytes"`
+	Items    int64       `json:"items"`
+	Oldest   *event.Time `json:"oldest,omitempty"`
+}
+
+// ready says whether reports are taken: by the database, or by the spool.
 func (s *Server) ready(c *gin.Context) error {
+	h := health{Status: "ready"}
+	var down error
 	if s.deps.Ready != nil {
-		if err := s.deps.Ready(c.Request.Context()); err != nil {
-			return fault.New(fault.Unavailable, "service_unavailable", "The collector cannot write to its database.").Retry(2 * time.Second).Because(err)
+		ctx, cancel := context.WithTimeout(c.Request.Context(), liveTimeout)
+		down = s.deps.Ready(ctx)
+		cancel()
+	}
+	if s.keep != nil {
+		stats, _ := s.keep.stats()
+		h.Spool = &spoolHealth{Bytes: stats.Bytes, MaxBytes: s.deps.Spool.MaxBytes(), Items: stats.Items}
+		if !stats.Oldest.IsZero() {
+			h.Spool.Oldest = &event.Time{Time: stats.Oldest}
+		}
+		if down != nil && stats.Bytes < s.deps.Spool.MaxBytes() {
+			h.Database, down = "away", nil
 		}
 	}
-	c.JSON(http.StatusOK, health{"ready"})
+	if down != nil {
+		return fault.New(fault.Unavailable, "service_unavailable", "The collector can write neither to its database nor to a spool.").Retry(2 * time.Second).Because(down)
+	}
+	c.JSON(http.StatusOK, h)
 	return nil
 }
 

@@ -1,0 +1,66 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"errata/internal/auth"
+	"errata/internal/config"
+	"errata/internal/spool"
+)
+
+// openSpool opens the collector's spool, nil where the settings want none.
+func openSpool(cfg config.Config, log *slog.Logger) (*spool.Spool, error) {
+	if cfg.SpoolMaxMB == 0 {
+		return nil, nil //nolint:nilnil // none is wanted
+	}
+	dir := cfg.SpoolDir
+	if dir == "" {
+		data, err := DataDir(cfg)
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(data, "spool")
+	}
+	s, err := spool.Open(spool.Options{Dir: dir, MaxBytes: cfg.SpoolMaxMB << 20, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another directory with ERRATA_SPOOL_DIR, or none with ERRATA_SPOOL_MAX_MB=0", err)
+	}
+	return s, nil
+}
+
+// keyFile keeps known keys beside the spool: hashes, for the time that the
+// database is away.
+type keyFile struct{ dir string }
+
+func (f keyFile) path() string { return filepath.Join(f.dir, "known-keys.json") }
+
+func (f keyFile) Load() (keys []auth.Known, err error) {
+	raw, err := os.ReadFile(f.path())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if json.Unmarshal(raw, &keys) != nil {
+		return nil, nil // torn by a crash: they are learned again
+	}
+	return keys, nil
+}
+
+func (f keyFile) Save(keys []auth.Known) error {
+	raw, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	tmp := f.path() + ".tmp"
+	if err := os.WriteFile(tmp, raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, f.path())
+}

@@ -1,0 +1,272 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/identity"
+	"errata/internal/spool"
+)
+
+const (
+	// liveTimeout is how long a live batch waits for the database before it
+	// goes to the spool: senders give up after ten seconds in all.
+	liveTimeout = 3 * time.Second
+	// drainTimeout is how long a batch from the spool may take.
+	drainTimeout = 30 * time.Second
+	// tryAgain is how often an absent database is tried.
+	tryAgain = 500 * time.Millisecond
+)
+
+// keeper is a Sink that acknowledges without the database: what cannot be
+// written now goes into the spool, durably, and from there, in order, into the
+// database when it is back. New batches do not wait behind that.
+//
+// Writing twice is harmless, because the sink recognises what it has; so a
+// batch of which nobody knows whether it was committed goes to the spool as
+// well.
+type keeper struct {
+	sink    Sink
+	rejects Rejects
+	spool   *spool.Spool
+	probe   func(context.Context) error // nil when the database answers
+	log     *slog.Logger
+	count   *counters
+
+	mu    sync.Mutex
+	since time.Time // the database is away since; zero when it is there
+	wake  chan struct{}
+}
+
+func newKeeper(d Deps, count *counters) *keeper {
+	return &keeper{sink: d.Sink, rejects: d.Rejects, spool: d.Spool, probe: d.Ready, log: d.Logger, count: count, wake: make(chan struct{}, 1)}
+}
+
+// Write stores Parts, or keeps them.
+func (k *keeper) Write(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error) {
+	if k.awaySince().IsZero() {
+		live, cancel := context.WithTimeout(ctx, liveTimeout)
+		outs, err := k.sink.Write(live, parts)
+		late := live.Err() != nil
+		cancel()
+		if err == nil || (!late && !fault.Is(err, fault.Unavailable)) {
+			return outs, err
+		}
+		k.lost(err)
+	}
+	if err := k.keep(ctx, kept{Parts: parts}, len(parts)); err != nil {
+		return nil, err
+	}
+	outs := make([]identity.Outcome, len(parts))
+	for i := range parts {
+		outs[i] = identity.Outcome{Verdict: identity.Accepted, EventID: parts[i].Event.ID}
+	}
+	return outs, nil
+}
+
+// Reject records what was refused, or keeps the record.
+func (k *keeper) Reject(ctx context.Context, ws int32, rs []event.Rejection) error {
+	if k.awaySince().IsZero() {
+		live, cancel := context.WithTimeout(ctx, liveTimeout)
+		err := k.rejects.Reject(live, ws, rs)
+		late := live.Err() != nil
+		cancel()
+		if err == nil || (!late && !fault.Is(err, fault.Unavailable)) {
+			return err
+		}
+		k.lost(err)
+	}
+	return k.keep(ctx, kept{Workspace: ws, Rejections: rs}, len(rs))
+}
+
+func (k *keeper) keep(ctx context.Context, what kept, items int) error {
+	payload, err := what.encode()
+	if err != nil {
+		return err
+	}
+	err = k.spool.Append(payload, items)
+	switch {
+	case err == nil:
+		k.count.spooled.Add(ctx, int64(items))
+		select {
+		case k.wake <- struct{}{}:
+		default:
+		}
+		return nil
+	case errors.Is(err, spool.ErrFull):
+		return fault.New(fault.Unavailable, "service_unavailable", "The database is away and the spool is full. Retry shortly.").Retry(2 * time.Second).Because(err)
+	default:
+		return fault.New(fault.Unavailable, "service_unavailable", "The database is away and the spool cannot be written. Retry shortly.").Retry(2 * time.Second).Because(err)
+	}
+}
+
+func (k *keeper) awaySince() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.since
+}
+
+func (k *keeper) lost(cause error) {
+	k.mu.Lock()
+	first := k.since.IsZero()
+	if first {
+		k.since = time.Now()
+	}
+	k.mu.Unlock()
+	if first {
+		k.log.Warn("the database is away; what comes in is kept in the spool", "error", cause)
+		select {
+		case k.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (k *keeper) back() {
+	k.mu.Lock()
+	since := k.since
+	k.since = time.Time{}
+	k.mu.Unlock()
+	if !since.IsZero() {
+		k.log.Info("the database is back", "after", time.Since(since).Round(time.Millisecond), "spooled_items", k.spool.Stats().Items)
+	}
+}
+
+// run drains the spool and looks for the database while it is away, until ctx
+// ends.
+func (k *keeper) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		rec, ok, err := k.spool.Next()
+		switch {
+		case err != nil:
+			k.log.Error("the spool cannot be read", "error", err)
+			pause(ctx, 5*time.Second)
+		case ok:
+			if err := k.settle(ctx, rec); err != nil {
+				k.lost(err)
+				pause(ctx, tryAgain)
+			}
+		case !k.awaySince().IsZero():
+			if k.reachable(ctx) {
+				k.back()
+			} else {
+				pause(ctx, tryAgain)
+			}
+		default:
+			select {
+			case <-k.wake:
+			case <-ctx.Done():
+			case <-time.After(5 * time.Second):
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+func (k *keeper) reachable(ctx context.Context) bool {
+	if k.probe == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
+	defer cancel()
+	return k.probe(ctx) == nil
+}
+
+// settle writes one record of the spool. An error means that the database is
+// not there; whatever else is wrong with a record is dealt with.
+func (k *keeper) settle(ctx context.Context, rec spool.Record) error {
+	if !k.awaySince().IsZero() && !k.reachable(ctx) {
+		return errors.New("the database does not answer")
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	what, err := decodeKept(rec.Payload)
+	if err != nil {
+		k.log.Error("a record of the spool cannot be read and was dropped", "items", rec.Items, "error", err)
+		return k.done(rec)
+	}
+	if len(what.Rejections) > 0 {
+		if err := k.rejects.Reject(ctx, what.Workspace, what.Rejections); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		} else if err != nil {
+			k.log.Error("rejections from the spool cannot be recorded", "items", rec.Items, "error", err)
+		}
+	}
+	outs, err := bisect(ctx, k.sink, what.Parts)
+	if err != nil {
+		return err
+	}
+	k.back()
+	k.recordPoison(ctx, what.Parts, outs)
+	return k.done(rec)
+}
+
+// done takes a record out. That its place could not be noted costs work after
+// a restart, and is no reason to stop.
+func (k *keeper) done(rec spool.Record) error {
+	if err := k.spool.Done(rec); err != nil {
+		k.log.Warn("the place in the spool could not be noted", "error", err)
+	}
+	return nil
+}
+
+// recordPoison keeps what the database refused for good.
+func (k *keeper) recordPoison(ctx context.Context, parts []identity.Part, outs []identity.Outcome) {
+	for i, o := range outs {
+		if o.Verdict != identity.Rejected {
+			continue
+		}
+		r := poison(&parts[i], fault.Of(o.Err))
+		if err := k.rejects.Reject(ctx, parts[i].Workspace, []event.Rejection{r}); err != nil {
+			k.log.Error("cannot record a rejection", "request_id", r.RequestID, "error", err)
+		}
+	}
+}
+
+// stats tells how full the spool is, and since when the database is away.
+func (k *keeper) stats() (spool.Stats, time.Time) { return k.spool.Stats(), k.awaySince() }
+
+// observe shows depth and age of the spool in the metrics.
+func (k *keeper) observe(m metric.Meter) error {
+	gauges := []struct {
+		name, unit, about string
+		value             func(spool.Stats, time.Time) float64
+	}{
+		{"errata.spool.size", "By", "Bytes in the spool.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Bytes) }},
+		{"errata.spool.items", "{item}", "Items in the spool.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Items) }},
+		{"errata.spool.damaged", "{record}", "Records of the spool that could not be read back.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Damaged) }},
+		{"errata.spool.age", "s", "Age of the oldest record in the spool.", func(s spool.Stats, _ time.Time) float64 { return ago(s.Oldest) }},
+		{"errata.database.away", "s", "How long the database has been away; 0 while it is there.", func(_ spool.Stats, away time.Time) float64 { return ago(away) }},
+	}
+	for _, g := range gauges {
+		_, err := m.Float64ObservableGauge(g.name, metric.WithUnit(g.unit), metric.WithDescription(g.about),
+			metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
+				o.Observe(g.value(k.stats()))
+				return nil
+			}))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ago(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return time.Since(t).Seconds()
+}

@@ -1,0 +1,347 @@
+// Package spool keeps records on disk, in order, until somebody has taken care
+// of them: what a collector acknowledges while its database is away.
+//
+// A spool is a directory of segments, files to which records are appended. A
+// record is durable when Append returns: one fsync serves all that wait for
+// it. Records are read back oldest first, and a segment is deleted when all of
+// it is done. A record is delivered at least once: after a crash, some that
+// were done may be delivered again.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// ErrFull says that a record does not fit: into the bound, or on the disk.
+var ErrFull = errors.New("the spool is full")
+
+// ErrClosed says that the spool was closed.
+var ErrClosed = errors.New("the spool is closed")
+
+// Options say where a spool is and how large it may become.
+type Options struct {
+	Dir      string
+	MaxBytes int64 // on disk; 0 = 1 GiB
+	// SegmentBytes is how large one file becomes, about; 0 = 16 MiB. Space
+	// comes back a segment at a time.
+	SegmentBytes int64
+	Logger       *slog.Logger
+}
+
+// Spool is safe for concurrent use.
+type Spool struct {
+	opt  Options
+	lock *os.File
+
+	mu       sync.Mutex
+	segments []*segment // oldest first; the last one is written to
+	next     int64      // number of the next segment
+	head     position   // the oldest record that is not done
+	stats    Stats
+	closed   bool
+
+	syncing sync.Mutex // held by who syncs for all
+}
+
+// Stats is the state of a spool.
+type Stats struct {
+	Bytes   int64 // on disk
+	Records int64 // not done
+	Items   int64 // in these records
+	Oldest  time.Time
+	// Damaged counts records that could not be read back since the start.
+	Damaged int64
+}
+
+// position is a place in the spool.
+type position struct {
+	Segment int64 `json:"segment"`
+	Offset  int64 `json:"offset"`
+}
+
+// Record is one thing that was kept.
+type Record struct {
+	Payload []byte
+	Items   int
+	At      time.Time // when it was appended
+
+	start, end position
+}
+
+// Open takes the directory, and finds what an earlier process left there: a
+// record that was torn by a crash is dropped (nobody was told that it is
+// kept); one that the disk damaged is skipped, counted and logged.
+func Open(opt Options) (*Spool, error) {
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = 1 << 30
+	}
+	if opt.SegmentBytes <= 0 {
+		opt.SegmentBytes = 16 << 20
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the spool directory: %w", err)
+	}
+	lock, err := lockDir(opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Spool{opt: opt, lock: lock}
+	if err := s.recover(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Append keeps a payload that has items items in it. When it returns nil, the
+// record survives a crash. Errors: ErrFull, ErrClosed, or what the disk says.
+func (s *Spool) Append(payload []byte, items int) error {
+	rec := encode(payload, items, time.Now())
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	if s.stats.Bytes+int64(len(rec)) > s.opt.MaxBytes {
+		s.mu.Unlock()
+		return ErrFull
+	}
+	seg, err := s.writable(int64(len(rec)))
+	if err == nil {
+		err = seg.write(rec)
+	}
+	if err != nil {
+		s.mu.Unlock()
+		return full(err)
+	}
+	end := seg.size
+	s.stats.Bytes += int64(len(rec))
+	s.stats.Records++
+	s.stats.Items += int64(items)
+	if s.stats.Oldest.IsZero() {
+		s.stats.Oldest = time.Now()
+	}
+	s.mu.Unlock()
+	return s.sync(seg, end)
+}
+
+// sync makes a segment durable up to end. Whoever comes first syncs for all
+// that have written by then.
+func (s *Spool) sync(seg *segment, end int64) error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	s.mu.Lock()
+	written, done, failed := seg.size, seg.synced >= end, seg.failed
+	s.mu.Unlock()
+	switch {
+	case failed != nil:
+		return failed
+	case done:
+		return nil
+	}
+	err := seg.file.Sync()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		// After a failed fsync nobody knows what is on the disk, and a second
+		// one may lie: the segment takes no more, and nothing in it that was
+		// not acknowledged is.
+		seg.failed = full(err)
+		return seg.failed
+	}
+	seg.synced = written
+	return nil
+}
+
+// writable gives the segment for the next n bytes, a fresh one if need be. Who
+// calls holds mu.
+func (s *Spool) writable(n int64) (*segment, error) {
+	if len(s.segments) > 0 {
+		last := s.segments[len(s.segments)-1]
+		if last.failed == nil && !last.sealed && (last.size == headerSize || last.size+n <= s.opt.SegmentBytes) {
+			return last, nil
+		}
+	}
+	seg, err := create(s.opt.Dir, s.next)
+	if err != nil {
+		return nil, err
+	}
+	s.next++
+	if len(s.segments) == 0 {
+		s.head = position{seg.number, headerSize}
+	}
+	s.segments = append(s.segments, seg)
+	s.stats.Bytes += headerSize
+	return seg, nil
+}
+
+// Next gives the oldest record that is not done, false when there is none. It
+// gives the same record until Done is called.
+func (s *Spool) Next() (Record, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed && len(s.segments) > 0 {
+		seg := s.segments[0]
+		rec, ok, err := seg.read(s.head.Offset, seg.durable())
+		switch {
+		case err != nil:
+			return Record{}, false, err
+		case ok:
+			s.stats.Oldest = rec.At
+			return rec, true, nil
+		case seg.durable() < seg.size: // somebody is about to sync
+			return Record{}, false, nil
+		case len(s.segments) == 1 && !seg.sealed && seg.failed == nil:
+			s.stats.Oldest = time.Time{}
+			return Record{}, false, nil
+		}
+		if err := s.drop(); err != nil {
+			return Record{}, false, err
+		}
+	}
+	return Record{}, false, nil
+}
+
+// Done says that a record of Next is taken care of.
+func (s *Spool) Done(r Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.segments) == 0 || s.head.Segment != r.start.Segment {
+		return nil
+	}
+	s.head.Offset = r.end.Offset
+	s.stats.Records--
+	s.stats.Items -= int64(r.Items)
+	seg := s.segments[0]
+	if s.stats.Records > 0 || s.head.Offset < seg.size {
+		// Where the cursor is lost, records are delivered again: no fsync.
+		return saveCursor(s.opt.Dir, s.head)
+	}
+	s.stats.Oldest = time.Time{}
+	seg.sealed = true // all is done: the space comes back at once
+	return s.drop()
+}
+
+// drop deletes the oldest segment. Who calls holds mu.
+func (s *Spool) drop() error {
+	seg := s.segments[0]
+	s.segments = s.segments[1:]
+	s.stats.Bytes -= seg.size
+	if len(s.segments) > 0 {
+		s.head = position{s.segments[0].number, headerSize}
+	} else {
+		s.head = position{s.next, headerSize}
+	}
+	return errors.Join(saveCursor(s.opt.Dir, s.head), seg.file.Close(), os.Remove(seg.file.Name()))
+}
+
+// Stats tells how full the spool is.
+func (s *Spool) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
+
+// MaxBytes is the bound on Stats.Bytes.
+func (s *Spool) MaxBytes() int64 { return s.opt.MaxBytes }
+
+// Dir is where the spool is; a process may keep small files of its own there.
+func (s *Spool) Dir() string { return s.opt.Dir }
+
+// Close gives the directory back.
+func (s *Spool) Close() error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var errs []error
+	for _, seg := range s.segments {
+		errs = append(errs, seg.file.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// recover reads what is there.
+func (s *Spool) recover() error {
+	names, err := filepath.Glob(filepath.Join(s.opt.Dir, "*"+suffix))
+	if err != nil {
+		return err
+	}
+	s.head = loadCursor(s.opt.Dir)
+	for _, name := range names { // sorted, and of one width
+		seg, err := reopen(name)
+		if err != nil {
+			return err
+		}
+		if seg == nil { // not one of ours
+			continue
+		}
+		s.next = max(s.next, seg.number+1)
+		if seg.number < s.head.Segment {
+			if err := errors.Join(seg.file.Close(), os.Remove(name)); err != nil { // done before the crash
+				return err
+			}
+			continue
+		}
+		if err := s.scan(seg); err != nil {
+			return errors.Join(err, seg.file.Close())
+		}
+		s.segments = append(s.segments, seg)
+		s.stats.Bytes += seg.size
+	}
+	if len(s.segments) > 0 && s.head.Segment != s.segments[0].number {
+		s.head = position{s.segments[0].number, headerSize}
+	}
+	if s.stats.Records > 0 {
+		s.opt.Logger.Info("the spool has reports from before", "records", s.stats.Records, "items", s.stats.Items, "oldest", s.stats.Oldest)
+	}
+	return nil
+}
+
+// scan counts what a segment holds, and cuts off what a crash tore.
+func (s *Spool) scan(seg *segment) error {
+	at := int64(headerSize)
+	if seg.number == s.head.Segment {
+		at = max(at, s.head.Offset)
+	}
+	for {
+		rec, ok, err := seg.read(at, seg.size)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if rec.start.Offset > at {
+			s.stats.Damaged++
+			s.opt.Logger.Error("a part of the spool is damaged and was skipped", "segment", filepath.Base(seg.file.Name()), "from", at, "to", rec.start.Offset)
+		}
+		s.stats.Records++
+		s.stats.Items += int64(rec.Items)
+		if s.stats.Oldest.IsZero() {
+			s.stats.Oldest = rec.At
+		}
+		at = rec.end.Offset
+	}
+	if at < seg.size {
+		s.opt.Logger.Warn("the end of a spool segment is torn and was cut off", "segment", filepath.Base(seg.file.Name()), "bytes", seg.size-at)
+		if err := seg.file.Truncate(at); err != nil {
+			return err
+		}
+		seg.size, seg.synced = at, at
+	}
+	seg.sealed = true // what comes now goes into a segment of its own
+	return nil
+}

@@ -1,0 +1,263 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func open(t testing.TB, opt Options) *Spool {
+	t.Helper()
+	s, err := Open(opt)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+// drain takes everything out.
+func drain(t testing.TB, s *Spool) (out []string) {
+	t.Helper()
+	for {
+		r, ok, err := s.Next()
+		require.NoError(t, err)
+		if !ok {
+			return out
+		}
+		out = append(out, string(r.Payload))
+		require.NoError(t, s.Done(r))
+	}
+}
+
+func TestFirstInFirstOut(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 256})
+	var want []string
+	for i := range 50 {
+		want = append(want, fmt.Sprint("record ", i))
+		require.NoError(t, s.Append([]byte(want[i]), 2))
+	}
+	stats := s.Stats()
+	assert.EqualValues(t, 50, stats.Records)
+	assert.EqualValues(t, 100, stats.Items)
+	assert.False(t, stats.Oldest.IsZero())
+	again, ok, err := s.Next()
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Equal(t, want[0], string(again.Payload), "until Done")
+	assert.Equal(t, want, drain(t, s))
+	stats = s.Stats()
+	assert.Zero(t, stats.Records)
+	assert.Zero(t, stats.Bytes, "the space is given back")
+	assert.True(t, stats.Oldest.IsZero())
+	require.NoError(t, s.Append([]byte("and on"), 1))
+	assert.Equal(t, []string{"and on"}, drain(t, s))
+}
+
+func TestSurvivesRestarts(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir, SegmentBytes: 200})
+	require.NoError(t, err)
+	for i := range 20 {
+		require.NoError(t, s.Append(fmt.Append(nil, i), 1))
+	}
+	for range 7 {
+		r, _, err := s.Next()
+		require.NoError(t, err)
+		require.NoError(t, s.Done(r))
+	}
+	_, err = Open(Options{Dir: dir})
+	require.ErrorContains(t, err, "another collector")
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Append([]byte("x"), 1), ErrClosed)
+
+	s = open(t, Options{Dir: dir, SegmentBytes: 200})
+	assert.EqualValues(t, 13, s.Stats().Records)
+	require.NoError(t, s.Append([]byte("new"), 1))
+	got := drain(t, s)
+	require.Len(t, got, 14)
+	assert.Equal(t, "7", got[0])
+	assert.Equal(t, "new", got[13])
+}
+
+func onlySegment(t *testing.T, dir string) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	return names[0]
+}
+
+// Wherever a crash tears the last record, those before it are there.
+func TestTornTail(t *testing.T) {
+	whole := append([]byte{}, magic...)
+	var ends []int
+	for i := range 3 {
+		whole = append(whole, encode(fmt.Append(nil, "record ", i), 1, testTime)...)
+		ends = append(ends, len(whole))
+	}
+	for cut := range len(whole) + 1 {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(segmentPath(dir, 5), whole[:cut], 0o600))
+		s, err := Open(Options{Dir: dir})
+		require.NoError(t, err)
+		n := 0
+		for _, end := range ends {
+			if end <= cut {
+				n++
+			}
+		}
+		assert.Len(t, drain(t, s), n, "cut at %d", cut)
+		assert.Zero(t, s.Stats().Damaged)
+		require.NoError(t, s.Close())
+	}
+}
+
+// Whichever byte the disk damages, only that record is lost, and counted.
+func TestDamage(t *testing.T) {
+	whole := append([]byte{}, magic...)
+	starts := []int{}
+	for i := range 3 {
+		starts = append(starts, len(whole))
+		whole = append(whole, encode(bytes.Repeat([]byte{byte('a' + i)}, 40), 1, testTime)...)
+	}
+	for at := starts[1]; at < starts[2]; at++ {
+		dir := t.TempDir()
+		damaged := slices.Clone(whole)
+		damaged[at] ^= 0x40
+		require.NoError(t, os.WriteFile(segmentPath(dir, 0), damaged, 0o600))
+		s, err := Open(Options{Dir: dir})
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, s.Stats().Damaged)
+		assert.Equal(t, []string{string(bytes.Repeat([]byte("a"), 40)), string(bytes.Repeat([]byte("c"), 40))}, drain(t, s), "damaged at %d", at)
+		require.NoError(t, s.Close())
+	}
+}
+
+func TestCursorIsOnlyAHint(t *testing.T) {
+	for _, cursor := range []string{"", "{", `{"segment":-1,"offset":-7}`, `{"segment":0,"offset":3}`, `{"segment":0,"offset":999999}`} {
+		dir := t.TempDir()
+		s, err := Open(Options{Dir: dir})
+		require.NoError(t, err)
+		require.NoError(t, s.Append([]byte("one"), 1))
+		require.NoError(t, s.Close())
+		require.NoError(t, os.WriteFile(filepath.Join(dir, cursorName), []byte(cursor), 0o600))
+		s, err = Open(Options{Dir: dir})
+		require.NoError(t, err)
+		got := drain(t, s)
+		if cursor != `{"segment":0,"offset":999999}` {
+			assert.Equal(t, []string{"one"}, got, cursor)
+		}
+		require.NoError(t, s.Close())
+	}
+}
+
+func TestBound(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), MaxBytes: 1000, SegmentBytes: 300})
+	n := 0
+	for ; n < 100; n++ {
+		if err := s.Append(make([]byte, 100), 1); err != nil {
+			require.ErrorIs(t, err, ErrFull)
+			break
+		}
+	}
+	assert.Positive(t, n)
+	assert.Less(t, n, 10)
+	assert.LessOrEqual(t, s.Stats().Bytes, int64(1000))
+	assert.Len(t, drain(t, s), n)
+	require.NoError(t, s.Append(make([]byte, 100), 1), "room again")
+}
+
+// A full disk is an error for who asks, not for what is there.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("needs a file system of its own, which takes root: %v", err)
+	}
+	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, 0)) })
+	s, err := Open(Options{Dir: dir, SegmentBytes: 1 << 20})
+	require.NoError(t, err)
+	n := 0
+	for ; n < 100; n++ {
+		if err = s.Append(bytes.Repeat([]byte{byte(n)}, 3000), 1); err != nil {
+			break
+		}
+	}
+	require.ErrorIs(t, err, ErrFull)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.NoError(t, s.Close())
+	s, err = Open(Options{Dir: dir})
+	require.NoError(t, err)
+	assert.EqualValues(t, n, s.Stats().Records)
+	for i := range n {
+		r, ok, err := s.Next()
+		require.NoError(t, err)
+		require.True(t, ok)
+		assert.Equal(t, bytes.Repeat([]byte{byte(i)}, 3000), r.Payload)
+		if err := s.Done(r); err != nil { // the cursor needs space too, and may do without
+			require.ErrorIs(t, err, ErrFull)
+		}
+	}
+	require.NoError(t, s.Append([]byte("room again"), 1))
+	require.NoError(t, s.Close())
+}
+
+func TestManyWriters(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 4 << 10})
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	var got []string
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for {
+			got = append(got, drain(t, s)...)
+			select {
+			case <-stop:
+				got = append(got, drain(t, s)...)
+				return
+			default:
+			}
+		}
+	})
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				assert.NoError(t, s.Append(fmt.Append(nil, w, "/", i), 1))
+			}
+		})
+	}
+	wg.Wait()
+	close(stop)
+	reading.Wait()
+	assert.Len(t, got, 800)
+	slices.Sort(got)
+	assert.Len(t, slices.Compact(got), 800)
+}
+
+func FuzzRecover(f *testing.F) {
+	whole := append(append([]byte{}, magic...), encode([]byte("one"), 1, testTime)...)
+	f.Add(whole, []byte(`{"segment":0,"offset":8}`))
+	f.Add(append(whole, encode([]byte("two"), 1, testTime)...)[:50], []byte(`{`))
+	f.Add([]byte("not a segment"), []byte{})
+	f.Fuzz(func(t *testing.T, segment, cursor []byte) {
+		dir := t.TempDir()
+		require.NoError(t, errors.Join(os.WriteFile(segmentPath(dir, 0), segment, 0o600), os.WriteFile(filepath.Join(dir, cursorName), cursor, 0o600)))
+		s, err := Open(Options{Dir: dir})
+		require.NoError(t, err)
+		n := s.Stats().Records
+		assert.Len(t, drain(t, s), int(n))
+		require.NoError(t, s.Append([]byte("new"), 1))
+		assert.Equal(t, []string{"new"}, drain(t, s))
+		require.NoError(t, s.Close())
+	})
+}
+
+var testTime = time.Date(2026, 11, 20, 14, 2, 35, 0, time.UTC)
