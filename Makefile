@@ -50,6 +50,13 @@ fmt: ## Format the code
 fuzz: ## Fuzz every target for FUZZ (3s) each
 	@scripts/fuzz.sh $(FUZZ)
 
+CHAOS   ?= 3m
+
+.PHONY: chaos
+chaos: ## Kill collector and database under load for CHAOS (3m), then count
+	@scripts/setup.sh postgresql
+	ERRATA_CHAOS=$(CHAOS) $(GO) test -count 1 -run '^TestChaos$$' -v -timeout 60m ./internal/e2e
+
 .PHONY: bench
 bench: ## Measure, as ratios in one run
 	@scripts/setup.sh postgresql

@@ -19,6 +19,7 @@ import (
 	"errata/internal/api"
 	"errata/internal/auth"
 	"errata/internal/config"
+	"errata/internal/fault"
 	"errata/internal/ingest"
 	"errata/internal/otlp"
 	"errata/internal/spool"
@@ -64,6 +65,8 @@ type App struct {
 	Keys      *auth.Keyring
 	collector *ingest.Server
 	spool     *spool.Spool // nil for none
+	// unprepared: the database was away at the start.
+	unprepared bool
 
 	// Where it listens, once started; empty for roles that it does not play.
 	HTTPAddr, OTLPHTTPAddr, OTLPGRPCAddr string
@@ -115,30 +118,53 @@ func (a *App) start(ctx context.Context) (err error) {
 	if a.db, err = openDatabase(ctx, a.cfg, a.opt.Embedded, a.log); err != nil {
 		return err
 	}
-	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode,
-		RetentionDays: a.cfg.RetentionDays, Logger: a.log, Tracer: a.tel.queries})
+	a.Keys = auth.NewKeyring(func(ctx context.Context, hash []byte) (auth.Key, error) { return a.Store.KeyByHash(ctx, hash) }, 0)
+	known, err := a.openSpool()
 	if err != nil {
 		return err
 	}
-	if err := watch.Prepare(ctx, a.Store, time.Now()); err != nil {
+	// A collector that served before can do so again while the database is
+	// away: it knows keys, and has a spool.
+	mayWait := a.opt.Role == Collector && known > 0
+	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode,
+		RetentionDays: a.cfg.RetentionDays, Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
+	if err != nil {
 		return err
 	}
-	a.Keys = auth.NewKeyring(a.Store.KeyByHash, 0)
-	if a.opt.Role&Collector != 0 {
-		if a.spool, err = openSpool(a.cfg, a.log); err != nil {
+	if err := a.prepare(ctx); err != nil {
+		if !mayWait || !fault.Is(err, fault.Unavailable) {
 			return err
 		}
-		if a.spool != nil {
-			if err := a.Keys.Remember(keyFile{a.spool.Dir()}); err != nil {
-				return err
-			}
-		}
-	}
-	if err := a.bootstrapKeys(ctx); err != nil {
-		return err
+		a.log.Warn("the database is away; starting with the spool", "error", err)
+		a.unprepared = true
 	}
 	a.self = newSelfReporter(a.Store, a.log)
 	return a.wire(lis)
+}
+
+// prepare sees to the database before it is used.
+func (a *App) prepare(ctx context.Context) error {
+	if err := watch.Prepare(ctx, a.Store, time.Now()); err != nil {
+		return err
+	}
+	return a.bootstrapKeys(ctx)
+}
+
+// prepareLater does so as soon as the database is there.
+func (a *App) prepareLater(ctx context.Context) error {
+	for a.unprepared {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+		if err := a.prepare(ctx); err == nil {
+			a.unprepared = false
+		} else if !fault.Is(err, fault.Unavailable) {
+			a.log.Error("the database cannot be prepared", "error", err)
+		}
+	}
+	return nil
 }
 
 // wire makes the servers of the roles.
@@ -188,6 +214,7 @@ func (a *App) serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return watch.Run(ctx, a.Store, a.Store.Sessions(), a.log) })
 	group.Go(func() error { return a.self.run(ctx) })
+	group.Go(func() error { return a.prepareLater(ctx) })
 	group.Go(func() error { return a.db.watch(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()

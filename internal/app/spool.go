@@ -4,33 +4,32 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
 	"errata/internal/auth"
-	"errata/internal/config"
 	"errata/internal/spool"
 )
 
-// openSpool opens the collector's spool, nil where the settings want none.
-func openSpool(cfg config.Config, log *slog.Logger) (*spool.Spool, error) {
-	if cfg.SpoolMaxMB == 0 {
-		return nil, nil //nolint:nilnil // none is wanted
+// openSpool opens the collector's spool, where the settings want one, and says
+// how many keys it may honour without the database.
+func (a *App) openSpool() (known int, err error) {
+	if a.opt.Role&Collector == 0 || a.cfg.SpoolMaxMB == 0 {
+		return 0, nil
 	}
-	dir := cfg.SpoolDir
+	dir := a.cfg.SpoolDir
 	if dir == "" {
-		data, err := DataDir(cfg)
+		data, err := DataDir(a.cfg)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		dir = filepath.Join(data, "spool")
 	}
-	s, err := spool.Open(spool.Options{Dir: dir, MaxBytes: cfg.SpoolMaxMB << 20, Logger: log})
+	a.spool, err = spool.Open(spool.Options{Dir: dir, MaxBytes: a.cfg.SpoolMaxMB << 20, Logger: a.log})
 	if err != nil {
-		return nil, fmt.Errorf("%w; choose another directory with ERRATA_SPOOL_DIR, or none with ERRATA_SPOOL_MAX_MB=0", err)
+		return 0, fmt.Errorf("%w; choose another directory with ERRATA_SPOOL_DIR, or none with ERRATA_SPOOL_MAX_MB=0", err)
 	}
-	return s, nil
+	return a.Keys.Remember(keyFile{dir})
 }
 
 // keyFile keeps known keys beside the spool: hashes, for the time that the

@@ -48,11 +48,12 @@ type known struct {
 }
 
 // Remember lets the Keyring honour, for up to 24 hours, keys that it knows
-// while the store cannot be asked. Without it, no key is good then.
-func (r *Keyring) Remember(m Memory) error {
+// while the store cannot be asked, and says how many there are. Without it, no
+// key is good then.
+func (r *Keyring) Remember(m Memory) (int, error) {
 	list, err := m.Load()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r.known = &known{memory: m, keys: map[[32]byte]Known{}, saved: map[[32]byte]time.Time{}}
 	for _, k := range list {
@@ -61,7 +62,7 @@ func (r *Keyring) Remember(m Memory) error {
 			r.known.keys[hash], r.known.saved[hash] = k, k.SeenAt
 		}
 	}
-	return nil
+	return len(r.known.keys), nil
 }
 
 // lookupKey asks the store, or memory where the store cannot answer.

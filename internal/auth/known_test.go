@@ -38,7 +38,8 @@ func TestKnownKeys(t *testing.T) {
 		m := &memory{}
 		fresh := func() *Keyring {
 			r := NewKeyring(lookup, 0)
-			require.NoError(t, r.Remember(m))
+			_, err := r.Remember(m)
+			require.NoError(t, err)
 			return r
 		}
 		r := fresh()

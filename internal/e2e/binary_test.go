@@ -20,18 +20,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// binary builds cmd/errata once a test run.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "errata-e2e-")
-	if err != nil {
+// binaries builds the commands once a test run.
+var binaries = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "errata-e2e-"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "errata")
-	out, err := exec.Command("go", "build", "-o", path, "errata/cmd/errata").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+"/", "errata/cmd/...").CombinedOutput()
 	if err != nil {
 		os.Stderr.Write(out) //nolint:errcheck // the error says enough
 	}
-	return path, err
+	return dir, err
 })
 
 // installation is the program as an operator runs it: one process, a private
@@ -51,9 +49,9 @@ type installation struct {
 // errata runs the program with an environment of its own.
 func errata(t *testing.T, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := binary()
+	dir, err := binaries()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "errata"), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "ERRATA_PG_BIN=" + os.Getenv("ERRATA_PG_BIN")}, env...)
 	return cmd
 }

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,6 +43,9 @@ type Options struct {
 	// RetentionDays is how long Events are kept; 0 = 30.
 	RetentionDays int
 	Logger        *slog.Logger
+	// MayWait opens the Store although the database cannot be reached: its
+	// schema is then looked at before the first write.
+	MayWait bool
 	// Tracer observes queries (otelpgx); nil for none.
 	Tracer pgx.QueryTracer
 }
@@ -57,6 +61,8 @@ type Store struct {
 	issues    *recent[issueKey]
 	blobs     *recent[blobKey]
 	seen      *seen
+
+	checked atomic.Bool // the schema is new enough
 
 	daysMu sync.Mutex
 	days   map[int32]bool
@@ -94,7 +100,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		s.retention = 30
 	}
 	s.fillSlots(int(cfg.MaxConns))
-	if err := s.checkSchema(ctx); err != nil {
+	if err := s.checkSchema(ctx); err != nil && (!opt.MayWait || errors.Is(err, ErrSchema)) {
 		pool.Close()
 		return nil, err
 	}
@@ -118,7 +124,9 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version < migrations.Latest() {
+	if version >= migrations.Latest() {
+		s.checked.Store(true)
+	} else {
 		return fmt.Errorf("%w (it has version %d, %d is needed): run 'errata migrate'", ErrSchema, version, migrations.Latest())
 	}
 	return nil

@@ -32,6 +32,11 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 		return nil, nil
 	}
 	defer fault.Wrap(&err, "Write(%d parts)", len(parts))
+	if !s.checked.Load() {
+		if err := s.checkSchema(ctx); err != nil {
+			return nil, fault.New(fault.Unavailable, "service_unavailable", "The database cannot be used right now. Retry shortly.").Retry(2 * time.Second).Because(err)
+		}
+	}
 	w := s.newWriting(parts)
 	if err := w.prepare(ctx); err != nil {
 		return nil, err
