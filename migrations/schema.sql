@@ -73,6 +73,20 @@ CREATE TABLE public.bodies (
 )
 PARTITION BY RANGE (day);
 
+CREATE TABLE public.collectors (
+    id uuid NOT NULL,
+    host text NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    spool_bytes bigint NOT NULL,
+    spool_max bigint NOT NULL,
+    spool_items bigint NOT NULL,
+    spool_oldest timestamp with time zone,
+    spool_damaged bigint NOT NULL,
+    database_away interval NOT NULL
+);
+
 CREATE TABLE public.customer_minutes (
     workspace_id integer NOT NULL,
     minute timestamp with time zone NOT NULL,
@@ -214,6 +228,16 @@ CREATE TABLE public.login_links (
     used_at timestamp with time zone
 );
 
+CREATE TABLE public.refusals (
+    workspace_id integer NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    key_name text NOT NULL,
+    service text NOT NULL,
+    reason text NOT NULL,
+    n bigint NOT NULL
+);
+
 CREATE TABLE public.rejections (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -224,7 +248,9 @@ CREATE TABLE public.rejections (
     request_id text COLLATE pg_catalog."C",
     service text,
     preview text NOT NULL,
-    details jsonb
+    details jsonb,
+    item bytea,
+    replayed_at timestamp with time zone
 );
 
 CREATE TABLE public.sessions (
@@ -256,6 +282,9 @@ ALTER TABLE ONLY public.audit
 ALTER TABLE ONLY public.bodies
     ADD CONSTRAINT bodies_pkey PRIMARY KEY (workspace_id, day, hash);
 
+ALTER TABLE ONLY public.collectors
+    ADD CONSTRAINT collectors_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (workspace_id, service, method, endpoint);
 
@@ -279,6 +308,9 @@ ALTER TABLE ONLY public.issues
 
 ALTER TABLE ONLY public.login_links
     ADD CONSTRAINT login_links_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.refusals
+    ADD CONSTRAINT refusals_pkey PRIMARY KEY (workspace_id, hour, key_id, service, reason);
 
 ALTER TABLE ONLY public.rejections
     ADD CONSTRAINT rejections_pkey PRIMARY KEY (workspace_id, id);
@@ -326,6 +358,8 @@ GRANT SELECT,INSERT ON TABLE public.audit TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collectors TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
@@ -343,6 +377,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_hours TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
 

@@ -19,6 +19,7 @@ import (
 	"errata/internal/edge"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/identity"
 	"errata/internal/store"
 )
 
@@ -31,6 +32,9 @@ type Reader interface {
 	Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (store.Page, error)
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
+	Replay(ctx context.Context, actor store.Actor, ws int32, id string) (identity.Outcome, error)
+	Collectors(ctx context.Context) ([]store.Collector, error)
+	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 	Keys(ctx context.Context, ws int32) ([]auth.Key, error)
 	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
@@ -83,11 +87,14 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/events", edge.Handle(a.events))
 	read.GET("/events/:id", edge.Handle(a.event))
 	read.GET("/rejections", edge.Handle(a.rejections))
+	read.GET("/refusals", edge.Handle(a.refusals))
+	read.GET("/collectors", edge.Handle(a.collectors))
 
 	admin := v1.Group("", edge.Require(a.Keys, auth.Admin))
 	admin.GET("/keys", edge.Handle(a.keys))
 	admin.POST("/keys", edge.Handle(a.createKey))
 	admin.DELETE("/keys/:id", edge.Handle(a.revokeKey))
+	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

@@ -93,7 +93,7 @@ func sampleEvents() []event.Event {
 
 func sampleRejections() []event.Rejection {
 	return []event.Rejection{
-		{ID: "r2", ReceivedAt: noon, Source: event.FromHTTP, Reason: "validation_failed", Message: "no service", RequestID: "req_rejected1", Preview: `{"status":`},
+		{ID: "r2", ReceivedAt: noon, Source: event.FromHTTP, Reason: "validation_failed", Message: "no service", RequestID: "req_rejected1", Preview: `{"status":`, Replayable: true},
 		{ID: "r1", ReceivedAt: noon, Source: event.FromSpan, Reason: "expired_on_arrival", Message: "too old", Details: json.RawMessage(`{"field":"occurred_at"}`)},
 	}
 }
@@ -276,6 +276,16 @@ func TestRejections(t *testing.T) {
 	assert.Len(t, decode[[]event.Rejection](t, res), 2)
 	assert.Empty(t, res.Header().Get("Link"))
 	assert.Equal(t, 422, f.get("/v1/rejections?service=x").Code)
+}
+
+func TestReplayAndIntake(t *testing.T) {
+	f := newFixture(t)
+	assert.Equal(t, 403, f.call(http.MethodPost, "/v1/rejections/r2/replay", readKey, "").Code)
+	assert.Equal(t, 200, f.call(http.MethodPost, "/v1/rejections/r2/replay", adminKey, "").Code)
+	assert.Equal(t, 409, f.call(http.MethodPost, "/v1/rejections/r1/replay", adminKey, "").Code)
+	assert.Equal(t, 404, f.call(http.MethodPost, "/v1/rejections/nope/replay", adminKey, "").Code)
+	assert.Contains(t, f.get("/v1/refusals").Body.String(), `"n":7`)
+	assert.Contains(t, f.get("/v1/collectors").Body.String(), `"alive":true`)
 }
 
 func TestScopes(t *testing.T) {

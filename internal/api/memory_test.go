@@ -11,6 +11,7 @@ import (
 	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/identity"
 	"errata/internal/store"
 )
 
@@ -161,4 +162,25 @@ func (m *memory) KeyByHash(_ context.Context, hash []byte) (auth.Key, error) {
 		}
 	}
 	return auth.Key{}, fault.New(fault.NotFound, "key_not_found", "There is no such key.")
+}
+
+func (m *memory) Replay(_ context.Context, _ store.Actor, _ int32, id string) (identity.Outcome, error) {
+	for _, r := range m.rejections {
+		switch {
+		case r.ID != id:
+		case !r.Replayable:
+			return identity.Outcome{}, fault.New(fault.Conflict, "not_replayable", "This item was refused before it could be kept.")
+		default:
+			return identity.Outcome{Verdict: identity.Accepted, EventID: "0199"}, nil
+		}
+	}
+	return identity.Outcome{}, fault.New(fault.NotFound, "rejection_not_found", "There is no rejection with this ID.")
+}
+
+func (m *memory) Collectors(context.Context) ([]store.Collector, error) {
+	return []store.Collector{{ID: "c", Host: "h", Version: "v", StartedAt: event.Time{Time: noon}, SeenAt: event.Time{Time: noon}, Alive: true, SpoolOldest: &event.Time{Time: noon}}}, nil
+}
+
+func (m *memory) Refusals(context.Context, int32, int) ([]store.Refused, error) {
+	return []store.Refused{{Hour: event.Time{Time: noon}, KeyID: "k", Key: "gateway", Service: "billing", Reason: "rate_limit_exceeded", N: 7}}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -173,13 +174,14 @@ func (a *App) wire(lis listeners) (err error) {
 		a.collector, err = ingest.New(ingest.Deps{
 			Sink: a.Store, Rejects: a.Store, Keys: a.Keys, Spool: a.spool, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
 			OTLP:      otlp.Options{RequestIDKeys: a.cfg.RequestIDKeys, CustomerKeys: a.cfg.CustomerKeys, DefaultEnvironment: a.cfg.DefaultEnvironment},
-			Retention: a.cfg.Retention(), OnServerError: a.self.report,
+			Retention: a.cfg.Retention(), OnServerError: a.self.report, MaxInflight: a.cfg.MaxInflightMB << 20,
+			Limits: ingest.Limits{KeyEvents: a.cfg.KeyEvents, KeyBytes: a.cfg.KeyBytes, ServiceEvents: a.cfg.ServiceEvents, ServiceBytes: a.cfg.ServiceBytes},
 		})
 		if err != nil {
 			return err
 		}
-		a.serveHTTP(lis.otlpHTTP, a.collector.HTTP())
-		a.serveGRPC(lis.otlpGRPC, a.collector.GRPC())
+		a.serveHTTP(netutil.LimitListener(lis.otlpHTTP, a.cfg.MaxConns), a.collector.HTTP())
+		a.serveGRPC(netutil.LimitListener(lis.otlpGRPC, a.cfg.MaxConns), a.collector.GRPC())
 	}
 	if a.opt.Role&API != 0 {
 		a.serveHTTP(lis.http, a.pages())
@@ -215,6 +217,7 @@ func (a *App) serve(ctx context.Context) error {
 	group.Go(func() error { return watch.Run(ctx, a.Store, a.Store.Sessions(), a.log) })
 	group.Go(func() error { return a.self.run(ctx) })
 	group.Go(func() error { return a.prepareLater(ctx) })
+	group.Go(func() error { return a.heartbeat(ctx) })
 	group.Go(func() error { return a.db.watch(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()

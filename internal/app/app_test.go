@@ -16,7 +16,7 @@ import (
 )
 
 func settings() config.Config {
-	return config.Config{HTTPAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", OTLPGRPCAddr: "127.0.0.1:0", RetentionDays: 30, SpoolMaxMB: 64, LogLevel: "error"}
+	return config.Config{HTTPAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", OTLPGRPCAddr: "127.0.0.1:0", RetentionDays: 30, SpoolMaxMB: 64, MaxInflightMB: 256, MaxConns: 200, LogLevel: "error"}
 }
 
 func startError(t *testing.T, cfg config.Config, embedded bool) string {

@@ -23,6 +23,7 @@ type commands struct {
 	Demo        demoCmd        `cmd:"" help:"The same, with living traffic of simulated services."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
+	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
 	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
 	Doctor      doctorCmd      `cmd:"" help:"Check an installation: database, schema, ports, clocks, and an error there and back."`
@@ -115,6 +116,24 @@ func (c *keyCmd) Run(ctx context.Context, k *kong.Context) error {
 	default:
 		return cli.RevokeKey(ctx, cli.KeysOptions{Server: c.Revoke.Server, Key: c.Revoke.Key, Out: os.Stdout}, c.Revoke.ID)
 	}
+}
+
+type rejectionsCmd struct {
+	List struct {
+		client
+		JSON bool `help:"Print JSON."`
+	} `cmd:"" help:"List what was rejected, newest first."`
+	Replay struct {
+		client
+		IDs []string `arg:"" optional:"" name:"id" help:"The rejections' IDs, as 'list' shows them; without any, all that can be replayed."`
+	} `cmd:"" help:"Try to store rejected items again. Needs an admin key."`
+}
+
+func (c *rejectionsCmd) Run(ctx context.Context, k *kong.Context) error {
+	if k.Selected().Name == "list" {
+		return cli.ListRejections(ctx, cli.RejectionsOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout})
+	}
+	return cli.ReplayRejections(ctx, cli.RejectionsOptions{Server: c.Replay.Server, Key: c.Replay.Key, Out: os.Stdout}, c.Replay.IDs)
 }
 
 type lookupCmd struct {

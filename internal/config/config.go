@@ -33,6 +33,13 @@ type Config struct {
 	SpoolDir   string `name:"spool-dir" env:"ERRATA_SPOOL_DIR" placeholder:"DIR" help:"Where the collector keeps what it acknowledges while the database is away. Each collector needs one of its own. Default: spool in the data directory."`
 	SpoolMaxMB int64  `name:"spool-max-mb" env:"ERRATA_SPOOL_MAX_MB" default:"1024" help:"How many MiB the spool may hold; 0 for no spool: senders are then refused while the database is away."`
 
+	KeyEvents     int64 `name:"key-events-per-second" env:"ERRATA_KEY_EVENTS_PER_SECOND" default:"0" help:"Failures that one key may send a second; beyond that 429. 0 for no limit."`
+	KeyBytes      int64 `name:"key-bytes-per-second" env:"ERRATA_KEY_BYTES_PER_SECOND" default:"0" help:"Bytes, decompressed, that one key may send a second. 0 for no limit."`
+	ServiceEvents int64 `name:"service-events-per-second" env:"ERRATA_SERVICE_EVENTS_PER_SECOND" default:"0" help:"Failures that one service may send a second. 0 for no limit."`
+	ServiceBytes  int64 `name:"service-bytes-per-second" env:"ERRATA_SERVICE_BYTES_PER_SECOND" default:"0" help:"Bytes that one service may send a second. 0 for no limit."`
+	MaxInflightMB int64 `name:"max-inflight-mb" env:"ERRATA_MAX_INFLIGHT_MB" default:"256" help:"MiB of request bodies that the collector holds at a time; beyond that 503."`
+	MaxConns      int   `name:"max-connections" env:"ERRATA_MAX_CONNECTIONS" default:"2000" help:"Connections that each port of the collector takes at a time; more wait."`
+
 	RetentionDays      int      `name:"retention-days" env:"ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept."`
 	DefaultEnvironment string   `name:"default-environment" env:"ERRATA_DEFAULT_ENVIRONMENT" help:"Environment of OpenTelemetry resources that name none."`
 	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
@@ -64,6 +71,17 @@ func (c *Config) Resolve() error {
 	}
 	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
 		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)
+	}
+	for name, n := range map[string]int64{"ERRATA_KEY_EVENTS_PER_SECOND": c.KeyEvents, "ERRATA_KEY_BYTES_PER_SECOND": c.KeyBytes,
+		"ERRATA_SERVICE_EVENTS_PER_SECOND": c.ServiceEvents, "ERRATA_SERVICE_BYTES_PER_SECOND": c.ServiceBytes} {
+		if n < 0 {
+			return fmt.Errorf("%s must not be negative; it is %d", name, n)
+		}
+	}
+	for name, n := range map[string]int64{"ERRATA_MAX_INFLIGHT_MB": c.MaxInflightMB - 64, "ERRATA_MAX_CONNECTIONS": int64(c.MaxConns) - 1} {
+		if n < 0 {
+			return fmt.Errorf("%s is too small: a single request must fit (64 MiB, one connection)", name)
+		}
 	}
 	for name, key := range map[string]string{"ERRATA_BOOTSTRAP_INGEST_KEY": c.BootstrapIngestKey, "ERRATA_BOOTSTRAP_ADMIN_KEY": c.BootstrapAdminKey} {
 		if key != "" && len(key) < 24 {

@@ -35,7 +35,7 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	if n := c.Request.ContentLength; n > 0 {
 		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
+	n, err := buf.ReadFrom(&paying{r: io.LimitReader(r, limit+1), counted: counted{lease: leaseOf(c)}})
 	if err != nil {
 		return nil, readFault(err, limit)
 	}
@@ -113,4 +113,20 @@ func inflate(r io.Reader) (io.Reader, func(), error) {
 		return z, func() {}, err
 	}
 	return flate.NewReader(b), func() {}, nil
+}
+
+// paying is a reader whose bytes are paid for out of the request's lease.
+type paying struct {
+	r io.Reader
+	counted
+}
+
+func (p *paying) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if n > 0 {
+		if broke := p.grow(int64(n)); broke != nil {
+			return 0, broke
+		}
+	}
+	return n, err
 }

@@ -50,6 +50,20 @@ type Rejection struct {
 	Service    string          `json:"service,omitempty"`
 	Preview    string          `json:"preview,omitempty"` // redacted, clamped
 	Details    json.RawMessage `json:"details,omitempty"`
+	// Replayable says that the item itself was kept and can be tried again;
+	// ReplayedAt, that it was, and is stored.
+	Replayable bool   `json:"replayable"`
+	ReplayedAt *Time  `json:"replayed_at,omitempty"`
+	Item       []byte `json:"-"` // a parcel, on its way into the store
+}
+
+// Refusal is why items of one service were not taken, by the key that they were
+// sent with. They are the sender's to send again.
+type Refusal struct {
+	Workspace  int32
+	KeyID, Key string // its ID and name
+	Service    string
+	Reason     string // the code that the sender was answered with
 }
 
 // Filter is the one shared filter of lists, API and UI. Zero values match all.

@@ -26,20 +26,32 @@ const (
 // batcher is a group commit without a ticker: a writer takes what is pending,
 // writes it, answers, and looks again. When it is idle, a report is written at
 // once; when it is busy, batches grow by themselves.
+//
+// Each owner (a key) has a line of its own, and writers take from the lines in
+// turn: who sends much waits for itself.
 type batcher struct {
 	sink Sink
 
 	mu      sync.Mutex
 	wake    *sync.Cond
-	queue   []*submission
+	lines   map[string]*line
+	turn    []*line // those with something in them, the next one first
 	bytes   int64
 	closed  bool
 	limit   int64
 	writers sync.WaitGroup
 }
 
+// line is what one owner has pending or under way.
+type line struct {
+	owner string
+	queue []*submission
+	bytes int64
+}
+
 // submission is the Parts of one request and where their outcomes go.
 type submission struct {
+	line  *line
 	parts []identity.Part
 	bytes int64
 	outs  []identity.Outcome
@@ -48,7 +60,7 @@ type submission struct {
 }
 
 func newBatcher(sink Sink, writers int) *batcher {
-	b := &batcher{sink: sink, limit: maxPending}
+	b := &batcher{sink: sink, limit: maxPending, lines: map[string]*line{}}
 	b.wake = sync.NewCond(&b.mu)
 	if writers <= 0 {
 		writers = defaultWriters
@@ -59,15 +71,15 @@ func newBatcher(sink Sink, writers int) *batcher {
 	return b
 }
 
-// submit hands Parts over and waits until they are durable. ctx ends the
-// waiting, not the write. Faults: Unavailable when too much is pending, when
-// the database is away, or during shutdown.
-func (b *batcher) submit(ctx context.Context, parts []identity.Part) ([]identity.Outcome, error) {
+// submit hands an owner's Parts over and waits until they are durable. ctx ends
+// the waiting, not the write. Faults: Unavailable when too much is pending,
+// when the database is away, or during shutdown.
+func (b *batcher) submit(ctx context.Context, owner string, parts []identity.Part) ([]identity.Outcome, error) {
 	if len(parts) == 0 {
 		return nil, nil
 	}
 	s := &submission{parts: parts, bytes: sizeOf(parts), done: make(chan struct{})}
-	if err := b.enqueue(s); err != nil {
+	if err := b.enqueue(owner, s); err != nil {
 		return nil, err
 	}
 	select {
@@ -90,16 +102,29 @@ func sizeOf(parts []identity.Part) (n int64) {
 	return n
 }
 
-func (b *batcher) enqueue(s *submission) error {
+func (b *batcher) enqueue(owner string, s *submission) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	l := b.lines[owner]
+	if l == nil {
+		l = &line{owner: owner}
+	}
 	switch {
 	case b.closed:
 		return fault.New(fault.Unavailable, "service_unavailable", "The collector is shutting down. Retry shortly.").Retry(time.Second)
 	case b.bytes > 0 && b.bytes+s.bytes > b.limit:
 		return fault.New(fault.Unavailable, "service_unavailable", "The collector has more to write than it may hold. Retry shortly.").Retry(time.Second)
+	case l.bytes > 0 && l.bytes+s.bytes > b.limit/2:
+		// Half of the room is for the others.
+		return fault.New(fault.Unavailable, "service_unavailable", "This key has more waiting than it may. Retry shortly.").Retry(time.Second)
 	}
-	b.queue = append(b.queue, s)
+	b.lines[owner] = l
+	if len(l.queue) == 0 {
+		b.turn = append(b.turn, l)
+	}
+	s.line = l
+	l.queue = append(l.queue, s)
+	l.bytes += s.bytes
 	b.bytes += s.bytes
 	b.wake.Signal()
 	return nil
@@ -115,30 +140,41 @@ func (b *batcher) run() {
 		b.mu.Lock()
 		for _, s := range batch {
 			b.bytes -= s.bytes
+			if s.line.bytes -= s.bytes; s.line.bytes == 0 {
+				delete(b.lines, s.line.owner)
+			}
 		}
 		b.mu.Unlock()
 	}
 }
 
-// take waits for work and gives whole submissions; nil when all is done.
+// take waits for work and gives whole submissions, one of each line in turn;
+// nil when all is done.
 func (b *batcher) take() []*submission {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.queue) == 0 {
+	for len(b.turn) == 0 {
 		if b.closed {
 			return nil
 		}
 		b.wake.Wait()
 	}
-	n, parts := 0, 0
-	for n < len(b.queue) && (n == 0 || parts+len(b.queue[n].parts) <= maxBatch) {
-		parts += len(b.queue[n].parts)
-		n++
+	var batch []*submission
+	for parts := 0; len(b.turn) > 0; {
+		l := b.turn[0]
+		s := l.queue[0]
+		if len(batch) > 0 && parts+len(s.parts) > maxBatch {
+			break
+		}
+		parts += len(s.parts)
+		batch = append(batch, s)
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		b.turn = b.turn[1:]
+		if len(l.queue) > 0 {
+			b.turn = append(b.turn, l)
+		}
 	}
-	batch := make([]*submission, n)
-	copy(batch, b.queue)
-	clear(b.queue[:n])
-	b.queue = b.queue[n:]
 	return batch
 }
 

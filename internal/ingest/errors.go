@@ -59,7 +59,7 @@ func (s *Server) postErrors(c *gin.Context) error {
 			items[i].env.Idempotency = key[:min(len(key), 255)] + "/" + strconv.Itoa(i)
 		}
 	}
-	verdicts, err := s.process(c.Request.Context(), edge.Key(c).Workspace, items)
+	verdicts, err := s.process(withCaller(c.Request.Context(), edge.Key(c), len(body)), edge.Key(c).Workspace, items)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/parcel"
 	"errata/internal/spool"
 )
 
@@ -41,7 +42,8 @@ type keeper struct {
 	count   *counters
 
 	mu    sync.Mutex
-	since time.Time // the database is away since; zero when it is there
+	since time.Time     // the database is away since; zero when it is there
+	last  time.Duration // how long it was away the last time
 	wake  chan struct{}
 }
 
@@ -61,7 +63,7 @@ func (k *keeper) Write(ctx context.Context, parts []identity.Part) ([]identity.O
 		}
 		k.lost(err)
 	}
-	if err := k.keep(ctx, kept{Parts: parts}, len(parts)); err != nil {
+	if err := k.keep(ctx, parcel.Parcel{Parts: parts}, len(parts)); err != nil {
 		return nil, err
 	}
 	outs := make([]identity.Outcome, len(parts))
@@ -83,11 +85,11 @@ func (k *keeper) Reject(ctx context.Context, ws int32, rs []event.Rejection) err
 		}
 		k.lost(err)
 	}
-	return k.keep(ctx, kept{Workspace: ws, Rejections: rs}, len(rs))
+	return k.keep(ctx, parcel.Parcel{Workspace: ws, Rejections: rs}, len(rs))
 }
 
-func (k *keeper) keep(ctx context.Context, what kept, items int) error {
-	payload, err := what.encode()
+func (k *keeper) keep(ctx context.Context, what parcel.Parcel, items int) error {
+	payload, err := what.Pack()
 	if err != nil {
 		return err
 	}
@@ -133,6 +135,9 @@ func (k *keeper) back() {
 	k.mu.Lock()
 	since := k.since
 	k.since = time.Time{}
+	if !since.IsZero() {
+		k.last = time.Since(since)
+	}
 	k.mu.Unlock()
 	if !since.IsZero() {
 		k.log.Info("the database is back", "after", time.Since(since).Round(time.Millisecond), "spooled_items", k.spool.Stats().Items)
@@ -193,7 +198,7 @@ func (k *keeper) settle(ctx context.Context, rec spool.Record) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	what, err := decodeKept(rec.Payload)
+	what, err := parcel.Unpack(rec.Payload)
 	if err != nil {
 		k.log.Error("a record of the spool cannot be read and was dropped", "items", rec.Items, "error", err)
 		return k.done(rec)

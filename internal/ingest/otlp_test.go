@@ -213,22 +213,26 @@ func TestBatcherGroupsWhatIsPending(t *testing.T) {
 	b := newBatcher(m, 1)
 	done := make(chan error, 10)
 	submit := func(i int) {
-		_, err := b.submit(context.Background(), []identity.Part{{Event: event.Event{ID: fmt.Sprint(i)}}})
+		_, err := b.submit(context.Background(), "a", []identity.Part{{Event: event.Event{ID: fmt.Sprint(i)}}})
 		done <- err
 	}
 	go submit(0)
-	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.bytes > 0 && len(b.queue) == 0 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.bytes > 0 && len(b.turn) == 0 }, time.Second, time.Millisecond)
 	for i := range 9 {
 		go submit(i + 1)
 	}
-	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.queue) == 9 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.lines["a"] != nil && len(b.lines["a"].queue) == 9
+	}, time.Second, time.Millisecond)
 	close(release)
 	for range 10 {
 		require.NoError(t, <-done)
 	}
 	assert.Equal(t, 2, m.writes, "nine that waited are one transaction")
 	require.NoError(t, b.close(t.Context()))
-	_, err := b.submit(t.Context(), make([]identity.Part, 1))
+	_, err := b.submit(t.Context(), "a", make([]identity.Part, 1))
 	assert.True(t, fault.Is(err, fault.Unavailable), "closed")
 }
 
@@ -239,11 +243,11 @@ func TestBatcherIsBounded(t *testing.T) {
 	b.limit = 2 * perPartOverhead
 	first := make(chan error, 1)
 	go func() {
-		_, err := b.submit(context.Background(), make([]identity.Part, 2))
+		_, err := b.submit(context.Background(), "a", make([]identity.Part, 2))
 		first <- err
 	}()
 	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.bytes > 0 }, time.Second, time.Millisecond)
-	_, err := b.submit(t.Context(), make([]identity.Part, 1))
+	_, err := b.submit(t.Context(), "a", make([]identity.Part, 1))
 	require.True(t, fault.Is(err, fault.Unavailable))
 	close(release)
 	require.NoError(t, <-first)

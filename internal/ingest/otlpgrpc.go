@@ -49,8 +49,6 @@ func (s *Server) recoverRPC(ctx context.Context, req any, info *grpc.UnaryServer
 	return next(ctx, req)
 }
 
-type workspaceKey struct{}
-
 func (s *Server) authenticateRPC(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	secret := auth.FromHeaders(func(name string) string {
@@ -63,16 +61,11 @@ func (s *Server) authenticateRPC(ctx context.Context, req any, _ *grpc.UnaryServ
 	if err != nil {
 		return nil, s.rpcError(ctx, err)
 	}
-	return next(context.WithValue(ctx, workspaceKey{}, key.Workspace), req)
+	return next(withCaller(ctx, key, 0), req) // what it costs in bytes is reckoned from its items
 }
 
-func workspaceOf(ctx context.Context) int32 {
-	ws, ok := ctx.Value(workspaceKey{}).(int32)
-	if !ok {
-		return 0 // no workspace has this number
-	}
-	return ws
-}
+// workspaceOf is 0, which no workspace has, for a call without a key.
+func workspaceOf(ctx context.Context) int32 { return callerOf(ctx).key.Workspace }
 
 // rpcError makes the gRPC status of an error, with RetryInfo where a retry
 // makes sense.

@@ -50,7 +50,7 @@ func (s *Server) otlpHTTP(export exporter) gin.HandlerFunc {
 			s.otlpError(c, asJSON, err)
 			return
 		}
-		answer, err := export(c.Request.Context(), key.Workspace, body, asJSON)
+		answer, err := export(withCaller(c.Request.Context(), key, len(body)), key.Workspace, body, asJSON)
 		if err != nil {
 			s.otlpError(c, asJSON, err)
 			return

@@ -14,6 +14,7 @@ import (
 	"errata/internal/fault"
 	"errata/internal/identity"
 	"errata/internal/normalize"
+	"errata/internal/parcel"
 )
 
 // item is one thing that came in: an Envelope, or why it is none.
@@ -34,6 +35,10 @@ type verdict struct {
 // process takes items through the pipeline. The verdicts are in the order of
 // the items. An error means that nothing was stored and the sender may retry.
 func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict, error) {
+	who := callerOf(ctx)
+	if err := s.limits.take(s.limits.byKey(who, len(items))); err != nil {
+		return nil, s.refuse(ctx, who, items, err)
+	}
 	received := time.Now().UTC()
 	out := make([]verdict, len(items))
 	var parts []identity.Part
@@ -51,10 +56,12 @@ func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict
 		}
 		parts, at = append(parts, part), append(at, i)
 	}
-	outcomes, err := s.batch.submit(ctx, parts)
+	if err := s.limits.take(s.limits.byService(ws, parts)); err != nil {
+		return nil, s.refuse(ctx, who, items, err)
+	}
+	outcomes, err := s.batch.submit(ctx, who.key.ID, parts)
 	if err != nil {
-		s.count.refused.Add(ctx, 1, byReason(fault.Of(err).Code))
-		return nil, err
+		return nil, s.refuse(ctx, who, items, err)
 	}
 	for j, o := range outcomes {
 		out[at[j]].Outcome = o
@@ -63,7 +70,13 @@ func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict
 			s.count.events.Add(ctx, 1, metric.WithAttributes(attribute.String("service", e.Service), attribute.String("family", string(e.Family))))
 		}
 	}
-	s.record(ctx, ws, items, out, received)
+	refused := map[int]*identity.Part{}
+	for j, o := range outcomes {
+		if o.Verdict == identity.Rejected {
+			refused[at[j]] = &parts[j]
+		}
+	}
+	s.record(ctx, ws, items, out, refused, received)
 	return out, nil
 }
 
@@ -83,9 +96,10 @@ func (s *Server) normalise(it *item, ws int32, received time.Time) (part identit
 
 const maxPreview = 1 << 10
 
-// record keeps what was rejected. That it could not be kept is logged; the
-// sender has its verdict in any case.
-func (s *Server) record(ctx context.Context, ws int32, items []item, out []verdict, received time.Time) {
+// record keeps what was rejected; refused are those that came as far as the
+// database. That it could not be kept is logged; the sender has its verdict in
+// any case.
+func (s *Server) record(ctx context.Context, ws int32, items []item, out []verdict, refused map[int]*identity.Part, received time.Time) {
 	var rs []event.Rejection
 	for i := range out {
 		if out[i].Verdict != identity.Rejected {
@@ -93,7 +107,11 @@ func (s *Server) record(ctx context.Context, ws int32, items []item, out []verdi
 		}
 		f := fault.Of(out[i].Err)
 		s.count.rejected.Add(ctx, 1, byReason(f.Code))
-		rs = append(rs, rejection(&items[i], f, received))
+		if part := refused[i]; part != nil {
+			rs = append(rs, poison(part, f))
+		} else {
+			rs = append(rs, rejection(&items[i], f, received))
+		}
 	}
 	if len(rs) == 0 {
 		return
@@ -132,7 +150,8 @@ func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 	return r
 }
 
-// poison is the record of a Part that the database refuses.
+// poison is the record of a Part that the database refuses. The Part is kept
+// beside it, to be tried again.
 func poison(p *identity.Part, f *fault.Fault) event.Rejection {
 	preview, _ := normalize.Redact(p.Event.Message)
 	r := event.Rejection{ReceivedAt: p.Event.ReceivedAt, Source: p.Source, Reason: f.Code, Message: f.Message,
@@ -140,6 +159,9 @@ func poison(p *identity.Part, f *fault.Fault) event.Rejection {
 	if f.Err != nil && !errors.As(f.Err, new(panicked)) {
 		cause, _ := normalize.Redact(f.Err.Error())
 		r.Message += " " + cause[:min(len(cause), 500)]
+	}
+	if item, err := (parcel.Parcel{Parts: []identity.Part{*p}}).Pack(); err == nil {
+		r.Item = item
 	}
 	return r
 }

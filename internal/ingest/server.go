@@ -41,25 +41,30 @@ type Deps struct {
 	Spool  *spool.Spool
 	Logger *slog.Logger
 	// Ready says why the collector cannot serve, or nil.
-	Ready         func(ctx context.Context) error
-	Metrics       http.Handler // GET /metrics
-	OTLP          otlp.Options
-	Retention     time.Duration // 0 = 30 days
-	Writers       int           // concurrent transactions; 0 = 4
+	Ready     func(ctx context.Context) error
+	Metrics   http.Handler // GET /metrics
+	OTLP      otlp.Options
+	Retention time.Duration // 0 = 30 days
+	Writers   int           // concurrent transactions; 0 = 4
+	Limits    Limits
+	// MaxInflight is how many bytes of bodies are held at a time; 0 = 256 MiB.
+	MaxInflight   int64
 	Meter         metric.MeterProvider
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
 // Server is the collector's two listeners' worth of handlers.
 type Server struct {
-	deps  Deps
-	norm  normalize.Normalizer
-	batch *batcher
-	keep  *keeper // nil without a spool
-	stop  func()  // ends the keeper and waits for it
-	http  http.Handler
-	grpc  *grpc.Server
-	count counters
+	deps     Deps
+	norm     normalize.Normalizer
+	batch    *batcher
+	keep     *keeper // nil without a spool
+	stop     func()  // ends the keeper and waits for it
+	limits   *limiter
+	refusals *refusals
+	http     http.Handler
+	grpc     *grpc.Server
+	count    counters
 }
 
 type counters struct {
@@ -74,7 +79,7 @@ func New(d Deps) (*Server, error) {
 	if d.Meter == nil {
 		d.Meter = noop.NewMeterProvider()
 	}
-	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, stop: func() {}}
+	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals()}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func (c *counters) register(m metric.Meter) (err error) {
 	if c.spooled, err = m.Int64Counter("errata.spooled", metric.WithDescription("Items acknowledged out of the spool because the database was away.")); err != nil {
 		return err
 	}
-	c.refused, err = m.Int64Counter("errata.refused", metric.WithDescription("Requests refused because the collector could not take them."))
+	c.refused, err = m.Int64Counter("errata.refused", metric.WithDescription("Items that the collector did not take, by reason and key."))
 	return err
 }
 
@@ -126,7 +131,12 @@ func (s *Server) Close(ctx context.Context) error {
 
 // routes is the site map of the HTTP port.
 func (s *Server) routes() http.Handler {
+	inflight := s.deps.MaxInflight
+	if inflight <= 0 {
+		inflight = 256 << 20
+	}
 	r := edge.New(edge.Options{Service: "errata-collector", Logger: s.deps.Logger, OnServerError: s.deps.OnServerError})
+	r.Use(edge.Bounded(edge.NewBudget(inflight)))
 	ingest := edge.Require(s.deps.Keys, auth.Ingest)
 	r.POST("/v1/errors", ingest, edge.Handle(s.postErrors))
 	r.POST("/v1/traces", s.otlpHTTP(s.exportTraces))

@@ -92,10 +92,14 @@ type bench struct {
 	url string
 }
 
-func serve(t *testing.T) *bench {
+func serve(t *testing.T, with ...func(*Deps)) *bench {
 	t.Helper()
 	m := &memory{}
-	s, err := New(Deps{Sink: m, Rejects: m, Keys: keyring()})
+	deps := Deps{Sink: m, Rejects: m, Keys: keyring()}
+	for _, set := range with {
+		set(&deps)
+	}
+	s, err := New(deps)
 	require.NoError(t, err)
 	srv := httptest.NewServer(s.HTTP())
 	t.Cleanup(func() {

@@ -15,10 +15,10 @@ import (
 )
 
 const sqlInsertRejections = `
-INSERT INTO rejections (workspace_id, id, received_at, source, reason, message, request_id, service, preview, details)
-SELECT $1::int4, i, r, s, re, m, nullif(ri, ''), nullif(se, ''), p, nullif(d, '')::jsonb
-FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-  AS u(i, r, s, re, m, ri, se, p, d)`
+INSERT INTO rejections (workspace_id, id, received_at, source, reason, message, request_id, service, preview, details, item)
+SELECT $1::int4, i, r, s, re, m, nullif(ri, ''), nullif(se, ''), p, nullif(d, '')::jsonb, nullif(it, '')
+FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
+  AS u(i, r, s, re, m, ri, se, p, d, it)`
 
 // Reject records refused items, so that nothing disappears without a trace.
 // Texts must be redacted already.
@@ -47,7 +47,8 @@ func (s *Store) Reject(ctx context.Context, ws int32, rs []event.Rejection) (err
 			text(func(r event.Rejection) string { return r.RequestID }),
 			text(func(r event.Rejection) string { return r.Service }),
 			text(func(r event.Rejection) string { return r.Preview }),
-			column(rs, func(r event.Rejection) string { return jsonText(r.Details) }))
+			column(rs, func(r event.Rejection) string { return jsonText(r.Details) }),
+			column(rs, func(r event.Rejection) []byte { return append([]byte{}, r.Item...) })) // no NULL in between
 		return err
 	})
 }
@@ -65,7 +66,8 @@ func clean(s string) string {
 }
 
 const sqlRejections = `
-SELECT r.id::text, r.received_at, r.source, r.reason, r.message, r.request_id, r.service, r.preview, r.details
+SELECT r.id::text, r.received_at, r.source, r.reason, r.message, r.request_id, r.service, r.preview, r.details,
+  r.item IS NOT NULL AND r.replayed_at IS NULL, r.replayed_at
 FROM rejections r WHERE r.workspace_id = $1::int4 AND r.id < $2::uuid ORDER BY r.id DESC LIMIT $3::int4`
 
 // Rejections lists what was refused, newest first, and the cursor of the next
@@ -101,7 +103,11 @@ func scanRejection(row pgx.CollectableRow) (event.Rejection, error) {
 	var request, service *string
 	var source string
 	var details []byte
-	err := row.Scan(&r.ID, &r.ReceivedAt, &source, &r.Reason, &r.Message, &request, &service, &r.Preview, &details)
+	var replayed *time.Time
+	err := row.Scan(&r.ID, &r.ReceivedAt, &source, &r.Reason, &r.Message, &request, &service, &r.Preview, &details, &r.Replayable, &replayed)
+	if replayed != nil {
+		r.ReplayedAt = &event.Time{Time: replayed.UTC()}
+	}
 	r.Source, r.RequestID, r.Service, r.ReceivedAt = event.Source(source), deref(request), deref(service), r.ReceivedAt.UTC()
 	if len(details) > 0 {
 		r.Details = json.RawMessage(details)

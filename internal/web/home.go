@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -27,6 +28,9 @@ type statusLine struct {
 	RetentionDays int
 	Services      int
 	EventsToday   int64
+	// Spooled is what collectors hold that is not in the database yet.
+	Spooled int64
+	Oldest  moment
 }
 
 // listRow is a failure in a list.
@@ -61,7 +65,22 @@ func (w *web) home(c *gin.Context) error {
 
 func (w *web) status(c *gin.Context) (statusLine, error) {
 	o, err := w.Store.Overview(c.Request.Context(), member(c).Workspace)
-	return statusLine{Newest: w.moment(o.Newest), RetentionDays: o.RetentionDays, Services: len(o.Services), EventsToday: o.EventsToday}, err
+	if err != nil {
+		return statusLine{}, err
+	}
+	line := statusLine{Newest: w.moment(o.Newest), RetentionDays: o.RetentionDays, Services: len(o.Services), EventsToday: o.EventsToday}
+	collectors, err := w.Store.Collectors(c.Request.Context())
+	var oldest time.Time
+	for _, c := range collectors {
+		line.Spooled += c.SpoolItems
+		if c.SpoolOldest != nil && (oldest.IsZero() || c.SpoolOldest.Before(oldest)) {
+			oldest = c.SpoolOldest.Time
+		}
+	}
+	if !oldest.IsZero() {
+		line.Oldest = w.moment(oldest)
+	}
+	return line, err
 }
 
 func (w *web) rows(events []event.Event) []listRow {
@@ -99,8 +118,9 @@ func joined(a, b string) string {
 
 type rejectionsPage struct {
 	frame
-	Rows  []rejectionRow
-	Older string
+	Rows    []rejectionRow
+	Older   string
+	Refused []store.Refused // on the first page
 }
 
 type rejectionRow struct {
@@ -111,6 +131,7 @@ type rejectionRow struct {
 	Reason  string
 	Message string
 	Preview string
+	State   string
 }
 
 func (w *web) rejections(c *gin.Context) error {
@@ -122,8 +143,20 @@ func (w *web) rejections(c *gin.Context) error {
 	if next != "" {
 		page.Older = "/rejections?cursor=" + url.QueryEscape(next)
 	}
+	if c.Query("cursor") == "" {
+		if page.Refused, err = w.Store.Refusals(c.Request.Context(), member(c).Workspace, 24); err != nil {
+			return err
+		}
+	}
 	for _, r := range list {
-		page.Rows = append(page.Rows, rejectionRow{w.moment(r.ReceivedAt), r.Source, r.Service, r.RequestID, r.Reason, r.Message, r.Preview})
+		row := rejectionRow{Time: w.moment(r.ReceivedAt), Source: r.Source, Service: r.Service, ID: r.RequestID, Reason: r.Reason, Message: r.Message, Preview: r.Preview}
+		switch {
+		case r.ReplayedAt != nil:
+			row.State = "replayed"
+		case r.Replayable:
+			row.State = "can be replayed"
+		}
+		page.Rows = append(page.Rows, row)
 	}
 	return w.render(c, http.StatusOK, "rejections", page)
 }

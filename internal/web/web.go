@@ -36,6 +36,8 @@ type Reader interface {
 	KeyAlive(ctx context.Context, ws int32, id string) (bool, error)
 	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
+	Collectors(ctx context.Context) ([]store.Collector, error)
+	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;

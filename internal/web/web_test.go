@@ -387,7 +387,7 @@ func TestNothingEscapes(t *testing.T) {
 		"request": {request}, "found": {foundPage{fr, list, 1, []string{evil}, true}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, true, evil}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, ""}, eventsPage{fr, form, nil, list, evil, ""}, eventsPage{fr, form, nil, nil, "", evil}},
-		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil}}, evil}},
+		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
