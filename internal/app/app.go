@@ -133,7 +133,7 @@ func (a *App) start(ctx context.Context) (err error) {
 func (a *App) wire(lis listeners) (err error) {
 	if a.opt.Role&Collector != 0 {
 		a.collector, err = ingest.New(ingest.Deps{
-			Sink: a.Store, Rejects: a.Store, Keys: a.Keys, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
+			Sink: a.Store, Requests: a.Store, Rejects: a.Store, Keys: a.Keys, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
 			OTLP:      otlp.Options{RequestIDKeys: a.cfg.RequestIDKeys, CustomerKeys: a.cfg.CustomerKeys, DefaultEnvironment: a.cfg.DefaultEnvironment},
 			Retention: a.cfg.Retention(), OnServerError: a.self.report,
 		})

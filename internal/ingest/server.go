@@ -1,10 +1,14 @@
 // Package ingest takes failures in: POST /v1/errors, and OTLP over HTTP and
 // gRPC. All ways lead through one pipeline: envelopes → normalize → group
 // commit. The sender is answered when its items are committed.
+//
+// How many requests there were beside the failures comes in as POST /v1/totals,
+// metrics and spans, and goes through a group commit of its own.
 package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,12 +33,13 @@ type Rejects interface {
 	Reject(ctx context.Context, ws int32, rs []event.Rejection) error
 }
 
-// Deps is what a Server needs. Sink, Rejects and Keys are required.
+// Deps is what a Server needs. Sink, Requests, Rejects and Keys are required.
 type Deps struct {
-	Sink    Sink
-	Rejects Rejects
-	Keys    *auth.Keyring
-	Logger  *slog.Logger
+	Sink     Sink
+	Requests RequestSink
+	Rejects  Rejects
+	Keys     *auth.Keyring
+	Logger   *slog.Logger
 	// Ready says why the collector cannot serve, or nil.
 	Ready         func(ctx context.Context) error
 	Metrics       http.Handler // GET /metrics
@@ -47,12 +52,13 @@ type Deps struct {
 
 // Server is the collector's two listeners' worth of handlers.
 type Server struct {
-	deps  Deps
-	norm  normalize.Normalizer
-	batch *batcher
-	http  http.Handler
-	grpc  *grpc.Server
-	count counters
+	deps    Deps
+	norm    normalize.Normalizer
+	batch   *batcher
+	counter *counter
+	http    http.Handler
+	grpc    *grpc.Server
+	count   counters
 }
 
 type counters struct {
@@ -67,7 +73,8 @@ func New(d Deps) (*Server, error) {
 	if d.Meter == nil {
 		d.Meter = noop.NewMeterProvider()
 	}
-	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, batch: newBatcher(d.Sink, d.Writers)}
+	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, batch: newBatcher(d.Sink, d.Writers),
+		counter: newCounter(d.Requests)}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}
@@ -94,13 +101,16 @@ func (s *Server) HTTP() http.Handler { return s.http }
 func (s *Server) GRPC() *grpc.Server { return s.grpc }
 
 // Close stops the intake and writes what is pending.
-func (s *Server) Close(ctx context.Context) error { return s.batch.close(ctx) }
+func (s *Server) Close(ctx context.Context) error {
+	return errors.Join(s.batch.close(ctx), s.counter.close(ctx))
+}
 
 // routes is the site map of the HTTP port.
 func (s *Server) routes() http.Handler {
 	r := edge.New(edge.Options{Service: "errata-collector", Logger: s.deps.Logger, OnServerError: s.deps.OnServerError})
 	ingest := edge.Require(s.deps.Keys, auth.Ingest)
 	r.POST("/v1/errors", ingest, edge.Handle(s.postErrors))
+	r.POST("/v1/totals", ingest, edge.Handle(s.postTotals))
 	r.POST("/v1/traces", s.otlpHTTP(s.exportTraces))
 	r.POST("/v1/logs", s.otlpHTTP(s.exportLogs))
 	r.POST("/v1/metrics", s.otlpHTTP(s.exportMetrics))
