@@ -47,6 +47,9 @@ func (s *Server) countMetrics(ctx context.Context, ws int32, mapped func() otlp.
 		point.Requests = rows
 		points = append(points, point)
 	}
+	if n := len(result.Rejected); n > 0 {
+		s.count.rejected.Add(ctx, int64(n), byReason("data_point"))
+	}
 	counted, err := s.counter.submit(nil, points)
 	if err == nil {
 		err = counted.wait(ctx)
