@@ -85,6 +85,30 @@ func TestAppRoleIsNoOwner(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A table that comes later gets the days that were made before it.
+func TestRequestTotalsJoinTheDaysThatThereAre(t *testing.T) {
+	db := pgtest.Empty(t)
+	require.NoError(t, migrations.UpTo(t.Context(), db.URL, 2))
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
+	for _, day := range []string{"2026-03-01", "2026-03-05"} {
+		_, err = conn.Exec(t.Context(), `SELECT errata_ensure_day($1::date)`, day)
+		require.NoError(t, err)
+	}
+	require.NoError(t, migrations.Up(t.Context(), db.URL, slog.New(slog.DiscardHandler)))
+	for _, table := range []string{"request_minutes_20260301", "request_minutes_20260305", "request_keys_20260301", "request_keys_20260305"} {
+		var is bool
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1))`, table).Scan(&is))
+		assert.True(t, is, table)
+	}
+	app, err := pgx.Connect(t.Context(), db.AppURL)
+	require.NoError(t, err)
+	defer app.Close(t.Context()) //nolint:errcheck // the test is over
+	_, err = app.Exec(t.Context(), `INSERT INTO request_keys (workspace_id, day, key) VALUES (1, '2026-03-05', '00000000-0000-0000-0000-000000000001')`)
+	require.NoError(t, err)
+}
+
 func TestAppPassword(t *testing.T) {
 	db := pgtest.New(t)
 	require.NoError(t, migrations.SetAppPassword(t.Context(), db.URL, `it's "quoted" \ here`))

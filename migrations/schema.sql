@@ -12,10 +12,11 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(7203, d - DATE '1970-01-01');
   FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'event_keys', 'aliases', 'bodies',
-                                'error_minutes', 'customer_minutes', 'issue_hours'] LOOP
+                                'error_minutes', 'customer_minutes', 'issue_hours',
+                                'request_minutes', 'request_keys'] LOOP
     child := parent || '_' || to_char(d, 'YYYYMMDD');
     IF to_regclass('public.' || child) IS NULL THEN
-      by_day := parent IN ('events', 'event_parts', 'event_keys', 'aliases', 'bodies');
+      by_day := parent IN ('events', 'event_parts', 'event_keys', 'aliases', 'bodies', 'request_keys');
       EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
       IF by_day THEN
         EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
@@ -253,6 +254,28 @@ CREATE TABLE public.rejections (
     replayed_at timestamp with time zone
 );
 
+CREATE TABLE public.request_keys (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    key uuid NOT NULL
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.request_minutes (
+    workspace_id integer NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    key uuid NOT NULL,
+    n double precision NOT NULL,
+    source smallint NOT NULL,
+    slot smallint NOT NULL,
+    status smallint,
+    service text NOT NULL,
+    environment text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL
+)
+PARTITION BY RANGE (minute);
+
 CREATE TABLE public.sessions (
     token text NOT NULL,
     data bytea NOT NULL,
@@ -314,6 +337,12 @@ ALTER TABLE ONLY public.refusals
 
 ALTER TABLE ONLY public.rejections
     ADD CONSTRAINT rejections_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.request_keys
+    ADD CONSTRAINT request_keys_pkey PRIMARY KEY (workspace_id, day, key);
+
+ALTER TABLE ONLY public.request_minutes
+    ADD CONSTRAINT request_minutes_pkey PRIMARY KEY (workspace_id, minute, key, source, slot);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
@@ -381,6 +410,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
 

@@ -70,7 +70,7 @@ func TestRoutesAndSpecAgree(t *testing.T) {
 		}
 	}
 	assert.Equal(t, served, described)
-	for _, path := range []string{"/v1/errors", "/v1/traces", "/v1/logs"} {
+	for _, path := range []string{"/v1/errors", "/v1/totals", "/v1/traces", "/v1/logs", "/v1/metrics"} {
 		require.NotNil(t, doc.Paths.Find(path), path)
 	}
 }

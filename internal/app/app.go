@@ -172,7 +172,7 @@ func (a *App) prepareLater(ctx context.Context) error {
 func (a *App) wire(lis listeners) (err error) {
 	if a.opt.Role&Collector != 0 {
 		a.collector, err = ingest.New(ingest.Deps{
-			Sink: a.Store, Rejects: a.Store, Keys: a.Keys, Spool: a.spool, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
+			Sink: a.Store, Requests: a.Store, Rejects: a.Store, Keys: a.Keys, Spool: a.spool, Logger: a.log, Ready: a.Store.Ping, Metrics: a.tel.metrics, Meter: a.tel.meters,
 			OTLP:      otlp.Options{RequestIDKeys: a.cfg.RequestIDKeys, CustomerKeys: a.cfg.CustomerKeys, DefaultEnvironment: a.cfg.DefaultEnvironment},
 			Retention: a.cfg.Retention(), OnServerError: a.self.report, MaxInflight: a.cfg.MaxInflightMB << 20,
 			Limits: ingest.Limits{KeyEvents: a.cfg.KeyEvents, KeyBytes: a.cfg.KeyBytes, ServiceEvents: a.cfg.ServiceEvents, ServiceBytes: a.cfg.ServiceBytes},

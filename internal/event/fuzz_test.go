@@ -34,6 +34,8 @@ func FuzzIDs(f *testing.F) {
 			t.Errorf("CanonicalCode(%q) = %q, and again %q", s, code, again)
 		}
 		FamilyOf(status, code)
-		HTTPFromGRPC(s)
+		if got := HTTPFromGRPC(s); got < 0 || got > 599 {
+			t.Errorf("HTTPFromGRPC(%q) = %d", s, got)
+		}
 	})
 }

@@ -35,6 +35,7 @@ const (
 // well.
 type keeper struct {
 	sink    Sink
+	counts  RequestSink
 	rejects Rejects
 	spool   *spool.Spool
 	probe   func(context.Context) error // nil when the database answers
@@ -48,7 +49,7 @@ type keeper struct {
 }
 
 func newKeeper(d Deps, count *counters) *keeper {
-	return &keeper{sink: d.Sink, rejects: d.Rejects, spool: d.Spool, probe: d.Ready, log: d.Logger, count: count, wake: make(chan struct{}, 1)}
+	return &keeper{sink: d.Sink, counts: d.Requests, rejects: d.Rejects, spool: d.Spool, probe: d.Ready, log: d.Logger, count: count, wake: make(chan struct{}, 1)}
 }
 
 // Write stores Parts, or keeps them.
@@ -86,6 +87,21 @@ func (k *keeper) Reject(ctx context.Context, ws int32, rs []event.Rejection) err
 		k.lost(err)
 	}
 	return k.keep(ctx, parcel.Parcel{Workspace: ws, Rejections: rs}, len(rs))
+}
+
+// CountRequests adds request totals, or keeps them.
+func (k *keeper) CountRequests(ctx context.Context, rs []event.Requests) error {
+	if k.awaySince().IsZero() {
+		live, cancel := context.WithTimeout(ctx, liveTimeout)
+		err := k.counts.CountRequests(live, rs)
+		late := live.Err() != nil
+		cancel()
+		if err == nil || (!late && !fault.Is(err, fault.Unavailable)) {
+			return err
+		}
+		k.lost(err)
+	}
+	return k.keep(ctx, parcel.Parcel{Requests: rs}, len(rs))
 }
 
 func (k *keeper) keep(ctx context.Context, what parcel.Parcel, items int) error {
@@ -208,6 +224,13 @@ func (k *keeper) settle(ctx context.Context, rec spool.Record) error {
 			return errors.Join(err, ctx.Err())
 		} else if err != nil {
 			k.log.Error("rejections from the spool cannot be recorded", "items", rec.Items, "error", err)
+		}
+	}
+	if len(what.Requests) > 0 {
+		if err := k.counts.CountRequests(ctx, what.Requests); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		} else if err != nil {
+			k.log.Error("request totals from the spool are refused by the database and were dropped", "rows", len(what.Requests), "error", err)
 		}
 	}
 	outs, err := bisect(ctx, k.sink, what.Parts)

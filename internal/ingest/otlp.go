@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"errata/internal/fault"
@@ -42,16 +41,6 @@ func (s *Server) takeLogs(ctx context.Context, ws int32, req plogotlp.ExportRequ
 	return res, err
 }
 
-// takeMetrics acknowledges metrics, so that an SDK that exports all signals to
-// one place keeps working, and says that they are not used.
-func takeMetrics(req pmetricotlp.ExportRequest) pmetricotlp.ExportResponse {
-	res := pmetricotlp.NewExportResponse()
-	if n := req.Metrics().DataPointCount(); n > 0 {
-		res.PartialSuccess().SetErrorMessage(fmt.Sprintf("%d data points were read but not stored: this version of Errata keeps traces and logs only", n))
-	}
-	return res
-}
-
 // takeOTLP maps one export request and takes its failures through the
 // pipeline. A panic over hostile data costs that request, not the process.
 func (s *Server) takeOTLP(ctx context.Context, ws int32, mapped func() otlp.Result) (p partial, err error) {
@@ -74,9 +63,19 @@ func (s *Server) takeOTLP(ctx context.Context, ws int32, mapped func() otlp.Resu
 		}
 		items = append(items, it)
 	}
+	// Both are written at the same time, and what is repeated after one of them
+	// failed changes nothing in the other.
+	counted, countErr := s.countSpans(ws, result.Requests)
 	verdicts, err := s.process(ctx, ws, items)
 	if err != nil {
 		return partial{}, err
+	}
+	if countErr == nil {
+		countErr = counted.wait(ctx)
+	}
+	if countErr != nil {
+		s.count.refused.Add(ctx, 1, byReason(fault.Of(countErr).Code))
+		return partial{}, countErr
 	}
 	return explain(items, verdicts, result.Warnings), nil
 }

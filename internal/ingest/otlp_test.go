@@ -12,8 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -74,14 +72,6 @@ func TestOTLPOverHTTP(t *testing.T) {
 
 	res, _ = b.send(t, "/v1/logs", nil, "Content-Type", "application/x-protobuf")
 	assert.Equal(t, http.StatusOK, res.StatusCode, "an empty request succeeds")
-
-	md := pmetric.NewMetrics()
-	md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge().DataPoints().AppendEmpty()
-	raw, err = pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
-	require.NoError(t, err)
-	res, body = b.send(t, "/v1/metrics", raw, "Content-Type", "application/x-protobuf")
-	assert.Equal(t, http.StatusOK, res.StatusCode)
-	assert.Contains(t, body, "not stored")
 }
 
 func TestOTLPErrorsAreStatus(t *testing.T) {

@@ -34,7 +34,7 @@ func (s *Server) newGRPC() *grpc.Server {
 	)
 	ptraceotlp.RegisterGRPCServer(srv, &traceService{s: s})
 	plogotlp.RegisterGRPCServer(srv, &logService{s: s})
-	pmetricotlp.RegisterGRPCServer(srv, &metricService{})
+	pmetricotlp.RegisterGRPCServer(srv, &metricService{s: s})
 	return srv
 }
 
@@ -109,8 +109,10 @@ func (l *logService) Export(ctx context.Context, req plogotlp.ExportRequest) (pl
 
 type metricService struct {
 	pmetricotlp.UnimplementedGRPCServer
+	s *Server
 }
 
-func (metricService) Export(_ context.Context, req pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
-	return takeMetrics(req), nil
+func (m *metricService) Export(ctx context.Context, req pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
+	res, err := m.s.takeMetrics(ctx, workspaceOf(ctx), req)
+	return res, m.s.rpcError(ctx, err)
 }

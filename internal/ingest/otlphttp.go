@@ -140,12 +140,15 @@ func (s *Server) exportLogs(ctx context.Context, ws int32, body []byte, asJSON b
 	return encode(res.MarshalProto, res.MarshalJSON, asJSON)
 }
 
-func (s *Server) exportMetrics(_ context.Context, _ int32, body []byte, asJSON bool) ([]byte, error) {
+func (s *Server) exportMetrics(ctx context.Context, ws int32, body []byte, asJSON bool) ([]byte, error) {
 	req := pmetricotlp.NewExportRequest()
 	if err := decode(req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
 		return nil, err
 	}
-	res := takeMetrics(req)
+	res, err := s.takeMetrics(ctx, ws, req)
+	if err != nil {
+		return nil, err
+	}
 	return encode(res.MarshalProto, res.MarshalJSON, asJSON)
 }
 

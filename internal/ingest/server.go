@@ -1,10 +1,14 @@
 // Package ingest takes failures in: POST /v1/errors, and OTLP over HTTP and
 // gRPC. All ways lead through one pipeline: envelopes → normalize → group
 // commit. The sender is answered when its items are committed.
+//
+// How many requests there were beside the failures comes in as POST /v1/totals,
+// metrics and spans, and goes through a group commit of its own.
 package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,11 +35,12 @@ type Rejects interface {
 	Reject(ctx context.Context, ws int32, rs []event.Rejection) error
 }
 
-// Deps is what a Server needs. Sink, Rejects and Keys are required.
+// Deps is what a Server needs. Sink, Requests, Rejects and Keys are required.
 type Deps struct {
-	Sink    Sink
-	Rejects Rejects
-	Keys    *auth.Keyring
+	Sink     Sink
+	Requests RequestSink
+	Rejects  Rejects
+	Keys     *auth.Keyring
 	// Spool takes what the database cannot; nil for none: then a sender is
 	// refused while the database is away.
 	Spool  *spool.Spool
@@ -58,6 +63,7 @@ type Server struct {
 	deps     Deps
 	norm     normalize.Normalizer
 	batch    *batcher
+	counter  *counter
 	keep     *keeper // nil without a spool
 	stop     func()  // ends the keeper and waits for it
 	limits   *limiter
@@ -83,10 +89,10 @@ func New(d Deps) (*Server, error) {
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}
-	sink := d.Sink
+	sink, requests := d.Sink, d.Requests
 	if d.Spool != nil {
 		s.keep = newKeeper(d, &s.count)
-		s.deps.Rejects, sink = s.keep, s.keep
+		s.deps.Rejects, sink, requests = s.keep, s.keep, s.keep
 		if err := s.keep.observe(d.Meter.Meter("errata/ingest")); err != nil {
 			return nil, err
 		}
@@ -95,7 +101,7 @@ func New(d Deps) (*Server, error) {
 		running.Go(func() { s.keep.run(ctx) })
 		s.stop = func() { cancel(); running.Wait() }
 	}
-	s.batch = newBatcher(sink, d.Writers)
+	s.batch, s.counter = newBatcher(sink, d.Writers), newCounter(requests)
 	s.http = s.routes()
 	s.grpc = s.newGRPC()
 	return s, nil
@@ -124,7 +130,7 @@ func (s *Server) GRPC() *grpc.Server { return s.grpc }
 // Close stops the intake and writes what is pending. The spool stays open: it
 // belongs to who opened it.
 func (s *Server) Close(ctx context.Context) error {
-	err := s.batch.close(ctx)
+	err := errors.Join(s.batch.close(ctx), s.counter.close(ctx))
 	s.stop()
 	return err
 }
@@ -139,6 +145,7 @@ func (s *Server) routes() http.Handler {
 	r.Use(edge.Bounded(edge.NewBudget(inflight)))
 	ingest := edge.Require(s.deps.Keys, auth.Ingest)
 	r.POST("/v1/errors", ingest, edge.Handle(s.postErrors))
+	r.POST("/v1/totals", ingest, edge.Handle(s.postTotals))
 	r.POST("/v1/traces", s.otlpHTTP(s.exportTraces))
 	r.POST("/v1/logs", s.otlpHTTP(s.exportLogs))
 	r.POST("/v1/metrics", s.otlpHTTP(s.exportMetrics))

@@ -33,6 +33,33 @@ type memory struct {
 	writes   int
 	rejected []event.Rejection
 	fail     func(parts []identity.Part) error
+
+	requests  []event.Requests
+	failCount func() error
+}
+
+func (m *memory) CountRequests(_ context.Context, rs []event.Requests) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failCount != nil {
+		if err := m.failCount(); err != nil {
+			return err
+		}
+	}
+	m.requests = append(m.requests, rs...)
+	return nil
+}
+
+// counted gives what was counted since the last call, in short.
+func (m *memory) counted() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := []string{}
+	for _, r := range m.requests {
+		out = append(out, fmt.Sprintf("%d %s/%s %s %s %d %s %g", r.Workspace, r.Service, r.Environment, r.Method, r.Endpoint, r.Status, r.Source, r.N))
+	}
+	m.requests = nil
+	return out
 }
 
 func (m *memory) Write(_ context.Context, parts []identity.Part) ([]identity.Outcome, error) {
@@ -95,7 +122,7 @@ type bench struct {
 func serve(t *testing.T, with ...func(*Deps)) *bench {
 	t.Helper()
 	m := &memory{}
-	deps := Deps{Sink: m, Rejects: m, Keys: keyring()}
+	deps := Deps{Sink: m, Requests: m, Rejects: m, Keys: keyring()}
 	for _, set := range with {
 		set(&deps)
 	}

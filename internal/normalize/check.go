@@ -21,7 +21,7 @@ func (n Normalizer) check(env *event.Envelope, receivedAt time.Time) error {
 	case !saysSomething(env):
 		return invalid("status", "One of the fields 'status' and 'envelope' is required")
 	}
-	return n.checkTime(env.OccurredAt, receivedAt)
+	return n.checkTime("occurred_at", env.OccurredAt, receivedAt)
 }
 
 // saysSomething reports whether the item says what failed. A call or a step
@@ -34,7 +34,8 @@ func saysSomething(env *event.Envelope) bool {
 	return !own && (env.ExplicitMessage != "" || env.FallbackMessage != "")
 }
 
-func (n Normalizer) checkTime(at, receivedAt time.Time) error {
+// checkTime refuses a time outside of what is kept; field is where it stands.
+func (n Normalizer) checkTime(field string, at, receivedAt time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
@@ -44,16 +45,16 @@ func (n Normalizer) checkTime(at, receivedAt time.Time) error {
 	}
 	if at.After(receivedAt.Add(maxAhead)) {
 		return fault.New(fault.Unprocessable, "occurred_at_out_of_range",
-			"The 'occurred_at' field lies more than 24 hours ahead of our clock").With("field", "occurred_at")
+			"The '%s' field lies more than 24 hours ahead of our clock", field).With("field", field)
 	}
 	if at.Year() < 1970 {
 		return fault.New(fault.Unprocessable, "occurred_at_out_of_range",
-			"The 'occurred_at' field is no plausible time: %s. Check its unit and zone.", at.UTC().Format(time.DateOnly)).With("field", "occurred_at")
+			"The '%s' field is no plausible time: %s. Check its unit and zone.", field, at.UTC().Format(time.DateOnly)).With("field", field)
 	}
 	if at.Before(receivedAt.Add(-retention)) {
 		return fault.New(fault.Unprocessable, "expired_on_arrival",
-			"The 'occurred_at' field is older than the %d days that events are kept", int(retention.Hours()/24)).
-			With("field", "occurred_at").With("retention_days", int(retention.Hours()/24))
+			"The '%s' field is older than the %d days that events are kept", field, int(retention.Hours()/24)).
+			With("field", field).With("retention_days", int(retention.Hours()/24))
 	}
 	return nil
 }

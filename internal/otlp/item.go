@@ -18,6 +18,7 @@ const (
 	clientSpan
 	innerSpan // INTERNAL, PRODUCER, unspecified
 	logRecord
+	metricPoint
 )
 
 // item is the span or log record at hand, with its attributes indexed, and the
@@ -32,6 +33,7 @@ type item struct {
 	record    plog.LogRecord
 	eventName string // of a log record
 	severe    bool   // of a log record: ERROR or worse
+	pointName string // of a data point: the name of the spans that it counts
 
 	// scopes are the item's own attributes, best first: those of the span,
 	// then of its span events; or those of the record, then its body's.

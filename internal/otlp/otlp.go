@@ -1,4 +1,5 @@
-// Package otlp turns OpenTelemetry traces and logs into Envelopes.
+// Package otlp turns OpenTelemetry traces and logs into Envelopes, and metrics
+// and spans into request totals.
 //
 // OpenTelemetry has conventions for nearly everything that Errata asks about a
 // failure, but most of them exist in two or three generations, instrumentations
@@ -36,9 +37,11 @@ type Options struct {
 // Result is what became of one export request.
 type Result struct {
 	Envelopes []event.Envelope
-	Items     int // spans or records seen
-	Rejected  []Reject
-	Warnings  []string
+	// Requests are what the spans count as, failed or not.
+	Requests []event.Requests
+	Items    int // spans or records seen
+	Rejected []Reject
+	Warnings []string
 }
 
 // Reject is an item that should have become an Event and cannot.
@@ -50,7 +53,7 @@ type Reject struct {
 }
 
 // Traces maps the spans of one export request. Spans that did not fail make no
-// Envelope.
+// Envelope; those that answered a request are counted, whatever came of it.
 func Traces(td ptrace.Traces, opt Options) Result {
 	t := traces{td: td, it: newItem(mappingFor(opt), opt)}
 	t.walk()

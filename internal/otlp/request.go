@@ -140,10 +140,15 @@ func rpcEndpoint(it *item) string {
 // nameEndpoint reads the span name, which should be "GET /users/{id}". Where
 // it repeats a path that varies, it is no template.
 func nameEndpoint(it *item) string {
-	if it.kind == logRecord {
+	var name string
+	switch it.kind {
+	case logRecord:
 		return ""
+	case metricPoint:
+		name = it.pointName
+	default:
+		name = strings.TrimSpace(it.span.Name())
 	}
-	name := strings.TrimSpace(it.span.Name())
 	if method, rest, ok := strings.Cut(name, " "); ok && isMethod(method) {
 		name = strings.TrimSpace(rest)
 	}
@@ -187,7 +192,7 @@ func isVersion(s string) bool {
 func unmatched(it *item) string {
 	it.fill("method")
 	it.fill("path")
-	if it.kind == serverSpan || it.env.Method != "" || it.env.Path != "" {
+	if it.kind == serverSpan || it.kind == metricPoint || it.env.Method != "" || it.env.Path != "" {
 		return "(unmatched)"
 	}
 	return ""

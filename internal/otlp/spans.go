@@ -10,6 +10,7 @@ type traces struct {
 	it    *item
 	other *item // for reading peers
 	joins joins
+	count spanCounts
 	out   output
 }
 
@@ -27,6 +28,10 @@ func (t *traces) walk() {
 			}
 		}
 	}
+	t.out.Requests = t.count.requests()
+	if t.count.lost > 0 {
+		t.out.warn("the requests of %d spans were not counted: more than %d minutes, endpoints and statuses at once", t.count.lost, maxSpanCounts)
+	}
 }
 
 func (t *traces) one(resource int, span ptrace.Span) {
@@ -36,6 +41,9 @@ func (t *traces) one(resource int, span ptrace.Span) {
 	if it.badStatus != "" && it.env.Status == 0 && it.kind != innerSpan {
 		t.out.reject(t.out.Items, it)
 		return
+	}
+	if it.kind == serverSpan || it.kind == consumerSpan {
+		t.count.add(it)
 	}
 	if !it.spanFailed() {
 		return

@@ -12,9 +12,11 @@ import (
 	"errata/internal/identity"
 )
 
-// Parcel is a batch of Parts, or of rejections of one workspace.
+// Parcel is a batch of Parts, of request totals, or of rejections of one
+// workspace.
 type Parcel struct {
 	Parts      []identity.Part
+	Requests   []event.Requests
 	Workspace  int32
 	Rejections []event.Rejection
 }
@@ -25,6 +27,7 @@ const version = 1
 type file struct {
 	Version    int               `json:"v"`
 	Parts      []part            `json:"parts,omitempty"`
+	Requests   []event.Requests  `json:"requests,omitempty"`
 	Workspace  int32             `json:"workspace,omitempty"`
 	Rejections []event.Rejection `json:"rejections,omitempty"`
 }
@@ -62,7 +65,7 @@ var packer, unpacker = func() (*zstd.Encoder, *zstd.Decoder) {
 
 // Pack writes the parcel: JSON, zstd-compressed.
 func (k Parcel) Pack() ([]byte, error) {
-	f := file{Version: version, Workspace: k.Workspace, Rejections: k.Rejections, Parts: make([]part, len(k.Parts))}
+	f := file{Version: version, Workspace: k.Workspace, Rejections: k.Rejections, Requests: k.Requests, Parts: make([]part, len(k.Parts))}
 	for i := range k.Parts {
 		p := &k.Parts[i]
 		f.Parts[i] = part{
@@ -90,7 +93,7 @@ func Unpack(packed []byte) (Parcel, error) {
 	if f.Version != version {
 		return Parcel{}, fmt.Errorf("it has version %d, this program reads %d", f.Version, version)
 	}
-	k := Parcel{Workspace: f.Workspace, Rejections: f.Rejections, Parts: make([]identity.Part, len(f.Parts))}
+	k := Parcel{Workspace: f.Workspace, Rejections: f.Rejections, Requests: f.Requests, Parts: make([]identity.Part, len(f.Parts))}
 	for i := range f.Parts {
 		p := &f.Parts[i]
 		out := identity.Part{Workspace: p.Workspace, Source: p.Source, Event: event.Event(p.Event), Own: p.Own, Idempotent: p.Idempotent, HasOccurredAt: p.Timed, ClientKey: p.ClientKey}

@@ -112,6 +112,25 @@ func TestOrphanIsReplaced(t *testing.T) {
 	require.NoError(t, s.Stop())
 }
 
+// The server's own processes may outlive it for a while, and keep its memory.
+func TestLingeringProcessesAreWaitedFor(t *testing.T) {
+	dir := dataDir(t)
+	s, err := postgres.Start(t.Context(), postgres.Options{DataDir: dir})
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), s.URL())
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // its server is killed
+	backend := int(conn.PgConn().PID())
+	require.NoError(t, syscall.Kill(backend, syscall.SIGSTOP))
+	require.NoError(t, syscall.Kill(pid(t, dir), syscall.SIGKILL))
+	<-s.Done()
+	require.NoError(t, s.Stop())
+
+	wakes := time.AfterFunc(500*time.Millisecond, func() { _ = syscall.Kill(backend, syscall.SIGCONT) })
+	defer wakes.Stop()
+	require.NoError(t, start(t, dir).Stop())
+}
+
 func pid(t *testing.T, dir string) int {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "pg", "postmaster.pid"))

@@ -64,7 +64,7 @@ func Start(ctx context.Context, opt Options) (s *Server, err error) {
 			lock.Close() //nolint:errcheck // the first error is the one to show
 		}
 	}()
-	s = &Server{log: opt.Logger, lock: lock, socket: dirs.socket, done: make(chan struct{})}
+	s = &Server{log: opt.Logger, lock: lock, socket: dirs.socket}
 	if err := initialise(ctx, bin, dirs, who, opt); err != nil {
 		return nil, err
 	}
@@ -74,15 +74,27 @@ func Start(ctx context.Context, opt Options) (s *Server, err error) {
 	if err := stopOrphan(ctx, dirs, opt.Logger); err != nil {
 		return nil, err
 	}
-	if err := s.launch(bin, dirs, who, opt); err != nil {
-		return nil, err
-	}
-	if err := s.await(ctx, dirs); err != nil {
+	for until := time.Now().Add(orphansLinger); ; {
+		if err := s.launch(bin, dirs, who, opt); err != nil {
+			return nil, err
+		}
+		err := s.await(ctx, dirs)
+		if err == nil {
+			break
+		}
+		if strings.Contains(err.Error(), "pre-existing shared memory block") && time.Now().Before(until) && ctx.Err() == nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
 		s.Stop() //nolint:errcheck // the first error is the one to show
 		return nil, err
 	}
 	return s, s.ensureDatabase(ctx)
 }
+
+// orphansLinger is how long the processes of a server that was killed may take
+// to notice. Until then PostgreSQL refuses to start beside them.
+const orphansLinger = 15 * time.Second
 
 // URL leads to Errata's database as the owner of the server.
 func (s *Server) URL() string { return s.url(Superuser, "errata") }
@@ -162,9 +174,10 @@ func (s *Server) launch(bin Binaries, d dirs, who *identity, opt Options) error 
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start PostgreSQL: %w", err)
 	}
-	s.cmd = cmd
+	done := make(chan struct{})
+	s.cmd, s.done = cmd, done
 	go func() {
-		defer close(s.done)
+		defer close(done)
 		if err := cmd.Wait(); err != nil {
 			s.log.Warn("PostgreSQL has ended", "error", err, "log", logPath)
 		}

@@ -88,14 +88,6 @@ func TestSurvivesRestarts(t *testing.T) {
 	assert.Equal(t, "new", got[13])
 }
 
-func onlySegment(t *testing.T, dir string) string {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
-	require.NoError(t, err)
-	require.Len(t, names, 1)
-	return names[0]
-}
-
 // Wherever a crash tears the last record, those before it are there.
 func TestTornTail(t *testing.T) {
 	whole := append([]byte{}, magic...)

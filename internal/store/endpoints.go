@@ -16,7 +16,7 @@ import (
 const MaxEndpoints = 500
 
 // OtherEndpoint stands for the rest in roll-ups.
-const OtherEndpoint = "(other)"
+const OtherEndpoint = event.OtherEndpoint
 
 const (
 	// A full service is looked at again after this while: an operator may

@@ -56,6 +56,8 @@ type Store struct {
 	log       *slog.Logger
 	retention int
 	slots     chan int16
+	// requestSlot is where this process counts requests; 0 is for totals.
+	requestSlot int16
 
 	endpoints endpointBook
 	issues    *recent[issueKey]
@@ -100,6 +102,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		s.retention = 30
 	}
 	s.fillSlots(int(cfg.MaxConns))
+	s.requestSlot = int16(1 + rand.IntN(32_000)) //nolint:gosec // spreads load, guards nothing
 	if err := s.checkSchema(ctx); err != nil && (!opt.MayWait || errors.Is(err, ErrSchema)) {
 		pool.Close()
 		return nil, err

@@ -1,0 +1,65 @@
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+// OtherEndpoint stands, in what is counted, for the endpoints of a service
+// beyond those that are known by name.
+const OtherEndpoint = "(other)"
+
+// Series is what requests are counted by. Together with the Events of the same
+// dimensions it makes an error rate.
+type Series struct {
+	Service, Environment, Method, Endpoint string
+}
+
+// RequestSource says who counted the requests. Two sources count the same
+// requests, so that they must never be added up; see store.Requests. The
+// numbers are stored.
+type RequestSource int16
+
+// The sources, best first. The two generations of a metric are apart because
+// many SDKs send both (OTEL_SEMCONV_STABILITY_OPT_IN=http/dup).
+const (
+	TotalsRequests  RequestSource = iota + 1 // POST /v1/totals
+	HTTPRequests                             // http.server.request.duration
+	OldHTTPRequests                          // http.server.duration
+	RPCRequests                              // rpc.server.call.duration
+	OldRPCRequests                           // rpc.server.duration
+	SpanMetrics                              // the Collector's spanmetrics connector
+	SpanRequests                             // SERVER and CONSUMER spans
+)
+
+// String gives the source as users know it: totals, metrics, or spans.
+func (s RequestSource) String() string {
+	switch {
+	case s == TotalsRequests:
+		return "totals"
+	case s > TotalsRequests && s <= SpanMetrics:
+		return "metrics"
+	case s == SpanRequests:
+		return "spans"
+	default:
+		return fmt.Sprintf("RequestSource(%d)", int16(s))
+	}
+}
+
+// Requests is how many requests of one Series a service answered within one
+// minute, according to one source.
+type Requests struct {
+	Workspace int32
+	Series
+	Status int // HTTP status; 0 = unknown
+	Source RequestSource
+	Minute time.Time
+	// N is for TotalsRequests absolute: it replaces what was said of the minute.
+	// That of the other sources is added. Sampled spans stand for more than
+	// one, and not always for a whole number.
+	N float64
+	// Key identifies the report that N comes from (a data point, a batch of
+	// spans), so that a repetition is not counted. Rows of one report may share
+	// it. Not used by TotalsRequests.
+	Key [16]byte
+}
