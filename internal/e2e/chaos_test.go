@@ -36,6 +36,7 @@ type chaos struct {
 	spool     string
 	addr, key string
 	collector *exec.Cmd
+	ended     chan struct{} // once the collector has
 	log       *os.File
 
 	mu           sync.Mutex
@@ -85,7 +86,7 @@ func newChaos(t *testing.T) *chaos {
 	c.startCollector()
 	t.Cleanup(func() {
 		_ = c.collector.Process.Kill()
-		_ = c.collector.Wait()
+		<-c.ended
 		assert.NoError(t, c.db.Stop())
 		assert.NoError(t, c.log.Close())
 		if !t.Failed() {
@@ -112,8 +113,8 @@ func (c *chaos) startCollector() {
 			"ERRATA_SPOOL_DIR=" + c.spool, "ERRATA_BOOTSTRAP_INGEST_KEY=" + c.key, "ERRATA_LOG_LEVEL=warn"}
 		cmd.Stdout, cmd.Stderr = c.log, c.log
 		require.NoError(c.t, cmd.Start())
-		c.collector = cmd
 		ended := make(chan struct{})
+		c.collector, c.ended = cmd, ended
 		go func() { _ = cmd.Wait(); close(ended) }()
 		for {
 			res, err := http.Get("http://" + c.addr + "/healthz") //nolint:noctx // a moment, on loopback

@@ -250,6 +250,26 @@ func TestBrowserPhoneAndDark(t *testing.T) {
 	b.requireQuiet()
 }
 
+func TestBrowserTrouble(t *testing.T) {
+	f := newFixture(t)
+	f.samples()
+	f.trouble()
+	b := newBrowser(t)
+	f.signInBrowser(b)
+	assert.Contains(t, b.text("body"), "4,812", "reports that wait in a spool are told of on every page")
+	b.picture("trouble-home")
+	b.run(chromedp.Navigate(f.server.URL + "/rejections"))
+	for _, want := range []string{"1,204", "rate_limit_exceeded", "<script>x</script>", "req_bad1", "must be between 100 and 599"} {
+		assert.Contains(t, b.text("main"), want)
+	}
+	b.picture("trouble-rejections")
+	b.scheme("dark")
+	b.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile), chromedp.Reload(), wait("/rejections"))
+	assert.True(t, b.truth(`document.documentElement.scrollWidth <= innerWidth`), "it scrolls sideways")
+	b.picture("trouble-phone-dark")
+	b.requireQuiet()
+}
+
 // faint lists the texts of a page that have less contrast to what is behind
 // them than WCAG 2.2 AA asks for: 4.5, or 3 for large text (SC 1.4.3).
 const faint = `(() => {

@@ -185,3 +185,21 @@ func (f *fixture) samples() {
 		event.Event{OccurredAt: at.Add(-2 * time.Hour), Status: 503, Code: "service_unavailable", Service: "search-api", Method: "GET", Endpoint: "/v1/search"},
 	)
 }
+
+// trouble is what an owner should see: a full spool, refused items, and
+// rejected ones.
+func (f *fixture) trouble() {
+	f.t.Helper()
+	ctx := context.Background()
+	require.NoError(f.t, f.ReportCollector(ctx, store.Collector{
+		ID: identity.FormatUUID([16]byte{1}), Host: "collector-1", Version: "1.2.3", StartedAt: event.Time{Time: f.now.Add(-time.Hour)},
+		SpoolBytes: 3 << 20, SpoolMax: 1 << 30, SpoolItems: 4812, SpoolOldest: &event.Time{Time: f.now.Add(-7 * time.Minute)},
+	}, map[event.Refusal]int64{
+		{Workspace: store.DefaultWorkspace, KeyID: "key_1", Key: "billing", Service: "billing", Reason: "rate_limit_exceeded"}:            1204,
+		{Workspace: store.DefaultWorkspace, KeyID: "key_1", Key: "billing", Service: "<script>x</script>", Reason: "service_unavailable"}: 3,
+	}))
+	require.NoError(f.t, f.Reject(ctx, store.DefaultWorkspace, []event.Rejection{
+		{Source: event.FromHTTP, Reason: "validation_failed", Message: "The 'status' field must be between 100 and 599; it is 1000.", RequestID: "req_bad1", Service: "billing", Preview: `{"status":1000}`},
+		{Source: event.FromSpan, Reason: "not_storable", Message: "PostgreSQL refused the item.", Service: "search-api", Item: []byte("x")},
+	}))
+}
