@@ -77,7 +77,7 @@ func isCamel(s string) bool {
 	lower := false
 	for _, r := range s {
 		if first {
-			if !unicode.IsUpper(r) {
+			if !isUpper(r) {
 				return false
 			}
 			first = false
@@ -89,14 +89,18 @@ func isCamel(s string) bool {
 	return lower
 }
 
+// isUpper leaves out capitals that have no small letter, such as ϔ: they would
+// stay capitals, and be split off again.
+func isUpper(r rune) bool { return unicode.IsUpper(r) && unicode.ToLower(r) != r }
+
 func snake(s string) string {
 	var b strings.Builder
 	runes := []rune(s)
 	for i, r := range runes {
 		switch {
-		case unicode.IsUpper(r):
+		case isUpper(r):
 			boundary := i > 0 && (unicode.IsLower(runes[i-1]) || unicode.IsDigit(runes[i-1]) ||
-				(unicode.IsUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])))
+				(isUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])))
 			if boundary {
 				underscore(&b)
 			}

@@ -10,7 +10,7 @@ import (
 // bounded, clean, and stays what it is when it is cleaned again.
 func FuzzIDs(f *testing.F) {
 	for _, seed := range []string{"req_abc", " ['req_1', 'req_2'] ", "(\"a\",)", "null", "00000000-0000-0000-0000-000000000000", "a\x00b", "\xff", "4BF92F3577B34DA6A3CE929D0E0E4736",
-		"RateLimitExceeded", "com.acme.errors.CardDeclined", "https://api.acme.com/errors/card-declined", "ValidationException#Field", "E_NOT.FOUND", "Öl", strings.Repeat("x", 300)} {
+		"RateLimitExceeded", "com.acme.errors.CardDeclined", "https://api.acme.com/errors/card-declined", "ValidationException#Field", "E_NOT.FOUND", "Öl", "Aϔ", strings.Repeat("x", 300)} {
 		f.Add(seed, 503)
 	}
 	f.Fuzz(func(t *testing.T, s string, status int) {
