@@ -22,7 +22,9 @@ const (
 // spanCounts counts the requests that spans stand for. All of an export
 // request has one key, over every span that was counted: a retry sends the same
 // bytes. That costs one row instead of one per span; what a Collector on the
-// way repeats in other batches counts twice.
+// way repeats in other batches counts twice. Failed spans are left to their
+// Events, which are counted exactly; what is counted of them here is only what
+// a sampled one stands for beyond itself.
 type spanCounts struct {
 	rows  map[spanCount]float64
 	order []spanCount
@@ -38,7 +40,14 @@ type spanCount struct {
 }
 
 // add counts a span that answered a request.
-func (c *spanCounts) add(it *item) {
+func (c *spanCounts) add(it *item, failed bool) {
+	n := weight(it.span)
+	if failed {
+		n--
+	}
+	if n == 0 {
+		return
+	}
 	at := it.span.EndTimestamp()
 	if at == 0 {
 		at = it.span.StartTimestamp()
@@ -59,7 +68,7 @@ func (c *spanCounts) add(it *item) {
 		}
 		c.order = append(c.order, row)
 	}
-	c.rows[row] += weight(it.span)
+	c.rows[row] += n
 	c.identify(it.span)
 }
 

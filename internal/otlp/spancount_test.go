@@ -39,6 +39,7 @@ func TestSpansAreCounted(t *testing.T) {
 	addSpan(spans, ptrace.SpanKindServer, 119*time.Second, 200, "ot=th:c")
 	addSpan(spans, ptrace.SpanKindServer, 2*m, 200, "")
 	addSpan(spans, ptrace.SpanKindServer, 2*m, 429, "ot=th:8")
+	addSpan(spans, ptrace.SpanKindServer, 2*m, 503, "")
 	addSpan(spans, ptrace.SpanKindServer, 2*m, 0, "ot=th:ffffffffffffff")
 	addSpan(spans, ptrace.SpanKindConsumer, 2*m, 0, "").Attributes().PutStr("http.request.method", "")
 	addSpan(spans, ptrace.SpanKindClient, 2*m, 200, "")
@@ -54,11 +55,11 @@ func TestSpansAreCounted(t *testing.T) {
 	assert.Equal(t, []string{
 		"00:01 billing staging GET /a 200 spans 5",
 		"00:02 billing staging GET /a 200 spans 1",
-		"00:02 billing staging GET /a 429 spans 2",
+		"00:02 billing staging GET /a 429 spans 1", // beside its Event
 		fmt.Sprintf("00:02 billing staging GET /a 0 spans %g", float64(maxWeight)),
 		"00:02 billing staging  /a 0 spans 1",
 	}, got)
-	assert.Len(t, res.Envelopes, 1, "only the 429 is a failure")
+	assert.Len(t, res.Envelopes, 2, "only the 429 and the 503 are failures")
 	assert.Len(t, res.Rejected, 1, "what is rejected is not counted")
 }
 

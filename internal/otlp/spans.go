@@ -42,10 +42,11 @@ func (t *traces) one(resource int, span ptrace.Span) {
 		t.out.reject(t.out.Items, it)
 		return
 	}
+	failed := it.spanFailed()
 	if it.kind == serverSpan || it.kind == consumerSpan {
-		t.count.add(it)
+		t.count.add(it, failed)
 	}
-	if !it.spanFailed() {
+	if !failed {
 		return
 	}
 	it.fillAll()

@@ -37,7 +37,9 @@ const maxRequestMinutes = 200_000
 // asked for: sources write one endpoint in different ways (/a/{id}, /a/:id) and
 // put it into different minutes, so that a choice for each series or minute
 // would count some requests twice. Of metrics, a service's HTTP and RPC
-// requests add up, of the newer or else the older name.
+// requests add up, of the newer or else the older name. Spans are counted while
+// they succeed; those that fail are Events (role 0 is primary), and so is what
+// such a service reports in other ways.
 const sqlRequests = `
 WITH present AS (
   SELECT service, environment, bit_or(1 << source) AS sources
@@ -47,9 +49,14 @@ WITH present AS (
   GROUP BY service, environment
 )
 SELECT r.minute, r.service, r.environment, r.method, r.endpoint, min(r.source), sum(r.n)
-FROM request_minutes r JOIN present p ON p.service = r.service AND p.environment = r.environment
-WHERE r.workspace_id = $1::int4 AND r.minute >= $2::timestamptz AND r.minute < $3::timestamptz
-  AND ($4::text = '' OR r.service = $4::text) AND ($5::text = '' OR r.environment = $5::text)
+FROM (
+  SELECT minute, service, environment, method, endpoint, source, n FROM request_minutes
+  WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz
+  UNION ALL
+  SELECT minute, service, environment, method, endpoint, 7, n FROM error_minutes
+  WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND role = 0
+) r JOIN present p ON p.service = r.service AND p.environment = r.environment
+WHERE ($4::text = '' OR r.service = $4::text) AND ($5::text = '' OR r.environment = $5::text)
   AND ($6::text = '' OR r.method = $6::text) AND ($7::text = '' OR r.endpoint = $7::text)
   AND CASE
     WHEN p.sources & 2 <> 0 THEN r.source = 1

@@ -180,3 +180,18 @@ func TestRequestsInEveryExecMode(t *testing.T) {
 	f.countRequests(t, counted(event.HTTPRequests, "/a", 0, 1, 1), counted(event.TotalsRequests, "/a", 0, 2, 0))
 	assert.Equal(t, []string{"+0m POST /a totals 2"}, f.requests(t, around()))
 }
+
+// Spans are counted while they succeed. Those that fail are Events, and these
+// are requests where spans are the source, and only there.
+func TestFailuresAreRequestsBesideSpans(t *testing.T) {
+	f := open(t, store.Options{})
+	f.write(t,
+		report{src: event.FromSpan, service: "billing", request: "req_1", trace: "4bf92f3577b34da6a3ce929d0e0e4736", span: "00f067aa0ba902b1", status: 500, endpoint: "/a"},
+		report{src: event.FromHTTP, service: "billing", request: "req_2", status: 429, endpoint: "/a"},
+		report{src: event.FromSpan, service: "billing", role: event.Upstream, request: "req_3", status: 502, endpoint: "/a"})
+	assert.Empty(t, f.requests(t, around()), "failures alone are no denominator")
+	f.countRequests(t, counted(event.SpanRequests, "/a", 0, 7, 1))
+	assert.Equal(t, []string{"+0m POST /a spans 9"}, f.requests(t, around()))
+	f.countRequests(t, counted(event.HTTPRequests, "/a", 0, 8, 2))
+	assert.Equal(t, []string{"+0m POST /a metrics 8"}, f.requests(t, around()), "metrics count failures themselves")
+}
