@@ -7,6 +7,7 @@ CREATE FUNCTION public.errata_ensure_day(d date) RETURNS integer
 DECLARE
   parent text;
   child  text;
+  kind   text;
   made   integer := 0;
   by_day boolean;
 BEGIN
@@ -18,6 +19,11 @@ BEGIN
     IF to_regclass('public.' || child) IS NULL THEN
       by_day := parent IN ('events', 'event_parts', 'event_keys', 'aliases', 'bodies', 'request_keys');
       EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
+      IF parent = 'event_keys' THEN
+        FOREACH kind IN ARRAY ARRAY['request_key', 'span_key', 'item_key'] LOOP
+          EXECUTE format('CREATE UNIQUE INDEX ON public.%I (%I) WHERE %I IS NOT NULL', child, kind, kind);
+        END LOOP;
+      END IF;
       IF by_day THEN
         EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
                        parent, child, d, d + 1);
@@ -95,15 +101,32 @@ CREATE TABLE public.customer_minutes (
     role smallint NOT NULL,
     family smallint NOT NULL,
     status smallint,
-    n bigint NOT NULL,
     service text NOT NULL,
     environment text NOT NULL,
     method text NOT NULL,
     endpoint text NOT NULL,
     code text NOT NULL,
-    customer text NOT NULL
+    customers text[] NOT NULL,
+    counts integer[] NOT NULL
 )
 PARTITION BY RANGE (minute);
+
+CREATE VIEW public.customer_counts AS
+ SELECT c.workspace_id,
+    c.minute,
+    c.alert_minute,
+    c.role,
+    c.family,
+    c.status,
+    c.service,
+    c.environment,
+    c.method,
+    c.endpoint,
+    c.code,
+    u.customer,
+    u.n
+   FROM public.customer_minutes c,
+    LATERAL UNNEST(c.customers, c.counts) u(customer, n);
 
 CREATE TABLE public.endpoints (
     workspace_id integer NOT NULL,
@@ -137,8 +160,10 @@ PARTITION BY RANGE (minute);
 CREATE TABLE public.event_keys (
     workspace_id integer NOT NULL,
     day date NOT NULL,
-    key uuid NOT NULL,
-    event_id uuid NOT NULL
+    event_id uuid NOT NULL,
+    request_key bigint,
+    span_key bigint,
+    item_key bigint
 )
 PARTITION BY RANGE (day);
 
@@ -314,9 +339,6 @@ ALTER TABLE ONLY public.endpoints
 ALTER TABLE ONLY public.error_minutes
     ADD CONSTRAINT error_minutes_pkey PRIMARY KEY (workspace_id, minute, key, slot);
 
-ALTER TABLE ONLY public.event_keys
-    ADD CONSTRAINT event_keys_pkey PRIMARY KEY (workspace_id, day, key);
-
 ALTER TABLE ONLY public.event_parts
     ADD CONSTRAINT event_parts_pkey PRIMARY KEY (workspace_id, day, event_id, part_id);
 
@@ -390,6 +412,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collectors TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_counts TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
 

@@ -289,7 +289,7 @@ func requireCounts(t *testing.T, url string, n int) {
 	defer conn.Close(t.Context()) //nolint:errcheck // only read
 	var events, minutes, customers, hours int
 	err = conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM events WHERE merged_into IS NULL), (SELECT coalesce(sum(n), 0) FROM error_minutes),
-		(SELECT coalesce(sum(n), 0) FROM customer_minutes), (SELECT coalesce(sum(n), 0) FROM issue_hours)`).Scan(&events, &minutes, &customers, &hours)
+		(SELECT coalesce(sum(n), 0) FROM customer_counts), (SELECT coalesce(sum(n), 0) FROM issue_hours)`).Scan(&events, &minutes, &customers, &hours)
 	require.NoError(t, err)
 	assert.Equal(t, []int{n, n, n, n}, []int{events, minutes, customers, hours}, "Events, minutes, customers, issue hours")
 }

@@ -12,28 +12,26 @@ type Key [16]byte
 // String is the key in UUID form, as the store keeps it.
 func (k Key) String() string { return FormatUUID(k) }
 
-// Keys gives everything that this Part registers: its span, its request ID
-// with service, and its own hash where neither of those can show that it was
-// here before. An Event's ID is made from its item, so a repeated item is
-// recognised behind any of its keys.
-func (p Part) Keys() []Key {
-	keys := make([]Key, 0, 3)
-	span, hasSpan := p.SpanKey()
-	if hasSpan {
-		keys = append(keys, span)
-	}
-	request, hasRequest := p.RequestKey()
-	if hasRequest {
-		keys = append(keys, request)
-	}
+// Keys is everything that a Part registers, by what it was made of: its request
+// ID with service, its span, and its own hash where neither of those can show
+// that it was here before. The zero Key stands for none. An Event's ID is made
+// from its item, so a repeated item is recognised behind any of its keys.
+type Keys struct{ Request, Span, Item Key }
+
+// Keys gives the keys of this Part.
+func (p *Part) Keys() Keys {
+	var k Keys
+	var hasRequest, hasSpan bool
+	k.Request, hasRequest = p.RequestKey()
+	k.Span, hasSpan = p.SpanKey()
 	if p.Idempotent && (p.ClientKey || !p.HasOccurredAt || (!hasSpan && !hasRequest)) {
-		keys = append(keys, hashKey("own", string(p.Own[:])))
+		k.Item = hashKey("own", string(p.Own[:]))
 	}
-	return keys
+	return k
 }
 
 // SpanKey is the key of trace_id + span_id, if the Part has both.
-func (p Part) SpanKey() (Key, bool) {
+func (p *Part) SpanKey() (Key, bool) {
 	if p.Event.TraceID == "" || p.Event.SpanID == "" {
 		return Key{}, false
 	}
@@ -41,7 +39,7 @@ func (p Part) SpanKey() (Key, bool) {
 }
 
 // RequestKey is the key of request_id + service, if the Part has both.
-func (p Part) RequestKey() (Key, bool) {
+func (p *Part) RequestKey() (Key, bool) {
 	if p.Event.RequestID == "" || p.Event.Service == "" {
 		return Key{}, false
 	}
@@ -49,16 +47,14 @@ func (p Part) RequestKey() (Key, bool) {
 }
 
 func hashKey(kind string, parts ...string) Key {
-	h := sha256.New()
-	h.Write([]byte(kind))
-	var n [4]byte
+	var room [256]byte
+	b := append(room[:0], kind...)
 	for _, s := range parts {
-		binary.BigEndian.PutUint32(n[:], uint32(len(s))) //nolint:gosec // IDs are short
-		h.Write(n[:])
-		h.Write([]byte(s))
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s))) //nolint:gosec // IDs are short
+		b = append(b, s...)
 	}
-	var sum [32]byte
-	return Key(h.Sum(sum[:0])[:16])
+	sum := sha256.Sum256(b)
+	return Key(sum[:16])
 }
 
 const (
@@ -90,7 +86,7 @@ func (d Day) Start() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
 // the day of the sender's time, the neighbour when that is near midnight, and,
 // for a time that has left or is leaving the window, today's days, so that the
 // retry of an old item meets its first try.
-func (p Part) KeyDays() []Day {
+func (p *Part) KeyDays() []Day {
 	at, today := p.Event.OccurredAt, DayOf(p.Event.ReceivedAt)
 	own := DayOf(at)
 	days := make([]Day, 0, 4)

@@ -30,11 +30,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan) error
 	for _, c := range plan.copies {
 		b.Queue(sqlCopyBody, c.workspace, c.from, c.to, c.hash)
 	}
-	if m := plan.moved; len(m) > 0 {
-		slices.SortFunc(m, func(a, b movedKey) int { return compareKeyRows(a.keyRow, b.keyRow) })
-		b.Queue(sqlMoveKeys, column(m, func(k movedKey) int32 { return k.workspace }), column(m, func(k movedKey) int32 { return k.day }),
-			column(m, func(k movedKey) string { return k.key.String() }), column(m, func(k movedKey) string { return k.event }))
-	}
+	queueMoves(b, plan.moved)
 	w.freshIssues = w.s.queueIssues(b, rows)
 	plan.tally.queue(b, w.slot)
 	if len(plan.insert) == 0 {

@@ -106,6 +106,26 @@ func (c *copyBuffer) jsonb(doc string) {
 	c.raw = append(append(c.raw, version), doc...)
 }
 
+// The types of array elements, as every PostgreSQL numbers them.
+const (
+	int4OID = 23
+	textOID = 25
+)
+
+// array writes a one-dimensional array without NULLs, in the form of
+// PostgreSQL's array_send.
+func (c *copyBuffer) array(oid, n int, element func(i int)) {
+	start := len(c.raw)
+	c.size(0)
+	for _, v := range [...]int{1, 0, oid, n, 1} { // dimensions, no NULLs, type, length, first index
+		c.size(v)
+	}
+	for i := range n {
+		element(i)
+	}
+	binary.BigEndian.PutUint32(c.raw[start:], uint32(len(c.raw)-start-4)) //nolint:gosec // bounded values
+}
+
 // PostgreSQL counts from 2000-01-01.
 const (
 	epochDay    = 10957

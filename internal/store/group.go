@@ -171,11 +171,7 @@ func (g *group) follow(p *identity.Part) {
 	if len(g.next.requests)+len(g.next.spans) == before {
 		return
 	}
-	for _, key := range p.Keys() {
-		for _, day := range p.KeyDays() {
-			g.next.keys = append(g.next.keys, keyRow{p.Workspace, int32(day), key})
-		}
-	}
+	g.next.keys = append(g.next.keys, keysOfPart(p)...)
 }
 
 // search runs one round and gives the live Events that are new.

@@ -104,7 +104,7 @@ FROM events WHERE workspace_id = $1 AND merged_into IS NULL
 UNION ALL SELECT 'minute ' || concat_ws('|', minute, role, family, status, service, code, endpoint, sum(n), sum(n_late))
 FROM error_minutes WHERE workspace_id = $1 GROUP BY minute, role, family, status, service, code, endpoint HAVING sum(n) <> 0
 UNION ALL SELECT 'customer ' || concat_ws('|', minute, role, status, code, customer, sum(n))
-FROM customer_minutes WHERE workspace_id = $1 GROUP BY minute, role, status, code, customer HAVING sum(n) <> 0
+FROM customer_counts WHERE workspace_id = $1 GROUP BY minute, role, status, code, customer HAVING sum(n) <> 0
 UNION ALL SELECT 'issue ' || concat_ws('|', hour, issue_id, sum(n)) FROM issue_hours WHERE workspace_id = $1 GROUP BY hour, issue_id HAVING sum(n) <> 0`
 	found, err := f.db.Query(context.Background(), sql, ws)
 	require.NoError(t, err)

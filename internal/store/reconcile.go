@@ -182,12 +182,6 @@ func (w *writing) fold(plan *plan, g *group, after map[string]*record, all []ide
 	}
 }
 
-// movedKey is a key and the Event that it leads to now.
-type movedKey struct {
-	keyRow
-	event string
-}
-
 // blobCopy is a body that an Event of another day now needs.
 type blobCopy struct {
 	workspace, from, to int32
@@ -199,11 +193,6 @@ INSERT INTO bodies (workspace_id, day, hash, codec, content)
 SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content FROM bodies
 WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid
 ON CONFLICT DO NOTHING`
-
-const sqlMoveKeys = `
-UPDATE event_keys k SET event_id = u.e
-FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::uuid[]) AS u(w, d, k, e)
-WHERE k.workspace_id = u.w AND k.day = DATE '1970-01-01' + u.d AND k.key = u.k AND k.event_id <> u.e`
 
 const sqlDropParts = `
 DELETE FROM event_parts p USING unnest($1::int4[], $2::int4[], $3::uuid[]) AS u(w, d, e)

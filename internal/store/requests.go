@@ -92,7 +92,7 @@ func (s *Store) addRequests(ctx context.Context, tx session, rs []event.Requests
 	seen := make(map[event.Requests]bool, len(rs))
 	for i := range rs {
 		r := &rs[i]
-		if !fresh[requestKey(r)] || r.N == 0 || seen[*r] {
+		if !fresh[requestKeyOf(r)] || r.N == 0 || seen[*r] {
 			continue
 		}
 		seen[*r] = true
@@ -115,8 +115,18 @@ func setRequests(ctx context.Context, tx session, rs []event.Requests, others ma
 	return writeRequests(ctx, tx, sqlSetRequests, rows)
 }
 
-func requestKey(r *event.Requests) keyRow {
-	return keyRow{r.Workspace, int32(identity.DayOf(r.Minute)), r.Key}
+// requestKey is a row of request_keys.
+type requestKey struct {
+	workspace, day int32
+	key            identity.Key
+}
+
+func compareRequestKeys(a, b requestKey) int {
+	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.workspace, b.workspace), bytes.Compare(a.key[:], b.key[:]))
+}
+
+func requestKeyOf(r *event.Requests) requestKey {
+	return requestKey{r.Workspace, int32(identity.DayOf(r.Minute)), r.Key}
 }
 
 func rowOf(r *event.Requests, others map[namedRoute]bool, slot int16) requestRow {
@@ -150,11 +160,11 @@ RETURNING workspace_id, day - DATE '1970-01-01', key`
 
 // takeRequestKeys registers the keys and gives those that are new. Another
 // collector that is just about to commit one of them is waited for.
-func takeRequestKeys(ctx context.Context, tx session, rs []event.Requests) (map[keyRow]bool, error) {
-	fresh := make(map[keyRow]bool, len(rs))
-	keys := make([]keyRow, 0, len(rs))
+func takeRequestKeys(ctx context.Context, tx session, rs []event.Requests) (map[requestKey]bool, error) {
+	fresh := make(map[requestKey]bool, len(rs))
+	keys := make([]requestKey, 0, len(rs))
 	for i := range rs {
-		if k := requestKey(&rs[i]); !fresh[k] {
+		if k := requestKeyOf(&rs[i]); !fresh[k] {
 			fresh[k] = true
 			keys = append(keys, k)
 		}
@@ -162,13 +172,14 @@ func takeRequestKeys(ctx context.Context, tx session, rs []event.Requests) (map[
 	if len(keys) == 0 {
 		return fresh, nil
 	}
-	slices.SortFunc(keys, compareKeyRows)
-	rows, err := tx.Query(ctx, sqlTakeRequestKeys, keyWorkspaces(keys), keyDays(keys), keyTexts(keys))
+	slices.SortFunc(keys, compareRequestKeys)
+	rows, err := tx.Query(ctx, sqlTakeRequestKeys, column(keys, func(k requestKey) int32 { return k.workspace }),
+		column(keys, func(k requestKey) int32 { return k.day }), column(keys, func(k requestKey) string { return k.key.String() }))
 	if err != nil {
 		return nil, err
 	}
 	clear(fresh)
-	var k keyRow
+	var k requestKey
 	var raw [16]byte
 	_, err = pgx.ForEachRow(rows, []any{&k.workspace, &k.day, &raw}, func() error {
 		k.key = raw

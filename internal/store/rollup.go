@@ -213,33 +213,62 @@ func (t *tally) queueErrors(b *pgx.Batch, slot int16) {
 		column(rows, func(r keyedRow) string { return r.release }))
 }
 
-const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status, n,
-  service, environment, method, endpoint, code, customer) FROM STDIN (FORMAT binary)`
+const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status,
+  service, environment, method, endpoint, code, customers, counts) FROM STDIN (FORMAT binary)`
+
+// maxCustomerBytes keeps a row of customer_minutes below the 2 kB from which
+// PostgreSQL compresses it and stores it apart.
+const maxCustomerBytes = 1000
 
 // customerRows is what the batch counted per customer, for COPY; nil for
-// nothing. Nobody updates these rows: they are added up by who reads them.
+// nothing. Customers that differ in nothing else share a row. Nobody updates
+// these rows: they are added up by who reads them.
 func (t *tally) customerRows() *copyBuffer {
-	var c *copyBuffer
+	if len(t.customers) == 0 {
+		return nil
+	}
+	groups := make(map[dimensions][]customerCount, len(t.errors))
 	for r, n := range t.customers {
-		if n == 0 {
-			continue
+		if n != 0 {
+			groups[r.dimensions] = append(groups[r.dimensions], customerCount{r.customer, n})
 		}
-		if c == nil {
-			c = newCopy()
-		}
-		c.row(13)
-		c.int4(r.workspace)
-		c.time(time.Unix(r.minute, 0))
-		c.time(time.Unix(r.alertMinute, 0))
-		c.int2(r.role)
-		c.int2(r.family)
-		c.optInt2(r.status)
-		c.int8(n)
-		for _, text := range [...]string{r.service, r.environment, r.method, r.endpoint, r.code, r.customer} {
-			c.text(text)
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	c := newCopy()
+	for d, list := range groups {
+		for len(list) > 0 {
+			room, n := maxCustomerBytes, 0
+			for n < len(list) && (n == 0 || room > 0) {
+				room -= len(list[n].customer) + 8
+				n++
+			}
+			c.customers(&d, list[:n])
+			list = list[n:]
 		}
 	}
 	return c
+}
+
+type customerCount struct {
+	customer string
+	n        int64
+}
+
+func (c *copyBuffer) customers(d *dimensions, list []customerCount) {
+	c.row(13)
+	c.int4(d.workspace)
+	c.time(time.Unix(d.minute, 0))
+	c.time(time.Unix(d.alertMinute, 0))
+	c.int2(d.role)
+	c.int2(d.family)
+	c.optInt2(d.status)
+	for _, text := range [...]string{d.service, d.environment, d.method, d.endpoint, d.code} {
+		c.text(text)
+	}
+	c.array(textOID, len(list), func(i int) { c.text(list[i].customer) })
+	c.array(int4OID, len(list), func(i int) { c.int4(int32(list[i].n)) }) //nolint:gosec // at most the items of a batch
 }
 
 func (t *tally) queueIssues(b *pgx.Batch, slot int16) {

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"encoding/binary"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // seenSlots is how many keys are remembered at most: half a minute of a busy
 // collector, in 8 MiB that are touched only as they are needed.
@@ -26,7 +23,8 @@ func newSeen() *seen { return &seen{slots: make([]atomic.Uint64, seenSlots)} }
 
 // slot of a key, and what stands there. The key is a hash: any bits will do.
 func (s *seen) slot(k *keyRow) (*atomic.Uint64, uint64) {
-	return &s.slots[binary.LittleEndian.Uint64(k.key[:8])%seenSlots], binary.LittleEndian.Uint64(k.key[8:])
+	bits := uint64(k.hash) ^ uint64(k.kind)<<62 ^ uint64(k.day)<<21 //nolint:gosec // bits
+	return &s.slots[bits%seenSlots], bits
 }
 
 func (s *seen) any(keys []keyRow) bool {

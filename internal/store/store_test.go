@@ -115,7 +115,7 @@ func (f *fixture) requireInvariant(t testing.TB) {
 	const sql = `
 WITH e AS (SELECT workspace_id w, role r, count(*) n FROM events WHERE merged_into IS NULL GROUP BY 1, 2),
      m AS (SELECT workspace_id w, role r, sum(n) n FROM error_minutes GROUP BY 1, 2),
-     c AS (SELECT workspace_id w, role r, sum(n) n FROM customer_minutes GROUP BY 1, 2),
+     c AS (SELECT workspace_id w, role r, sum(n) n FROM customer_counts GROUP BY 1, 2),
      x AS (SELECT workspace_id w, role r, count(*) n FROM events WHERE merged_into IS NULL AND customer <> '' GROUP BY 1, 2),
      i AS (SELECT workspace_id w, sum(n) n FROM issue_hours GROUP BY 1)
 SELECT 'role', w, coalesce(e.n, 0), coalesce(m.n, 0) FROM e FULL JOIN m USING (w, r) WHERE coalesce(e.n, 0) <> coalesce(m.n, 0)

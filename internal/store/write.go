@@ -1,15 +1,12 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -85,19 +82,6 @@ type writing struct {
 	freshIssues []issueKey
 }
 
-// keyRow is one row of event_keys.
-type keyRow struct {
-	workspace, day int32
-	key            identity.Key
-}
-
-// compareKeyRows gives the order in which every writer takes keys, so that no
-// two wait for each other. The day is first because COPY writes partition by
-// partition.
-func compareKeyRows(a, b keyRow) int {
-	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.workspace, b.workspace), bytes.Compare(a.key[:], b.key[:]))
-}
-
 func (s *Store) newWriting(parts []identity.Part) *writing {
 	w := &writing{s: s, parts: slices.Clone(parts), keys: make([][]keyRow, len(parts)), repeats: map[int]identity.Outcome{}}
 	for i := range w.parts {
@@ -114,12 +98,7 @@ func (s *Store) newWriting(parts []identity.Part) *writing {
 		if p.Event.Exception != nil {
 			p.StackHash = contentHash([]byte(p.Event.Exception.Stacktrace))
 		}
-		keys := p.Keys()
-		for _, day := range p.KeyDays() {
-			for _, k := range keys {
-				w.keys[i] = append(w.keys[i], keyRow{p.Workspace, int32(day), k})
-			}
-		}
+		w.keys[i] = keysOfPart(p)
 	}
 	w.bundles = w.bundle()
 	return w
@@ -231,30 +210,6 @@ func (w *writing) sortOut() (fresh, known []*bundle) {
 	return fresh, known
 }
 
-const beginAndCopyKeys = `BEGIN; COPY event_keys (workspace_id, day, key, event_id) FROM STDIN (FORMAT binary)`
-
-// begin opens the transaction and registers the keys of what is new.
-func (w *writing) begin(ctx context.Context, conn *pgx.Conn, fresh []*bundle) error {
-	rows, owner := w.keysOf(fresh)
-	if len(rows) == 0 {
-		_, err := conn.Exec(ctx, "BEGIN")
-		return err
-	}
-	c := newCopy()
-	for _, k := range rows {
-		c.row(4)
-		c.int4(k.workspace)
-		c.date(k.day)
-		c.uuid(k.key)
-		c.uuid(rawUUID(owner[k]))
-	}
-	err := c.into(ctx, conn, beginAndCopyKeys)
-	if isUniqueViolation(err) {
-		return errContested
-	}
-	return err
-}
-
 func isUniqueViolation(err error) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "23505"
@@ -353,80 +308,6 @@ func newRecord(members []identity.Part) *record {
 		return &record{part: members[0]}
 	}
 	return &record{part: identity.Merge(members), members: members}
-}
-
-const sqlRegisterKeys = `
-INSERT INTO event_keys (workspace_id, day, key, event_id)
-SELECT w, DATE '1970-01-01' + d, k, e FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::uuid[]) AS u(w, d, k, e)
-ON CONFLICT DO NOTHING`
-
-// Rows that this transaction made are left out by their xmin.
-const sqlExistingKeys = `
-SELECT k.workspace_id, k.day - DATE '1970-01-01', k.key, k.event_id::text
-FROM event_keys k
-JOIN unnest($1::int4[], $2::int4[], $3::uuid[]) AS u(w, d, k)
-  ON k.workspace_id = u.w AND k.day = DATE '1970-01-01' + u.d AND k.key = u.k
-WHERE k.xmin::text <> (txid_current() & 4294967295)::text
-ORDER BY k.day, k.workspace_id, k.key
-FOR UPDATE OF k`
-
-// register inserts the keys of bundles in order and gives those that were
-// there before, locked, with the Events they name. Another batch that is just
-// about to commit one of them is waited for.
-func (w *writing) register(ctx context.Context, tx session, bundles []*bundle) (map[keyRow]string, error) {
-	rows, owner := w.keysOf(bundles)
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	tag, err := tx.Exec(ctx, sqlRegisterKeys, keyWorkspaces(rows), keyDays(rows), keyTexts(rows),
-		column(rows, func(k keyRow) string { return owner[k] }))
-	if err != nil || int(tag.RowsAffected()) == len(rows) {
-		return nil, err
-	}
-	return lockKeys(ctx, tx, rows)
-}
-
-// keysOf gives the keys of bundles in their order, and the Event of each.
-func (w *writing) keysOf(bundles []*bundle) ([]keyRow, map[keyRow]string) {
-	owner := make(map[keyRow]string, 2*len(bundles))
-	rows := make([]keyRow, 0, 2*len(bundles))
-	for _, b := range bundles {
-		for _, i := range b.parts {
-			id := eventOf(b.events, w.parts[i].Event.ID)
-			for _, k := range w.keys[i] {
-				if _, ok := owner[k]; !ok {
-					owner[k] = id
-					rows = append(rows, k)
-				}
-			}
-		}
-	}
-	slices.SortFunc(rows, compareKeyRows)
-	return rows, owner
-}
-
-func keyWorkspaces(rows []keyRow) []int32 {
-	return column(rows, func(k keyRow) int32 { return k.workspace })
-}
-func keyDays(rows []keyRow) []int32 { return column(rows, func(k keyRow) int32 { return k.day }) }
-func keyTexts(rows []keyRow) []string {
-	return column(rows, func(k keyRow) string { return k.key.String() })
-}
-
-func lockKeys(ctx context.Context, tx session, rows []keyRow) (map[keyRow]string, error) {
-	found, err := tx.Query(ctx, sqlExistingKeys, keyWorkspaces(rows), keyDays(rows), keyTexts(rows))
-	if err != nil {
-		return nil, err
-	}
-	existing := map[keyRow]string{}
-	var k keyRow
-	var key [16]byte
-	var id string
-	_, err = pgx.ForEachRow(found, []any{&k.workspace, &k.day, &key, &id}, func() error {
-		existing[keyRow{k.workspace, k.day, key}] = id
-		return nil
-	})
-	return existing, err
 }
 
 // eventOf is the record that holds the part with that ID.
