@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,14 +12,9 @@ import (
 	"errata/internal/identity"
 )
 
-// apply writes the whole plan and commits: what is many rows by COPY, the new
-// Events together with COMMIT, and the rest in one round trip.
-func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan) error {
-	if customers := plan.tally.customerRows(); customers != nil {
-		if err := customers.into(ctx, tx.Conn(), copyCustomers); err != nil {
-			return err
-		}
-	}
+// apply writes the whole plan and commits, in one round trip: what is many rows
+// by COPY, the rest by statements. With begin it opens the transaction as well.
+func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin bool) error {
 	b := &pgx.Batch{}
 	queueUpserts(b, plan.upsert)
 	if err := queueParts(b, plan); err != nil {
@@ -33,39 +29,48 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan) error
 	queueMoves(b, plan.moved)
 	w.freshIssues = w.s.queueIssues(b, rows)
 	plan.tally.queue(b, w.slot)
-	if len(plan.insert) == 0 {
-		b.Queue("COMMIT")
-		return send(ctx, tx, b)
-	}
-	if err := send(ctx, tx, b); err != nil {
+
+	t := newTrain(tx.Conn())
+	if err := t.prepare(ctx, b); err != nil {
 		return err
 	}
-	err := copyEvents(plan.insert).into(ctx, tx.Conn(), copyEventsAndCommit)
-	if isUniqueViolation(err) {
-		return errRepeated
+	var opening []string
+	var copies []*copyBuffer
+	if begin {
+		opening = append(opening, "BEGIN")
 	}
-	return err
+	add := func(sql string, rows *copyBuffer) { opening, copies = append(opening, sql), append(copies, rows) }
+	if len(plan.keys) > 0 {
+		add(copyKeys, copyKeySets(plan.keys))
+	}
+	if customers := plan.tally.customerRows(); customers != nil {
+		add(copyCustomers, customers)
+	}
+	if len(plan.insert) > 0 {
+		add(copyNewEvents, copyEvents(plan.insert))
+	}
+	if len(opening) > 0 {
+		t.query(strings.Join(opening, "; "), copies...)
+	}
+	if err := t.statements(ctx, b); err != nil {
+		t.abandon()
+		return err
+	}
+	t.query("COMMIT")
+	err := t.run(ctx)
+	switch {
+	case violates(err, "event_keys"):
+		return errContested
+	case violates(err, "events"):
+		return errRepeated
+	default:
+		return err
+	}
 }
 
 // errRepeated: the keys of an item have left the window, but the Event that it
 // founded is still there.
 var errRepeated = errors.New("an Event of this batch exists already")
-
-// send runs a batch of statements of which only the errors matter.
-func send(ctx context.Context, tx session, b *pgx.Batch) (err error) {
-	res := tx.SendBatch(ctx, b)
-	defer func() {
-		if closing := res.Close(); err == nil {
-			err = closing
-		}
-	}()
-	for range b.Len() {
-		if _, err = res.Exec(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 const sqlPresentEvents = `
 SELECT e.workspace_id, e.id::text FROM events e

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
-	"context"
 	"encoding/binary"
 	"math"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // copyBuffer is rows in PostgreSQL's binary COPY format
@@ -37,15 +33,6 @@ func (c *copyBuffer) free() {
 	if cap(c.raw) <= keptCopy {
 		copyBuffers.Put(c)
 	}
-}
-
-// into sends the rows and ends the buffer's life. sql is one simple query that
-// has a COPY … FROM STDIN (FORMAT binary) in it.
-func (c *copyBuffer) into(ctx context.Context, conn *pgx.Conn, sql string) error {
-	defer c.free()
-	c.raw = binary.BigEndian.AppendUint16(c.raw, 0xffff)
-	_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(c.raw), sql)
-	return err
 }
 
 // row begins a row of n columns.

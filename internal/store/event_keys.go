@@ -109,15 +109,9 @@ func taken(sets []keySet, k *keyRow) bool {
 	return false
 }
 
-const beginAndCopyKeys = `BEGIN; COPY event_keys (workspace_id, day, event_id, request_key, span_key, item_key) FROM STDIN (FORMAT binary)`
+const copyKeys = `COPY event_keys (workspace_id, day, event_id, request_key, span_key, item_key) FROM STDIN (FORMAT binary)`
 
-// begin opens the transaction and registers the keys of what is new.
-func (w *writing) begin(ctx context.Context, conn *pgx.Conn, fresh []*bundle) error {
-	sets := w.keySetsOf(fresh)
-	if len(sets) == 0 {
-		_, err := conn.Exec(ctx, "BEGIN")
-		return err
-	}
+func copyKeySets(sets []keySet) *copyBuffer {
 	c := newCopy()
 	for i := range sets {
 		k := &sets[i]
@@ -129,11 +123,7 @@ func (w *writing) begin(ctx context.Context, conn *pgx.Conn, fresh []*bundle) er
 			c.optInt8(h)
 		}
 	}
-	err := c.into(ctx, conn, beginAndCopyKeys)
-	if isUniqueViolation(err) {
-		return errContested
-	}
-	return err
+	return c
 }
 
 const sqlRegisterKeys = `

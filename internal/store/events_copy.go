@@ -9,11 +9,10 @@ var copyColumns = []string{
 	"environment", "release", "method", "endpoint", "path", "customer", "provider", "raw_code", "code", "message", "details", "extra",
 }
 
-// copyEvents is Events that nobody reported before, for COPY, which costs the
-// server far less than an INSERT of three dozen arrays. Their keys were all
-// new; it is the last statement of its transaction.
-var copyEventsAndCommit = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM STDIN (FORMAT binary); COMMIT`
+var copyNewEvents = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM STDIN (FORMAT binary)`
 
+// copyEvents is Events that nobody reported before, for COPY, which costs the
+// server far less than an INSERT of three dozen arrays.
 func copyEvents(rows []*record) *copyBuffer {
 	sortRecords(rows)
 	c := newCopy()

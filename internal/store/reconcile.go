@@ -14,6 +14,7 @@ import (
 // plan is what the transaction is going to change.
 type plan struct {
 	tally  *tally
+	keys   []keySet  // of what is taken for new
 	insert []*record // Events that nobody reported before
 	upsert []*record // Events that a merge changed, made, or folded
 	moved  []movedKey

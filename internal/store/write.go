@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"errata/internal/event"
@@ -160,16 +159,27 @@ func (w *writing) try(ctx context.Context) (err error) {
 		w.outs[i] = out
 	}
 	fresh, known := w.sortOut()
-	if err := w.begin(ctx, conn.Conn(), fresh); err != nil {
+	plan := &plan{tally: newTally(), keys: w.keySetsOf(fresh)}
+	for _, b := range fresh {
+		w.found(plan, b)
+	}
+	if len(known) > 0 {
+		if err := w.withCare(ctx, conn, plan, known); err != nil {
+			return err
+		}
+	}
+	return w.apply(ctx, conn, plan, len(known) == 0)
+}
+
+// withCare opens the transaction, registers the keys of bundles that may exist
+// already, and plans what becomes of them.
+func (w *writing) withCare(ctx context.Context, conn *pgxpool.Conn, plan *plan, known []*bundle) error {
+	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
 	existing, err := w.register(ctx, conn, known)
 	if err != nil {
 		return err
-	}
-	plan := &plan{tally: newTally()}
-	for _, b := range fresh {
-		w.found(plan, b)
 	}
 	var contested []int
 	for _, b := range known {
@@ -179,12 +189,10 @@ func (w *writing) try(ctx context.Context) (err error) {
 			w.found(plan, b)
 		}
 	}
-	if len(contested) > 0 {
-		if err := w.reconcile(ctx, conn, plan, contested, existing); err != nil {
-			return err
-		}
+	if len(contested) == 0 {
+		return nil
 	}
-	return w.apply(ctx, conn, plan)
+	return w.reconcile(ctx, conn, plan, contested, existing)
 }
 
 // rollBack leaves the connection fit for others. Where that fails, the pool
@@ -208,11 +216,6 @@ func (w *writing) sortOut() (fresh, known []*bundle) {
 		}
 	}
 	return fresh, known
-}
-
-func isUniqueViolation(err error) bool {
-	var pe *pgconn.PgError
-	return errors.As(err, &pe) && pe.Code == "23505"
 }
 
 // remember notes, after COMMIT, what need not be asked or written again.
