@@ -32,6 +32,10 @@ type verdict struct {
 	warning string
 }
 
+// maxMemo is how many bytes of stack traces are remembered: some thousands of
+// different ones.
+const maxMemo = 8 << 20
+
 // process takes items through the pipeline. The verdicts are in the order of
 // the items. An error means that nothing was stored and the sender may retry.
 func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict, error) {
@@ -41,20 +45,22 @@ func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict
 	}
 	received := time.Now().UTC()
 	out := make([]verdict, len(items))
-	var parts []identity.Part
-	var at []int // position of each part in items
+	parts := make([]identity.Part, 0, len(items))
+	at := make([]int, 0, len(items)) // position of each part in items
 	for i := range items {
 		it := &items[i]
 		out[i].warning = it.warning
-		part, err := s.normalise(it, ws, received)
-		if err != nil {
+		parts = append(parts, identity.Part{})
+		part := &parts[len(parts)-1]
+		if err := s.normalise(it, ws, received, part); err != nil {
 			out[i].Outcome = identity.Outcome{Verdict: identity.Rejected, Err: err}
+			parts = parts[:len(parts)-1]
 			continue
 		}
 		if !part.Idempotent && out[i].warning == "" {
 			out[i].warning = "not_idempotent"
 		}
-		parts, at = append(parts, part), append(at, i)
+		at = append(at, i)
 	}
 	if err := s.limits.take(s.limits.byService(ws, parts)); err != nil {
 		return nil, s.refuse(ctx, who, items, err)
@@ -63,27 +69,36 @@ func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict
 	if err != nil {
 		return nil, s.refuse(ctx, who, items, err)
 	}
-	for j, o := range outcomes {
-		out[at[j]].Outcome = o
-		if o.Verdict == identity.Accepted {
-			e := &parts[j].Event
-			s.count.events.Add(ctx, 1, metric.WithAttributes(attribute.String("service", e.Service), attribute.String("family", string(e.Family))))
-		}
-	}
+	accepted := map[accepted]int64{}
 	refused := map[int]*identity.Part{}
 	for j, o := range outcomes {
-		if o.Verdict == identity.Rejected {
+		out[at[j]].Outcome = o
+		switch o.Verdict {
+		case identity.Accepted:
+			accepted[acceptedAs(&parts[j].Event)]++
+		case identity.Rejected:
 			refused[at[j]] = &parts[j]
 		}
+	}
+	for as, n := range accepted {
+		s.count.events.Add(ctx, n, metric.WithAttributes(attribute.String("service", as.service), attribute.String("family", string(as.family))))
 	}
 	s.record(ctx, ws, items, out, refused, received)
 	return out, nil
 }
 
+// accepted is what accepted Events are counted by.
+type accepted struct {
+	service string
+	family  event.Family
+}
+
+func acceptedAs(e *event.Event) accepted { return accepted{e.Service, e.Family} }
+
 // normalise keeps a panic over one item from hurting its neighbours.
-func (s *Server) normalise(it *item, ws int32, received time.Time) (part identity.Part, err error) {
+func (s *Server) normalise(it *item, ws int32, received time.Time, into *identity.Part) (err error) {
 	if it.err != nil {
-		return identity.Part{}, it.err
+		return it.err
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -91,7 +106,8 @@ func (s *Server) normalise(it *item, ws int32, received time.Time) (part identit
 			s.deps.Logger.Error("panic while normalising an item", "panic", p, "service", it.env.Service)
 		}
 	}()
-	return s.norm.Item(it.env, ws, received)
+	*into, err = s.norm.Item(it.env, ws, received)
+	return err
 }
 
 const maxPreview = 1 << 10

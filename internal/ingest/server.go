@@ -85,7 +85,7 @@ func New(d Deps) (*Server, error) {
 	if d.Meter == nil {
 		d.Meter = noop.NewMeterProvider()
 	}
-	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals()}
+	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention, Memo: normalize.NewMemo(maxMemo)}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals()}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,9 @@ type builder struct {
 	event    event.Event
 	changes  []string
 	redacted int
+	memo     *Memo
+	// The hashes of the stack trace as it was sent and as it is stored.
+	stackSent, stackStored [16]byte
 }
 
 func (b *builder) note(what string) {

@@ -161,7 +161,7 @@ func (b *builder) exception() {
 	b.event.Exception = &event.Exception{
 		Type:       b.line("exception.type", ex.Type, maxName),
 		Message:    b.text("exception.message", ex.Message, maxMessage),
-		Stacktrace: b.text("stacktrace", ex.Stacktrace, maxStack),
+		Stacktrace: b.stacktrace(ex.Stacktrace),
 	}
 }
 

@@ -58,8 +58,8 @@ func (c *canon) sum() [16]byte {
 }
 
 // ownHash identifies an item: by the client's own key, else by everything
-// that was sent.
-func ownHash(env *event.Envelope) (own [16]byte, clientKey bool) {
+// that was sent, its stack trace by its hash.
+func ownHash(env *event.Envelope, stack [16]byte) (own [16]byte, clientKey bool) {
 	c := newCanon()
 	switch {
 	case env.ID != "":
@@ -88,7 +88,8 @@ func ownHash(env *event.Envelope) (own [16]byte, clientKey bool) {
 	c.bytes(env.ExplicitDetails)
 	c.bool(env.Exception != nil)
 	if ex := env.Exception; ex != nil {
-		c.str(ex.Type, ex.Message, ex.Stacktrace)
+		c.str(ex.Type, ex.Message)
+		c.raw = append(c.raw, stack[:]...)
 	}
 	c.num(uint64(len(env.Aliases)))
 	for _, a := range env.Aliases {

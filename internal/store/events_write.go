@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
@@ -14,10 +15,25 @@ import (
 
 // record is one Event on its way into the table.
 type record struct {
-	part       identity.Part // merged, where there are several
+	part       *identity.Part // merged, where there are several; not to be changed once it is shared
 	members    []identity.Part
 	other      bool // its endpoint is counted under (other)
 	mergedInto string
+}
+
+// each gives what the Event was made from.
+func (r *record) each() iter.Seq[*identity.Part] {
+	return func(yield func(*identity.Part) bool) {
+		if len(r.members) == 0 {
+			yield(r.part)
+			return
+		}
+		for i := range r.members {
+			if !yield(&r.members[i]) {
+				return
+			}
+		}
+	}
 }
 
 func (r *record) day() int32 { return dayOfID(r.part.Event.ID, r.part.Event.OccurredAt) }
@@ -164,17 +180,14 @@ ON CONFLICT DO NOTHING`
 // and gives their keys, to be remembered after COMMIT. Every member's content
 // is kept, also what the merged Event does not show.
 func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
-	contents := map[blobKey][]byte{}
+	contents := map[blobKey]string{}
 	for _, r := range rows {
-		members := r.members
-		if len(members) == 0 {
-			members = []identity.Part{r.part}
-		}
-		for i := range members {
-			m := &members[i]
-			s.addBlob(contents, blobKey{m.Workspace, r.day(), m.BodyHash}, m.Event.RawBody)
-			if m.Event.Exception != nil {
-				s.addBlob(contents, blobKey{m.Workspace, r.day(), m.StackHash}, []byte(m.Event.Exception.Stacktrace))
+		for m := range r.each() {
+			if k := (blobKey{m.Workspace, r.day(), m.BodyHash}); len(m.Event.RawBody) > 0 && s.wants(contents, k) {
+				contents[k] = string(m.Event.RawBody)
+			}
+			if k := (blobKey{m.Workspace, r.day(), m.StackHash}); m.Event.Exception != nil && m.Event.Exception.Stacktrace != "" && s.wants(contents, k) {
+				contents[k] = m.Event.Exception.Stacktrace
 			}
 		}
 	}
@@ -190,7 +203,7 @@ func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
 	})
 	codecs, packed := make([]int16, len(keys)), make([][]byte, len(keys))
 	for i, k := range keys {
-		codecs[i], packed[i] = pack(contents[k])
+		codecs[i], packed[i] = pack([]byte(contents[k]))
 	}
 	b.Queue(sqlInsertBodies,
 		column(keys, func(k blobKey) int32 { return k.workspace }),
@@ -199,10 +212,10 @@ func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
 	return keys
 }
 
-func (s *Store) addBlob(into map[blobKey][]byte, k blobKey, content []byte) {
-	if len(content) > 0 && k.hash != ([16]byte{}) && !s.blobs.has(k) {
-		into[k] = content
-	}
+// wants reports whether a content has to be written.
+func (s *Store) wants(have map[blobKey]string, k blobKey) bool {
+	_, got := have[k]
+	return !got && k.hash != ([16]byte{}) && !s.blobs.has(k)
 }
 
 const sqlInsertIssues = `

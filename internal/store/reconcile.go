@@ -177,8 +177,8 @@ func (w *writing) fold(plan *plan, g *group, after map[string]*record, all []ide
 			continue // none of its Parts took part
 		}
 		part := row.part()
-		plan.upsert = append(plan.upsert, &record{part: part, other: row.other, mergedInto: target})
-		plan.reparted = append(plan.reparted, &record{part: part, mergedInto: target})
+		plan.upsert = append(plan.upsert, &record{part: &part, other: row.other, mergedInto: target})
+		plan.reparted = append(plan.reparted, &record{part: &part, mergedInto: target})
 		plan.tally.add(countedOf(row.workspace, &row.event, row.other), -1)
 	}
 }

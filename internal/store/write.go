@@ -15,7 +15,8 @@ import (
 )
 
 // Write stores Parts in one transaction, exactly once. The outcomes are in the
-// order of the Parts; on an error nothing was written. Errors: a fault of kind
+// order of the Parts, which are completed in place; on an error nothing was
+// written. Errors: a fault of kind
 // Unavailable (try again later), or what PostgreSQL has against the data.
 //
 // Most Parts are about failures that nobody reported before: their keys go in
@@ -82,7 +83,7 @@ type writing struct {
 }
 
 func (s *Store) newWriting(parts []identity.Part) *writing {
-	w := &writing{s: s, parts: slices.Clone(parts), keys: make([][]keyRow, len(parts)), repeats: map[int]identity.Outcome{}}
+	w := &writing{s: s, parts: parts, keys: make([][]keyRow, len(parts)), repeats: map[int]identity.Outcome{}}
 	for i := range w.parts {
 		p := &w.parts[i]
 		// PostgreSQL keeps microseconds; what is compared before and after a
@@ -94,7 +95,7 @@ func (s *Store) newWriting(parts []identity.Part) *writing {
 			p.Event.Provider = p.Event.Upstream.Provider
 		}
 		p.BodyHash = contentHash(p.Event.RawBody)
-		if p.Event.Exception != nil {
+		if p.StackHash == ([16]byte{}) && p.Event.Exception != nil {
 			p.StackHash = contentHash([]byte(p.Event.Exception.Stacktrace))
 		}
 		w.keys[i] = keysOfPart(p)
@@ -295,7 +296,7 @@ func (w *writing) eventsOf(parts []int) []*record {
 	case 0:
 		return nil
 	case 1:
-		return []*record{{part: w.parts[parts[0]]}}
+		return []*record{{part: &w.parts[parts[0]]}}
 	}
 	members := column(parts, func(i int) identity.Part { return w.parts[i] })
 	var out []*record
@@ -308,9 +309,10 @@ func (w *writing) eventsOf(parts []int) []*record {
 
 func newRecord(members []identity.Part) *record {
 	if len(members) == 1 {
-		return &record{part: members[0]}
+		return &record{part: &members[0]}
 	}
-	return &record{part: identity.Merge(members), members: members}
+	merged := identity.Merge(members)
+	return &record{part: &merged, members: members}
 }
 
 // eventOf is the record that holds the part with that ID.
