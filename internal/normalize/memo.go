@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"crypto/sha256"
+	"hash/maphash"
 	"sync"
 )
 
@@ -10,17 +11,18 @@ import (
 // an item, and need not be done again. Safe for concurrent use.
 type Memo struct {
 	limit int
+	seed  maphash.Seed
 
 	mu         sync.Mutex
-	young, old map[string]*prose
+	young, old map[uint64]*prose
 	bytes      int // of what is young
 }
 
 // prose is a long text, cleaned, masked and cut.
 type prose struct {
-	text     string
-	redacted int
-	notes    []string
+	raw, text string
+	redacted  int
+	notes     []string
 	// sent and stored are hashes of the text as it came and as it is kept.
 	sent, stored [16]byte
 }
@@ -30,7 +32,7 @@ const memoFrom = 256
 
 // NewMemo keeps about so many bytes of texts, the least recently used go first.
 func NewMemo(bytes int) *Memo {
-	return &Memo{limit: bytes / 2, young: map[string]*prose{}}
+	return &Memo{limit: bytes / 2, seed: maphash.MakeSeed(), young: map[uint64]*prose{}}
 }
 
 // get gives what is known of a text, making it where it is new. A nil Memo
@@ -39,32 +41,40 @@ func (m *Memo) get(raw string, build func() *prose) *prose {
 	if m == nil || len(raw) < memoFrom {
 		return build()
 	}
-	m.mu.Lock()
-	p, known := m.young[raw]
-	if !known {
-		if p, known = m.old[raw]; known {
-			m.keep(raw, p)
-		}
-	}
-	m.mu.Unlock()
-	if known {
+	hash := maphash.String(m.seed, raw)
+	if p := m.find(hash); p != nil && p.raw == raw {
 		return p
 	}
-	p = build()
+	p := build()
 	m.mu.Lock()
-	m.keep(raw, p)
+	m.keep(hash, p)
 	m.mu.Unlock()
+	return p
+}
+
+func (m *Memo) find(hash uint64) *prose {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.young[hash]
+	if p == nil {
+		if p = m.old[hash]; p != nil {
+			m.keep(hash, p)
+		}
+	}
 	return p
 }
 
 // keep is called with the lock held. What has not been used since the young
 // ones filled their half is forgotten.
-func (m *Memo) keep(raw string, p *prose) {
+func (m *Memo) keep(hash uint64, p *prose) {
 	if m.bytes > m.limit {
-		m.old, m.young, m.bytes = m.young, map[string]*prose{}, 0
+		m.old, m.young, m.bytes = m.young, map[uint64]*prose{}, 0
 	}
-	m.young[raw] = p
-	m.bytes += len(raw) + len(p.text) + 200
+	m.young[hash] = p
+	m.bytes += len(p.raw) + 200
+	if p.redacted+len(p.notes) > 0 { // else they are one string
+		m.bytes += len(p.text)
+	}
 }
 
 // stacktrace makes the exception's stack trace as it is stored.
@@ -74,7 +84,7 @@ func (b *builder) stacktrace(raw string) string {
 	}
 	p := b.memo.get(raw, func() *prose {
 		own := builder{}
-		p := &prose{text: own.text("stacktrace", raw, maxStack), redacted: own.redacted, notes: own.changes}
+		p := &prose{raw: raw, text: own.text("stacktrace", raw, maxStack), redacted: own.redacted, notes: own.changes}
 		p.sent = hashOf(raw)
 		p.stored = p.sent
 		if p.text != raw {

@@ -2,6 +2,8 @@ package otlp
 
 import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"errata/internal/event"
 )
 
 // traces is the work on one request.
@@ -15,6 +17,11 @@ type traces struct {
 }
 
 func (t *traces) walk() {
+	// A batch that is full of failures should not grow its list bit by bit; one
+	// that has hardly any should not make a long one.
+	if n := t.td.SpanCount(); n > 0 {
+		t.out.Envelopes = make([]event.Envelope, 0, min(n, 128))
+	}
 	t.it.answers = func() bool {
 		t.joins.build(t.td)
 		return t.joins.servers

@@ -22,7 +22,11 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	}
 	rows := slices.Concat(plan.insert, plan.upsert)
 	queueAliases(b, rows)
-	w.freshBlobs = w.s.queueBodies(b, rows)
+	bodies := w.s.newBodies(rows)
+	w.freshBlobs = column(bodies, func(c content) blobKey { return c.blobKey })
+	if w.askContents {
+		queueBodies(b, bodies)
+	}
 	for _, c := range plan.copies {
 		b.Queue(sqlCopyBody, c.workspace, c.from, c.to, c.hash)
 	}
@@ -46,6 +50,9 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	if customers := plan.tally.customerRows(); customers != nil {
 		add(copyCustomers, customers)
 	}
+	if len(bodies) > 0 && !w.askContents {
+		add(copyBodies, copyContents(bodies))
+	}
 	if len(plan.insert) > 0 {
 		add(copyNewEvents, copyEvents(plan.insert))
 	}
@@ -61,6 +68,8 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	switch {
 	case violates(err, "event_keys"):
 		return errContested
+	case violates(err, "bodies"):
+		return errContents
 	case violates(err, "events"):
 		return errRepeated
 	default:

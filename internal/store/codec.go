@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"errata/internal/event"
 )
 
@@ -78,6 +80,9 @@ func traceText(uuid *[16]byte) string {
 	}
 	return hex.EncodeToString(uuid[:])
 }
+
+// uuidOf is an argument that pgx need not parse.
+func uuidOf(v [16]byte) pgtype.UUID { return pgtype.UUID{Bytes: v, Valid: true} }
 
 func hashText(h [16]byte) string {
 	if h == ([16]byte{}) {

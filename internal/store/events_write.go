@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"errata/internal/event"
 	"errata/internal/identity"
@@ -171,15 +172,17 @@ func queueAliases(b *pgx.Batch, rows []*record) {
 		column(all, func(a aliasRow) string { return a.kind }))
 }
 
-const sqlInsertBodies = `
-INSERT INTO bodies (workspace_id, day, hash, codec, content)
-SELECT w, DATE '1970-01-01' + d, h, k, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[]) AS u(w, d, h, k, c)
-ON CONFLICT DO NOTHING`
+// content is a row of bodies.
+type content struct {
+	blobKey
+	codec  int16
+	stored []byte
+}
 
-// queueBodies adds the bodies and stack traces that are not known to be there,
-// and gives their keys, to be remembered after COMMIT. Every member's content
-// is kept, also what the merged Event does not show.
-func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
+// newBodies gives the bodies and stack traces that are not known to be there,
+// in the order of the primary key. Every member's content is kept, also what
+// the merged Event does not show.
+func (s *Store) newBodies(rows []*record) []content {
 	contents := map[blobKey]string{}
 	for _, r := range rows {
 		for m := range r.each() {
@@ -191,31 +194,57 @@ func (s *Store) queueBodies(b *pgx.Batch, rows []*record) []blobKey {
 			}
 		}
 	}
-	if len(contents) == 0 {
-		return nil
+	out := make([]content, 0, len(contents))
+	for k, text := range contents {
+		c := content{blobKey: k}
+		c.codec, c.stored = pack([]byte(text))
+		out = append(out, c)
 	}
-	keys := make([]blobKey, 0, len(contents))
-	for k := range contents {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b blobKey) int {
-		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.day, b.day), bytes.Compare(a.hash[:], b.hash[:]))
+	slices.SortFunc(out, func(a, b content) int {
+		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.workspace, b.workspace), bytes.Compare(a.hash[:], b.hash[:]))
 	})
-	codecs, packed := make([]int16, len(keys)), make([][]byte, len(keys))
-	for i, k := range keys {
-		codecs[i], packed[i] = pack([]byte(contents[k]))
-	}
-	b.Queue(sqlInsertBodies,
-		column(keys, func(k blobKey) int32 { return k.workspace }),
-		column(keys, func(k blobKey) int32 { return k.day }),
-		column(keys, func(k blobKey) string { return hashText(k.hash) }), codecs, packed)
-	return keys
+	return out
 }
 
 // wants reports whether a content has to be written.
 func (s *Store) wants(have map[blobKey]string, k blobKey) bool {
 	_, got := have[k]
 	return !got && k.hash != ([16]byte{}) && !s.blobs.has(k)
+}
+
+const copyBodies = `COPY bodies (workspace_id, day, hash, codec, content) FROM STDIN (FORMAT binary)`
+
+func copyContents(list []content) *copyBuffer {
+	c := newCopy()
+	for i := range list {
+		k := &list[i]
+		c.row(5)
+		c.int4(k.workspace)
+		c.date(k.day)
+		c.uuid(k.hash)
+		c.int2(k.codec)
+		c.size(len(k.stored))
+		c.raw = append(c.raw, k.stored...)
+	}
+	return c
+}
+
+const sqlInsertBodies = `
+INSERT INTO bodies (workspace_id, day, hash, codec, content)
+SELECT w, DATE '1970-01-01' + d, h, k, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[]) AS u(w, d, h, k, c)
+ON CONFLICT DO NOTHING`
+
+// queueBodies writes contents of which some may be there.
+func queueBodies(b *pgx.Batch, list []content) {
+	if len(list) == 0 {
+		return
+	}
+	b.Queue(sqlInsertBodies,
+		column(list, func(k content) int32 { return k.workspace }),
+		column(list, func(k content) int32 { return k.day }),
+		column(list, func(k content) pgtype.UUID { return uuidOf(k.hash) }),
+		column(list, func(k content) int16 { return k.codec }),
+		column(list, func(k content) []byte { return k.stored }))
 }
 
 const sqlInsertIssues = `

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"errata/internal/event"
 	"errata/internal/identity"
@@ -197,7 +198,7 @@ func (t *tally) queueErrors(b *pgx.Batch, slot int16) {
 	b.Queue(sqlCountErrors, slot,
 		column(rows, func(r keyedRow) int32 { return r.workspace }),
 		column(rows, func(r keyedRow) int64 { return r.minute }),
-		column(rows, func(r keyedRow) string { return r.hash.String() }),
+		column(rows, func(r keyedRow) pgtype.UUID { return uuidOf(r.hash) }),
 		column(rows, func(r keyedRow) int64 { return r.alertMinute }),
 		column(rows, func(r keyedRow) int16 { return r.role }),
 		column(rows, func(r keyedRow) int16 { return r.family }),
@@ -287,7 +288,7 @@ func (t *tally) queueIssues(b *pgx.Batch, slot int16) {
 	b.Queue(sqlCountIssues, slot,
 		column(keys, func(k issueHour) int32 { return k.workspace }),
 		column(keys, func(k issueHour) int64 { return k.hour }),
-		column(keys, func(k issueHour) string { return k.issue }),
+		column(keys, func(k issueHour) pgtype.UUID { return uuidOf(rawUUID(k.issue)) }),
 		column(keys, func(k issueHour) int64 { return t.issues[k].n }),
 		column(keys, func(k issueHour) time.Time { return t.issues[k].first }),
 		column(keys, func(k issueHour) time.Time { return t.issues[k].last }))

@@ -15,8 +15,8 @@ const cautionFor = 16
 // registered, costs a second try, and one that it wrongly knows costs the
 // slower way.
 type seen struct {
-	slots   []atomic.Uint64
-	caution atomic.Int32
+	slots []atomic.Uint64
+	caution
 }
 
 func newSeen() *seen { return &seen{slots: make([]atomic.Uint64, seenSlots)} }
@@ -43,8 +43,11 @@ func (s *seen) add(keys []keyRow) {
 	}
 }
 
-// warn says that a key was wrongly taken for new.
-func (s *seen) warn() { s.caution.Store(cautionFor) }
+// caution is for how many batches nothing of a kind is taken for new.
+type caution struct{ batches atomic.Int32 }
+
+// warn says that something was wrongly taken for new.
+func (c *caution) warn() { c.batches.Store(cautionFor) }
 
 // cautious reports whether the next batch should take nothing for new.
-func (s *seen) cautious() bool { return s.caution.Load() > 0 && s.caution.Add(-1) >= 0 }
+func (c *caution) cautious() bool { return c.batches.Load() > 0 && c.batches.Add(-1) >= 0 }

@@ -63,6 +63,9 @@ type Store struct {
 	issues    *recent[issueKey]
 	blobs     *recent[blobKey]
 	seen      *seen
+	// contents is about bodies and stack traces, which other collectors may
+	// have written.
+	contents caution
 
 	checked atomic.Bool // the schema is new enough
 

@@ -40,11 +40,16 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 	}
 	slot := <-s.slots
 	defer func() { s.slots <- slot }()
-	w.slot, w.cautious = slot, s.seen.cautious()
+	w.slot, w.cautious, w.askContents = slot, s.seen.cautious(), s.contents.cautious()
 	err = s.retrying(ctx, func() error { return w.try(ctx) })
-	if errors.Is(err, errContested) {
-		s.seen.warn()
-		w.cautious = true
+	for errors.Is(err, errContested) || errors.Is(err, errContents) {
+		if errors.Is(err, errContested) {
+			s.seen.warn()
+			w.cautious = true
+		} else {
+			s.contents.warn()
+			w.askContents = true
+		}
 		err = s.retrying(ctx, func() error { return w.try(ctx) })
 	}
 	if errors.Is(err, errRepeated) {
@@ -76,6 +81,8 @@ type writing struct {
 	slot    int16 // of the roll-ups
 	// cautious: no bundle is taken for new.
 	cautious bool
+	// askContents: bodies and stack traces may be there already.
+	askContents bool
 
 	// Set by a try of the transaction, for after its COMMIT.
 	freshBlobs  []blobKey
@@ -141,6 +148,9 @@ func (w *writing) prepare(ctx context.Context) error {
 
 // errContested: a key that was taken for new is not.
 var errContested = errors.New("a key of this batch exists already")
+
+// errContents: a body or stack trace that was taken for new is not.
+var errContents = errors.New("a content of this batch exists already")
 
 // try is the transaction, once.
 func (w *writing) try(ctx context.Context) (err error) {
