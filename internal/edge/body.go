@@ -22,27 +22,55 @@ import (
 // over the wire and what it expands to. Faults: TooLarge,
 // UnsupportedMediaType (unknown Content-Encoding), Invalid (corrupt data).
 func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
+	var buf bytes.Buffer
+	err := readBody(c, limit, &buf)
+	return buf.Bytes(), err
+}
+
+// bodies are buffers for BorrowBody.
+var bodies = sync.Pool{New: func() any { return &bytes.Buffer{} }}
+
+// keptBody is how large a buffer may be to be used again.
+const keptBody = 1 << 20
+
+// BorrowBody is ReadBody for those who keep nothing of the body: it is theirs
+// until they call give.
+func BorrowBody(c *gin.Context, limit int64) (body []byte, give func(), err error) {
+	buf := bodies.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is put there
+	buf.Reset()
+	give = func() {
+		if buf.Cap() <= keptBody {
+			bodies.Put(buf)
+		}
+	}
+	if err := readBody(c, limit, buf); err != nil {
+		give()
+		return nil, nil, err
+	}
+	return buf.Bytes(), give, nil
+}
+
+func readBody(c *gin.Context, limit int64, buf *bytes.Buffer) error {
 	if c.Request.ContentLength > limit {
-		return nil, tooLarge(limit)
+		return tooLarge(limit)
 	}
 	wire := http.MaxBytesReader(c.Writer, c.Request.Body, limit)
 	r, done, err := decoder(wire, c.GetHeader("Content-Encoding"))
 	if err != nil {
-		return nil, readFault(err, limit)
+		return readFault(err, limit)
 	}
 	defer done()
-	var buf bytes.Buffer
 	if n := c.Request.ContentLength; n > 0 {
 		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(&paying{r: io.LimitReader(r, limit+1), counted: counted{lease: leaseOf(c)}})
 	if err != nil {
-		return nil, readFault(err, limit)
+		return readFault(err, limit)
 	}
 	if n > limit {
-		return nil, tooLarge(limit)
+		return tooLarge(limit)
 	}
-	return buf.Bytes(), nil
+	return nil
 }
 
 func tooLarge(limit int64) error {

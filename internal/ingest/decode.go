@@ -143,7 +143,7 @@ func checkNesting(body []byte) error {
 type reportFields map[string]json.RawMessage
 
 func refused(raw []byte, err error) item {
-	return item{err: err, preview: raw, env: event.Envelope{Source: event.FromHTTP}}
+	return item{err: err, preview: raw, env: &event.Envelope{Source: event.FromHTTP}}
 }
 
 func decodeItem(raw []byte) item {
@@ -154,9 +154,9 @@ func decodeItem(raw []byte) item {
 	if err := json.Unmarshal(raw, &fields); err != nil || fields == nil {
 		return refused(raw, fault.New(fault.Unprocessable, "validation_failed", "A report must be a JSON object."))
 	}
-	it := item{preview: raw}
+	it := item{preview: raw, env: &event.Envelope{}}
 	d := fieldDecoder{fields: fields}
-	d.envelope(&it.env)
+	d.envelope(it.env)
 	it.err, it.warning = d.err, d.warning
 	return it
 }
@@ -349,9 +349,9 @@ func rawItem(q url.Values, h http.Header, body []byte) item {
 			}
 		}
 	}
-	it := item{preview: body}
+	it := item{preview: body, env: &event.Envelope{}}
 	d := fieldDecoder{fields: fields}
-	d.envelope(&it.env)
+	d.envelope(it.env)
 	it.err, it.warning = d.err, d.warning
 	it.env.Body = body
 	it.env.Headers = responseHeaders(h)

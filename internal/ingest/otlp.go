@@ -53,7 +53,7 @@ func (s *Server) takeOTLP(ctx context.Context, ws int32, mapped func() otlp.Resu
 	result := mapped()
 	items := make([]item, len(result.Envelopes), len(result.Envelopes)+len(result.Rejected))
 	for i := range result.Envelopes {
-		items[i].env = result.Envelopes[i]
+		items[i].env = &result.Envelopes[i]
 	}
 	for _, r := range result.Rejected {
 		it := refused(nil, fault.New(fault.Unprocessable, "validation_failed", "%s", r.Reason).With("field", r.Field).With("span_id", r.SpanID))
@@ -91,7 +91,7 @@ func explain(items []item, verdicts []verdict, warnings []string) partial {
 			continue
 		}
 		if p.rejected++; p.rejected <= maxExplained {
-			env := &items[i].env
+			env := items[i].env
 			reasons = append(reasons, fmt.Sprintf("trace %s span %s: %s", orDash(env.TraceID), orDash(env.SpanID), fault.Of(v.Err).Message))
 		}
 	}

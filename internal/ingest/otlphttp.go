@@ -45,11 +45,12 @@ func (s *Server) otlpHTTP(export exporter) gin.HandlerFunc {
 			s.otlpError(c, asJSON, err)
 			return
 		}
-		body, err := edge.ReadBody(c, maxOTLPBody)
+		body, give, err := edge.BorrowBody(c, maxOTLPBody) // pdata copies what it keeps
 		if err != nil {
 			s.otlpError(c, asJSON, err)
 			return
 		}
+		defer give()
 		answer, err := export(withCaller(c.Request.Context(), key, len(body)), key.Workspace, body, asJSON)
 		if err != nil {
 			s.otlpError(c, asJSON, err)

@@ -19,7 +19,7 @@ import (
 
 // item is one thing that came in: an Envelope, or why it is none.
 type item struct {
-	env event.Envelope
+	env *event.Envelope // never nil
 	err error
 	// warning is a stable code about an item that was taken all the same.
 	warning string
@@ -106,8 +106,7 @@ func (s *Server) normalise(it *item, ws int32, received time.Time, into *identit
 			s.deps.Logger.Error("panic while normalising an item", "panic", p, "service", it.env.Service)
 		}
 	}()
-	*into, err = s.norm.Item(it.env, ws, received)
-	return err
+	return s.norm.Into(into, it.env, ws, received)
 }
 
 const maxPreview = 1 << 10

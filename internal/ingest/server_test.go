@@ -420,7 +420,7 @@ func FuzzDecodeErrors(f *testing.F) {
 			t.Fatal("too many items")
 		}
 		for i := range items {
-			_, _ = (&Server{deps: Deps{}}).norm.Item(items[i].env, 1, time.Now())
+			_, _ = (&Server{deps: Deps{}}).norm.Item(*items[i].env, 1, time.Now())
 		}
 	})
 }

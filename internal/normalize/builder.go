@@ -35,7 +35,7 @@ const (
 type builder struct {
 	env      *event.Envelope
 	said     dialect.Reading
-	event    event.Event
+	event    *event.Event
 	changes  []string
 	redacted int
 	memo     *Memo

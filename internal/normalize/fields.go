@@ -19,7 +19,7 @@ func first(values ...string) string {
 
 // identifiers decides every ID by which the Event is found.
 func (b *builder) identifiers() {
-	env, ev := b.env, &b.event
+	env, ev := b.env, b.event
 	if env.Role == event.Upstream && b.said.RequestID != "" {
 		// The body is the called service's answer, and so is its request ID.
 		said := event.UpstreamInfo{}
@@ -113,7 +113,7 @@ func (b *builder) upstream() {
 
 // failure decides what is said about the failure itself.
 func (b *builder) failure() {
-	env, ev := b.env, &b.event
+	env, ev := b.env, b.event
 	ev.GRPCCode = b.line("grpc_code", env.GRPCCode, maxName)
 	ev.Status = env.Status
 	if ev.Status == 0 && b.said.Status >= 100 && b.said.Status <= 599 {

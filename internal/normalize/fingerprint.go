@@ -17,7 +17,7 @@ const unmatched = "(unmatched)"
 
 // fingerprint gives what all Events of one Issue have in common.
 func (b *builder) fingerprint() []string {
-	env, ev := b.env, &b.event
+	env, ev := b.env, b.event
 	if own := strings.TrimSpace(env.Fingerprint); own != "" {
 		return []string{"client", ev.Service, own}
 	}

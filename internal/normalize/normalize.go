@@ -34,33 +34,38 @@ func Item(env event.Envelope, ws int32, receivedAt time.Time) (identity.Part, er
 
 // Item makes a Part of one item, or says with a *fault.Fault why it cannot be
 // stored. It changes nothing that env points to.
-func (n Normalizer) Item(env event.Envelope, ws int32, receivedAt time.Time) (identity.Part, error) {
-	if err := n.check(&env, receivedAt); err != nil {
-		return identity.Part{}, err
+func (n Normalizer) Item(env event.Envelope, ws int32, receivedAt time.Time) (p identity.Part, err error) {
+	err = n.Into(&p, &env, ws, receivedAt)
+	return p, err
+}
+
+// Into is Item without copies: env is only read, and p is written anew.
+func (n Normalizer) Into(p *identity.Part, env *event.Envelope, ws int32, receivedAt time.Time) error {
+	if err := n.check(env, receivedAt); err != nil {
+		return err
 	}
 	receivedAt = receivedAt.UTC()
-	p := identity.Part{Workspace: ws, Source: env.Source, HasOccurredAt: !env.OccurredAt.IsZero()}
+	*p = identity.Part{Workspace: ws, Source: env.Source, HasOccurredAt: !env.OccurredAt.IsZero()}
 	at := receivedAt
 	if p.HasOccurredAt {
 		at = env.OccurredAt.UTC()
 	}
-	b := &builder{env: &env, memo: n.Memo, said: dialect.Read(env.Body, withDate(env.Headers, at), env.Status)}
+	b := &builder{env: env, event: &p.Event, memo: n.Memo, said: dialect.Read(env.Body, withDate(env.Headers, at), env.Status)}
 	b.event.OccurredAt, b.event.ReceivedAt = at, receivedAt
 	if env.Source != "" {
 		b.event.Sources = []event.Source{env.Source}
 	}
 	b.build()
 
-	ev := &b.event
+	ev := b.event
 	p.StackHash = b.stackStored
-	p.Own, p.ClientKey = ownHash(&env, b.stackSent)
+	p.Own, p.ClientKey = ownHash(env, b.stackSent)
 	p.Idempotent = p.ClientKey || p.HasOccurredAt || ev.RequestID != "" || (ev.TraceID != "" && ev.SpanID != "")
 	ev.ID = identity.NewID(at, p.Own, p.Idempotent)
 	ev.FingerprintVersion = FingerprintVersion
 	ev.IssueID = issueID(ws, b.fingerprint())
 	ev.Notes = b.notes()
-	p.Event = *ev
-	return p, nil
+	return nil
 }
 
 // withDate lends the item's time to answers without a Date header, so that
@@ -79,7 +84,7 @@ func withDate(headers map[string]string, at time.Time) map[string]string {
 
 // build fills the Event, field by field.
 func (b *builder) build() {
-	env, ev := b.env, &b.event
+	env, ev := b.env, b.event
 	ev.Role = env.Role
 	if ev.Role == "" {
 		ev.Role = event.Primary

@@ -60,7 +60,6 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 		t.query(strings.Join(opening, "; "), copies...)
 	}
 	if err := t.statements(ctx, b); err != nil {
-		t.abandon()
 		return err
 	}
 	t.query("COMMIT")

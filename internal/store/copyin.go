@@ -23,9 +23,15 @@ const keptCopy = 1 << 20
 
 var copyBuffers = sync.Pool{New: func() any { return &copyBuffer{raw: make([]byte, 0, 64<<10)} }}
 
-func newCopy() *copyBuffer {
+func newBuffer() *copyBuffer {
 	c := copyBuffers.Get().(*copyBuffer) //nolint:forcetypeassert // nothing else is put there
-	c.raw, c.rows = append(c.raw[:0], copySignature...), 0
+	c.raw, c.rows = c.raw[:0], 0
+	return c
+}
+
+func newCopy() *copyBuffer {
+	c := newBuffer()
+	c.raw = append(c.raw, copySignature...)
 	return c
 }
 

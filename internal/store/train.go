@@ -29,10 +29,12 @@ type train struct {
 	// answers is how many ReadyForQuery there will be.
 	answers int
 	builder pgx.ExtendedQueryBuilder
+	raw     *copyBuffer // the messages, encoded
+	err     error
 }
 
 func newTrain(conn *pgx.Conn) *train {
-	return &train{conn: conn, byName: conn.Config().DefaultQueryExecMode != pgx.QueryExecModeExec}
+	return &train{conn: conn, raw: newBuffer(), byName: conn.Config().DefaultQueryExecMode != pgx.QueryExecModeExec}
 }
 
 // prepare must come before everything else: it waits for answers, the first
@@ -52,15 +54,21 @@ func (t *train) prepare(ctx context.Context, b *pgx.Batch) error {
 // query adds a simple query. Each COPY … FROM STDIN in it needs its rows, in
 // that order.
 func (t *train) query(sql string, rows ...*copyBuffer) {
-	f := t.conn.PgConn().Frontend()
-	f.SendQuery(&pgproto3.Query{String: sql})
+	t.add(&pgproto3.Query{String: sql})
 	for _, c := range rows {
 		c.raw = binary.BigEndian.AppendUint16(c.raw, 0xffff)
-		f.Send(&pgproto3.CopyData{Data: c.raw})
-		f.Send(&pgproto3.CopyDone{})
+		t.add(&pgproto3.CopyData{Data: c.raw})
+		t.add(&pgproto3.CopyDone{})
 		c.free()
 	}
 	t.answers++
+}
+
+func (t *train) add(msg pgproto3.FrontendMessage) {
+	var err error
+	if t.raw.raw, err = msg.Encode(t.raw.raw); err != nil && t.err == nil {
+		t.err = err
+	}
 }
 
 // statements adds statements with arguments, of which only the errors matter.
@@ -68,7 +76,6 @@ func (t *train) statements(ctx context.Context, b *pgx.Batch) error {
 	if b.Len() == 0 {
 		return nil
 	}
-	f := t.conn.PgConn().Frontend()
 	for _, q := range b.QueuedQueries {
 		var sd *pgconn.StatementDescription
 		bind := pgproto3.Bind{}
@@ -79,16 +86,16 @@ func (t *train) statements(ctx context.Context, b *pgx.Batch) error {
 			}
 			bind.PreparedStatement = sd.Name
 		} else {
-			f.SendParse(&pgproto3.Parse{Query: q.SQL})
+			t.add(&pgproto3.Parse{Query: q.SQL})
 		}
 		if err := t.builder.Build(t.conn.TypeMap(), sd, q.Arguments); err != nil {
 			return fmt.Errorf("an argument cannot be encoded: %w", err)
 		}
 		bind.ParameterFormatCodes, bind.Parameters = t.builder.ParamFormats, t.builder.ParamValues
-		f.SendBind(&bind)
-		f.SendExecute(&pgproto3.Execute{})
+		t.add(&bind)
+		t.add(&pgproto3.Execute{})
 	}
-	f.SendSync(&pgproto3.Sync{})
+	t.add(&pgproto3.Sync{})
 	t.answers++
 	return nil
 }
@@ -97,9 +104,9 @@ func (t *train) statements(ctx context.Context, b *pgx.Batch) error {
 // wrong: those after it say that the transaction has failed. When ctx ends, or
 // the connection breaks, nobody knows whether there was a COMMIT.
 func (t *train) run(ctx context.Context) error {
+	defer t.raw.free()
 	pg := t.conn.PgConn()
-	if err := ctx.Err(); err != nil {
-		t.abandon()
+	if err := errors.Join(t.err, ctx.Err()); err != nil { // nothing has been sent yet
 		return err
 	}
 	wake := context.AfterFunc(ctx, func() { _ = pg.Conn().SetDeadline(time.Unix(1, 0)) })
@@ -118,7 +125,7 @@ func (t *train) run(ctx context.Context) error {
 }
 
 func (t *train) exchange(pg *pgconn.PgConn) (first error) {
-	if err := pg.Frontend().Flush(); err != nil {
+	if _, err := pg.Conn().Write(t.raw.raw); err != nil {
 		return err
 	}
 	for t.answers > 0 {
