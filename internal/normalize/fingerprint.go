@@ -53,13 +53,25 @@ func routeTemplate(route string) string {
 	if !strings.ContainsAny(route, "0123456789") {
 		return route
 	}
-	segments := strings.Split(route, "/")
-	for i, s := range segments {
-		if !isVersion(s) && isID(s) {
-			segments[i] = "{id}"
+	var out strings.Builder
+	kept := 0 // what comes before has been written
+	for i := 0; i <= len(route); {
+		end := i
+		for end < len(route) && route[end] != '/' {
+			end++
 		}
+		if s := route[i:end]; !isVersion(s) && isID(s) {
+			out.WriteString(route[kept:i])
+			out.WriteString("{id}")
+			kept = end
+		}
+		i = end + 1
 	}
-	return strings.Join(segments, "/")
+	if kept == 0 {
+		return route
+	}
+	out.WriteString(route[kept:])
+	return out.String()
 }
 
 // isVersion recognises v1 and v2beta1, which name a route.
