@@ -72,7 +72,7 @@ func install(t *testing.T, more ...string) *installation {
 	return in
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
