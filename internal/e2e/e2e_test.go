@@ -56,10 +56,13 @@ func launch(t testing.TB, databaseURL string) *product {
 	return launchWith(t, databaseURL, t.TempDir())
 }
 
-func launchWith(t testing.TB, databaseURL, spoolDir string) *product {
+func launchWith(t testing.TB, databaseURL, spoolDir string, set ...func(*config.Config)) *product {
 	t.Helper()
 	cfg := config.Config{DatabaseURL: databaseURL, DatabaseConns: 8, HTTPAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", OTLPGRPCAddr: "127.0.0.1:0",
 		RetentionDays: 30, SpoolDir: spoolDir, SpoolMaxMB: 64, MaxInflightMB: 256, MaxConns: 200, LogLevel: "error", BootstrapIngestKey: auth.NewSecret(), BootstrapAdminKey: auth.NewSecret()}
+	for _, change := range set {
+		change(&cfg)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	started := make(chan *app.App, 1)
 	ended := make(chan error, 1)

@@ -49,6 +49,15 @@ func report(id string) string {
 	return fmt.Sprintf(`{"service":"billing","method":"POST","endpoint":"/v1/charges","status":503,"customer":"acme","envelope":{"error":{"code":"db_down","message":"no database","request_id":%q}}}`, id)
 }
 
+// drained waits until the database is back and the spool is empty.
+func (p *product) drained() {
+	p.t.Helper()
+	p.eventually("the spool is drained", func() bool {
+		_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
+		return strings.Contains(body, `"items":0`) && !strings.Contains(body, "away")
+	})
+}
+
 // While the database is away, known keys go on reporting, and all of it is
 // there, once, when it is back; also over a restart of the collector.
 func TestOutage(t *testing.T) {
@@ -84,10 +93,7 @@ func TestOutage(t *testing.T) {
 	assert.Regexp(t, `errata_spool_items[^\n]* 22\n`, body)
 
 	db.start()
-	p.eventually("the spool is drained", func() bool {
-		_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
-		return strings.Contains(body, `"items":0`) && !strings.Contains(body, "away")
-	})
+	p.drained()
 	require.Equal(t, http.StatusOK, send(p, "req_after"))
 	for _, id := range []string{"req_before", "req_during_0", "req_during_7", "req_during_19", "req_after"} {
 		assert.Len(t, p.trail(id).Events, 1, id)
@@ -119,9 +125,6 @@ func TestHangingDatabase(t *testing.T) {
 		status, _ := p.get("/v1/requests/req_slow_7")
 		return status == http.StatusOK
 	})
-	p.eventually("the spool is empty", func() bool {
-		_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
-		return strings.Contains(body, `"items":0`)
-	})
+	p.drained()
 	requireCounts(t, url, 9)
 }

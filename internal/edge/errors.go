@@ -53,11 +53,20 @@ type problem struct {
 	Details    map[string]any `json:"details,omitempty"`
 }
 
+// Gone ends the handling of a request whose client did not wait: nobody reads
+// the answer, and it is no failure of ours. It tells whether that is so.
+func Gone(c *gin.Context, err error) bool {
+	if !errors.Is(err, context.Canceled) || c.Request.Context().Err() == nil {
+		return false
+	}
+	c.AbortWithStatus(statusClientGone)
+	return true
+}
+
 // Write answers with the error and ends the handling of the request.
 func Write(c *gin.Context, err error) {
 	opt := options(c)
-	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
-		c.AbortWithStatus(statusClientGone)
+	if Gone(c, err) {
 		return
 	}
 	f := fault.Of(err)

@@ -89,6 +89,9 @@ var grpcCodes = map[fault.Kind]codes.Code{
 }
 
 func (s *Server) otlpError(c *gin.Context, asJSON bool, err error) {
+	if edge.Gone(c, err) {
+		return
+	}
 	f := fault.Of(err)
 	status := edge.Status(f.Kind)
 	if status >= 500 {

@@ -13,9 +13,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -407,6 +409,41 @@ func TestDatabaseAway(t *testing.T) {
 	res, _ = b.send(t, "/v1/errors", []byte(`{"service":"b","status":500}`))
 	assert.Equal(t, http.StatusOK, res.StatusCode, "a panic costs its item")
 	require.Len(t, b.rejected, 1)
+}
+
+// A client that does not wait for its answer is no failure of ours.
+func TestClientGone(t *testing.T) {
+	for path, body := range map[string]string{
+		"/v1/errors": `{"service":"b","status":500}`,
+		"/v1/logs":   `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityNumber":17,"attributes":[{"key":"exception.type","value":{"stringValue":"E"}}]}]}]}]}`,
+	} {
+		release, writing := make(chan struct{}), make(chan struct{})
+		var failures atomic.Int64
+		ended := make(chan int, 1)
+		b := serve(t, func(d *Deps) { d.OnServerError = func(*gin.Context, *fault.Fault) { failures.Add(1) } })
+		b.fail = func([]identity.Part) error { close(writing); <-release; return nil }
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			b.HTTP().ServeHTTP(rec, r)
+			ended <- rec.Code
+		})
+		srv := httptest.NewServer(handler)
+		t.Cleanup(srv.Close)
+		ctx, hangUp := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("x-api-key", ingestKey)
+		go func() { <-writing; hangUp() }()
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, 499, <-ended, path)
+		assert.Zero(t, failures.Load(), path)
+		close(release)
+	}
 }
 
 func FuzzDecodeErrors(f *testing.F) {
