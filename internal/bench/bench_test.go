@@ -262,12 +262,15 @@ func TestRate(t *testing.T) {
 			}
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
 		})
-		f, err := g.phase(t.Context(), &phase{length: time.Second})
+		p := &phase{length: time.Second}
+		f, err := g.phase(t.Context(), p)
 		require.NoError(t, err)
 		assert.Equal(t, []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond, 450 * time.Millisecond, 450 * time.Millisecond,
 			500 * time.Millisecond, 600 * time.Millisecond, 700 * time.Millisecond, 800 * time.Millisecond, 900 * time.Millisecond}, asked)
 		assert.InDelta(t, 250, f.AnswerMS.Max, 0.001)
-		assert.InDelta(t, 150, f.AnswerMS.P95, 250.0/64+100, "the one that was due meanwhile waited 150 ms")
+		assert.InDelta(t, 150, p.tally.times.quantile(0.8), 150.0/perOctave, "the next one was due 150 ms before it was sent")
+		assert.InDelta(t, 50, p.tally.times.quantile(0.7), 50.0/perOctave)
+		assert.InDelta(t, 0, p.tally.times.quantile(0.6), 0.001)
 	})
 }
 

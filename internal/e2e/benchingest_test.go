@@ -350,7 +350,7 @@ func BenchmarkIngestFull(b *testing.B) {
 	})
 	b.Logf("filled with %d Events in %.0f s: %.0f spans/s", filled.Accepted, filled.Seconds, filled.SpansPerSecond)
 	perEvent := r.bytesPerEvent(db)
-	var ratios, fulls, empties []float64
+	var ratios, fulls, empties, wals []float64
 	for range b.N {
 		for round := range rounds + 1 {
 			name := fmt.Sprint("empty_", round, "_", len(ratios))
@@ -360,10 +360,13 @@ func BenchmarkIngestFull(b *testing.B) {
 			one := r.load(empty, perRound, nil)
 			empty.stop()
 			r.load(full, warmup, nil)
+			wal := r.wal(db)
 			other := r.load(full, perRound, nil)
-			b.Logf("round %d: %.0f spans/s empty (p99 %.1f ms), %.0f full (p99 %.1f ms)", round, one.SpansPerSecond, one.AnswerMS.P99, other.SpansPerSecond, other.AnswerMS.P99)
+			wal = (r.wal(db) - wal) / perRound
+			b.Logf("round %d: %.0f spans/s empty (p99 %.1f ms), %.0f full (p99 %.1f ms, WAL %.0f B/event)", round, one.SpansPerSecond, one.AnswerMS.P99,
+				other.SpansPerSecond, other.AnswerMS.P99, wal)
 			if round > 0 {
-				ratios = append(ratios, other.SpansPerSecond/one.SpansPerSecond)
+				ratios, wals = append(ratios, other.SpansPerSecond/one.SpansPerSecond), append(wals, wal)
 				fulls, empties = append(fulls, other.SpansPerSecond), append(empties, one.SpansPerSecond)
 			}
 		}
@@ -373,6 +376,7 @@ func BenchmarkIngestFull(b *testing.B) {
 	b.ReportMetric(middle(fulls), "spans/s-full")
 	b.ReportMetric(middle(empties), "spans/s-empty")
 	b.ReportMetric(filled.SpansPerSecond, "spans/s-filling")
+	b.ReportMetric(middle(wals), "WAL-bytes/event")
 	b.ReportMetric(perEvent, "disk-bytes/event")
 	b.ReportMetric(peak, "MB-collector-peak")
 	b.ReportMetric(now, "MB-collector")
