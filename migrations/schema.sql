@@ -76,7 +76,8 @@ CREATE TABLE public.bodies (
     day date NOT NULL,
     hash uuid NOT NULL,
     content bytea NOT NULL,
-    codec smallint DEFAULT 0 NOT NULL
+    codec smallint DEFAULT 0 NOT NULL,
+    base uuid
 )
 PARTITION BY RANGE (day);
 
@@ -376,17 +377,17 @@ CREATE INDEX aliases_value ON ONLY public.aliases USING btree (workspace_id, tra
 
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
 
-CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
 CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (workspace_id, alert_minute);
 
 CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_id, part_id);
 
-CREATE INDEX events_request ON ONLY public.events USING btree (workspace_id, translate(lower(request_id), 'oil'::text, '011'::text)) WHERE (request_id IS NOT NULL);
+CREATE INDEX events_request ON ONLY public.events USING btree (translate(lower(request_id), 'oil'::text, '011'::text)) WHERE (request_id IS NOT NULL);
 
-CREATE INDEX events_span ON ONLY public.events USING btree (workspace_id, span_id) WHERE (span_id IS NOT NULL);
+CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span_id IS NOT NULL);
 
-CREATE INDEX events_trace ON ONLY public.events USING btree (workspace_id, trace_id) WHERE (trace_id IS NOT NULL);
+CREATE INDEX events_trace ON ONLY public.events USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 
 CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 

@@ -158,7 +158,7 @@ func lastLine(out []byte) string {
 
 func (s *Server) launch(bin Binaries, d dirs, who *identity, opt Options) error {
 	args := []string{"-D", d.data, "-k", d.socket}
-	for _, setting := range settings(opt.Ephemeral) {
+	for _, setting := range settings(bin, d.data, opt.Ephemeral) {
 		args = append(args, "-c", setting)
 	}
 	logPath := filepath.Join(d.log, "postgresql.log")

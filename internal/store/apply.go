@@ -23,7 +23,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	rows := slices.Concat(plan.insert, plan.upsert)
 	queueAliases(b, rows)
 	bodies := w.s.newBodies(rows)
-	w.freshBlobs = column(bodies, func(c content) blobKey { return c.blobKey })
+	w.freshContents = bodies
 	if w.askContents {
 		queueBodies(b, bodies)
 	}

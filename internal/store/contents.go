@@ -13,7 +13,8 @@ const maxContents = 100
 // One at a time: with a list of hashes, a plan made while the day was young
 // reads through the whole day and filters.
 const sqlContent = `
-SELECT b.hash, b.codec, b.content FROM bodies b
+SELECT b.hash, b.codec, b.content, coalesce(w.codec, 0), w.content
+FROM bodies b LEFT JOIN bodies w ON w.workspace_id = b.workspace_id AND w.day = b.day AND w.hash = b.base
 WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid`
 
 // contentRef says which contents an Event has, and the day they are kept under.
@@ -38,10 +39,10 @@ func queueContents(b *pgx.Batch, ws int32, refs []contentRef, into map[[16]byte]
 
 func collectContents(found pgx.Rows, into map[[16]byte][]byte) error {
 	var hash [16]byte
-	var codec int16
-	var content []byte
-	_, err := pgx.ForEachRow(found, []any{&hash, &codec, &content}, func() (err error) {
-		into[hash], err = unpack(codec, content)
+	var codec, baseCodec int16
+	var content, whole []byte
+	_, err := pgx.ForEachRow(found, []any{&hash, &codec, &content, &baseCodec, &whole}, func() (err error) {
+		into[hash], err = unpackFrom(codec, content, baseCodec, whole)
 		return err
 	})
 	return err

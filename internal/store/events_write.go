@@ -175,54 +175,64 @@ func queueAliases(b *pgx.Batch, rows []*record) {
 // content is a row of bodies.
 type content struct {
 	blobKey
+	likeness
+	text   string
 	codec  int16
 	stored []byte
+	base   [16]byte // of a difference
 }
 
 // newBodies gives the bodies and stack traces that are not known to be there,
 // in the order of the primary key. Every member's content is kept, also what
 // the merged Event does not show.
 func (s *Store) newBodies(rows []*record) []content {
-	contents := map[blobKey]string{}
+	have := map[blobKey]bool{}
+	var out []content
 	for _, r := range rows {
 		for m := range r.each() {
-			if k := (blobKey{m.Workspace, r.day(), m.BodyHash}); len(m.Event.RawBody) > 0 && s.wants(contents, k) {
-				contents[k] = string(m.Event.RawBody)
+			e := &m.Event
+			if k := (blobKey{m.Workspace, r.day(), m.BodyHash}); len(e.RawBody) > 0 && s.wants(have, k) {
+				out = append(out, content{blobKey: k, text: string(e.RawBody), likeness: likeness{k.workspace, k.day, 'b', e.Service, e.Code, e.Endpoint}})
 			}
-			if k := (blobKey{m.Workspace, r.day(), m.StackHash}); m.Event.Exception != nil && m.Event.Exception.Stacktrace != "" && s.wants(contents, k) {
-				contents[k] = m.Event.Exception.Stacktrace
+			if k := (blobKey{m.Workspace, r.day(), m.StackHash}); e.Exception != nil && e.Exception.Stacktrace != "" && s.wants(have, k) {
+				out = append(out, content{blobKey: k, text: e.Exception.Stacktrace, likeness: likeness{k.workspace, k.day, 's', e.Service, e.Exception.Type, ""}})
 			}
 		}
 	}
-	out := make([]content, 0, len(contents))
-	for k, text := range contents {
-		c := content{blobKey: k}
-		c.codec, c.stored = pack([]byte(text))
-		out = append(out, c)
+	for i := range out {
+		c := &out[i]
+		from := s.bases.find(c.likeness)
+		if c.codec, c.stored = pack([]byte(c.text), from); c.codec == relative {
+			c.base = from.hash
+		}
 	}
 	slices.SortFunc(out, func(a, b content) int {
-		return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.workspace, b.workspace), bytes.Compare(a.hash[:], b.hash[:]))
+		return cmp.Or(cmp.Compare(a.blobKey.day, b.blobKey.day), cmp.Compare(a.blobKey.workspace, b.blobKey.workspace), bytes.Compare(a.hash[:], b.hash[:]))
 	})
 	return out
 }
 
 // wants reports whether a content has to be written.
-func (s *Store) wants(have map[blobKey]string, k blobKey) bool {
-	_, got := have[k]
-	return !got && k.hash != ([16]byte{}) && !s.blobs.has(k)
+func (s *Store) wants(have map[blobKey]bool, k blobKey) bool {
+	if have[k] || k.hash == ([16]byte{}) || s.blobs.has(k) {
+		return false
+	}
+	have[k] = true
+	return true
 }
 
-const copyBodies = `COPY bodies (workspace_id, day, hash, codec, content) FROM STDIN (FORMAT binary)`
+const copyBodies = `COPY bodies (workspace_id, day, hash, codec, base, content) FROM STDIN (FORMAT binary)`
 
 func copyContents(list []content) *copyBuffer {
 	c := newCopy()
 	for i := range list {
 		k := &list[i]
-		c.row(5)
-		c.int4(k.workspace)
-		c.date(k.day)
+		c.row(6)
+		c.int4(k.blobKey.workspace)
+		c.date(k.blobKey.day)
 		c.uuid(k.hash)
 		c.int2(k.codec)
+		c.optUUID(k.base)
 		c.size(len(k.stored))
 		c.raw = append(c.raw, k.stored...)
 	}
@@ -230,8 +240,9 @@ func copyContents(list []content) *copyBuffer {
 }
 
 const sqlInsertBodies = `
-INSERT INTO bodies (workspace_id, day, hash, codec, content)
-SELECT w, DATE '1970-01-01' + d, h, k, c FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[]) AS u(w, d, h, k, c)
+INSERT INTO bodies (workspace_id, day, hash, codec, content, base)
+SELECT w, DATE '1970-01-01' + d, h, k, c, nullif(b, '00000000-0000-0000-0000-000000000000')
+FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[], $6::uuid[]) AS u(w, d, h, k, c, b)
 ON CONFLICT DO NOTHING`
 
 // queueBodies writes contents of which some may be there.
@@ -240,11 +251,12 @@ func queueBodies(b *pgx.Batch, list []content) {
 		return
 	}
 	b.Queue(sqlInsertBodies,
-		column(list, func(k content) int32 { return k.workspace }),
-		column(list, func(k content) int32 { return k.day }),
+		column(list, func(k content) int32 { return k.blobKey.workspace }),
+		column(list, func(k content) int32 { return k.blobKey.day }),
 		column(list, func(k content) pgtype.UUID { return uuidOf(k.hash) }),
 		column(list, func(k content) int16 { return k.codec }),
-		column(list, func(k content) []byte { return k.stored }))
+		column(list, func(k content) []byte { return k.stored }),
+		column(list, func(k content) pgtype.UUID { return uuidOf(k.base) }))
 }
 
 const sqlInsertIssues = `

@@ -189,10 +189,12 @@ type blobCopy struct {
 	hash                string
 }
 
+// With the base that it may be a difference from.
 const sqlCopyBody = `
-INSERT INTO bodies (workspace_id, day, hash, codec, content)
-SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content FROM bodies
-WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid
+INSERT INTO bodies (workspace_id, day, hash, codec, content, base)
+SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content, base FROM bodies
+WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND (hash = $4::uuid OR hash = (
+  SELECT base FROM bodies WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid))
 ON CONFLICT DO NOTHING`
 
 const sqlDropParts = `

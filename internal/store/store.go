@@ -62,6 +62,7 @@ type Store struct {
 	endpoints endpointBook
 	issues    *recent[issueKey]
 	blobs     *recent[blobKey]
+	bases     *bases
 	seen      *seen
 	// contents is about bodies and stack traces, which other collectors may
 	// have written.
@@ -97,7 +98,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		return nil, scrub(err)
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{}, seen: newSeen(),
-		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000)}
+		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

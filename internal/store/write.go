@@ -85,8 +85,8 @@ type writing struct {
 	askContents bool
 
 	// Set by a try of the transaction, for after its COMMIT.
-	freshBlobs  []blobKey
-	freshIssues []issueKey
+	freshContents []content
+	freshIssues   []issueKey
 }
 
 func (s *Store) newWriting(parts []identity.Part) *writing {
@@ -165,7 +165,7 @@ func (w *writing) try(ctx context.Context) (err error) {
 		}
 	}()
 	w.outs = make([]identity.Outcome, len(w.parts))
-	w.freshBlobs, w.freshIssues = nil, nil
+	w.freshContents, w.freshIssues = nil, nil
 	for i, out := range w.repeats {
 		w.outs[i] = out
 	}
@@ -234,7 +234,8 @@ func (w *writing) remember() {
 	for _, keys := range w.keys {
 		w.s.seen.add(keys)
 	}
-	w.s.blobs.add(w.freshBlobs)
+	w.s.blobs.add(column(w.freshContents, func(c content) blobKey { return c.blobKey }))
+	w.s.bases.add(w.freshContents)
 	w.s.issues.add(w.freshIssues)
 }
 

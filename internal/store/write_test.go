@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -209,4 +210,59 @@ func TestExecMode(t *testing.T) {
 	_, err = f.Overview(t.Context(), store.DefaultWorkspace)
 	require.NoError(t, err)
 	require.NoError(t, f.Reject(t.Context(), store.DefaultWorkspace, []event.Rejection{{Reason: "r", Message: "m\x00", Source: event.FromHTTP}}))
+}
+
+// Contents that are like one that was stored before are kept as differences
+// from it, and come back whole: behind another process, and on another day.
+func TestAlikeContentsAreStoredAsDifferences(t *testing.T) {
+	f := open(t, store.Options{})
+	alike := func(i int) report {
+		frames := ""
+		for n := range 20 {
+			frames += fmt.Sprintf("\tat com.acme.billing.Charge%d.capture(Charge%d.java:%d)\n", n*7, n, n*31)
+		}
+		return report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("req_", i), status: 500, code: "boom",
+			stack: fmt.Sprintf("ChargeError: attempt %d\n%s", i, frames),
+			body:  fmt.Sprintf(`{"error":{"code":"boom","message":%q,"request_id":"req_%d"}}`, strings.Repeat("the card processor hung up ", 8), i)}
+	}
+	first := alike(0)
+	f.write(t, first)
+	for i := 1; i < 5; i++ {
+		f.write(t, alike(i))
+	}
+	assert.Equal(t, 8, f.count(t, `SELECT count(*) FROM bodies WHERE codec = 2 AND length(content) < 100`))
+	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM bodies WHERE codec <> 2 AND base IS NULL`))
+	for i := range 5 {
+		trail, err := f.Trail(t.Context(), store.DefaultWorkspace, fmt.Sprint("req_", i))
+		require.NoError(t, err)
+		require.Len(t, trail.Events, 1)
+		assert.Equal(t, alike(i).stack, trail.Events[0].Exception.Stacktrace)
+		assert.JSONEq(t, alike(i).body, string(trail.Events[0].Raw))
+	}
+	// What is not like the base is whole again, and the base of what follows.
+	other := alike(6)
+	other.stack = ""
+	for i := range 10 {
+		other.stack += fmt.Sprintf("%x\n", sha256.Sum256([]byte{byte(i)}))
+	}
+	f.write(t, other)
+	assert.Equal(t, 3, f.count(t, `SELECT count(*) FROM bodies WHERE codec <> 2`))
+}
+
+// A Part that joins an Event of the day before brings its contents there, with
+// the base that they are differences from.
+func TestDifferencesMoveWithTheirBase(t *testing.T) {
+	midnight := now.Truncate(24 * time.Hour)
+	f := open(t, store.Options{})
+	body := func(i int) string {
+		return fmt.Sprintf(`{"error":{"code":"boom","message":%q,"request_id":"req_%d"}}`, strings.Repeat("the card processor hung up ", 8), i)
+	}
+	at := midnight.Add(time.Second)
+	f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_0", status: 500, code: "boom", body: body(0), at: at})
+	f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_1", status: 500, code: "boom", body: body(1), at: at})
+	f.write(t, report{src: event.FromSpan, service: "billing", request: "req_1", trace: hex(1, 32), span: hex(1, 16), status: 500, at: midnight.Add(-time.Second)})
+	trail, err := f.Trail(t.Context(), store.DefaultWorkspace, "req_1")
+	require.NoError(t, err)
+	require.Len(t, trail.Events, 1)
+	assert.JSONEq(t, body(1), string(trail.Events[0].Raw))
 }
