@@ -7,6 +7,10 @@ SET LOCAL ROLE errata_owner;
 -- Most bodies and stack traces differ from others in an ID or a number only.
 ALTER TABLE bodies ADD COLUMN base uuid;
 
+-- An exception whose type is raw_code (1), or whose message is message (2), is
+-- not stored twice. NULL: none, or all of it is in extra.
+ALTER TABLE events ADD COLUMN exception smallint;
+
 -- IDs are random: the workspace in front of them made the indexes larger and
 -- slower, and told nothing apart. Queries compare it in the row.
 DROP INDEX events_trace, events_span, events_request;

@@ -214,7 +214,8 @@ CREATE TABLE public.events (
     code text NOT NULL,
     message text NOT NULL,
     details jsonb,
-    extra jsonb
+    extra jsonb,
+    exception smallint
 )
 PARTITION BY RANGE (day);
 

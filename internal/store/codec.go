@@ -118,14 +118,63 @@ func extraOf(e *event.Event, hasOccurredAt bool) string {
 		Instance: e.Instance, StatusInferred: e.StatusInferred, ServiceUnknown: e.ServiceUnknown, Notes: e.Notes,
 		NoTime: !hasOccurredAt,
 	}
-	if e.Exception != nil {
-		x.ExceptionType, x.ExceptionText = e.Exception.Type, e.Exception.Message
+	if how := exceptionOf(e); how >= 0 {
+		if how&typeIsCode == 0 {
+			x.ExceptionType = e.Exception.Type
+		}
+		if how&textIsMessage == 0 {
+			x.ExceptionText = e.Exception.Message
+		}
+	}
+	if x.nothing() {
+		return "" // as for most Events; a document costs the server more than all else of a row
 	}
 	b, err := json.Marshal(x)
 	if err != nil || len(b) == 2 {
 		return ""
 	}
 	return string(b)
+}
+
+// Where an exception says what the Event says anyway, it is not stored twice:
+// bits of the column exception, which is NULL where there is none.
+const (
+	typeIsCode    int16 = 1 << iota // its type is raw_code
+	textIsMessage                   // its message is message
+)
+
+// exceptionOf gives the bits, -1 where there is no exception.
+func exceptionOf(e *event.Event) int16 {
+	if e.Exception == nil {
+		return -1
+	}
+	how := int16(0)
+	if e.Exception.Type == e.RawCode {
+		how |= typeIsCode
+	}
+	if e.Exception.Message == e.Message {
+		how |= textIsMessage
+	}
+	return how
+}
+
+// fillException undoes exceptionOf, after extra has been read.
+func fillException(e *event.Event, how int16) {
+	if e.Exception == nil {
+		e.Exception = &event.Exception{}
+	}
+	if how&typeIsCode != 0 {
+		e.Exception.Type = e.RawCode
+	}
+	if how&textIsMessage != 0 {
+		e.Exception.Message = e.Message
+	}
+}
+
+func (x *extra) nothing() bool {
+	return len(x.FieldErrors)+len(x.Headers)+len(x.Aliases)+len(x.Notes) == 0 && x.RetryAfter == nil && x.RateLimit == nil && x.Upstream == nil &&
+		x.ExceptionType == "" && x.ExceptionText == "" && x.Dialect == "" && x.GRPCCode == "" && x.Namespace == "" && x.Instance == "" &&
+		!x.StatusInferred && !x.ServiceUnknown && !x.NoTime
 }
 
 func (x *extra) fill(e *event.Event) {

@@ -6,7 +6,7 @@ import "strings"
 var copyColumns = []string{
 	"workspace_id", "day", "id", "occurred_at", "received_at", "trace_id", "span_id", "parent_span_id", "body_hash", "stack_hash", "issue_id",
 	"duration_ms", "weight", "status", "attempt", "role", "family", "sources", "fp_version", "endpoint_other", "parts", "request_id", "service",
-	"environment", "release", "method", "endpoint", "path", "customer", "provider", "raw_code", "code", "message", "details", "extra",
+	"environment", "release", "method", "endpoint", "path", "customer", "provider", "raw_code", "code", "message", "details", "extra", "exception",
 }
 
 var copyNewEvents = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM STDIN (FORMAT binary)`
@@ -56,6 +56,11 @@ func (c *copyBuffer) event(r *record) {
 	}
 	c.optJSONB(jsonText(e.Details))
 	c.optJSONB(extraOf(e, r.part.HasOccurredAt))
+	if how := exceptionOf(e); how < 0 {
+		c.null()
+	} else {
+		c.int2(how)
+	}
 }
 
 // rawUUID reads a UUID, or 32 hex digits; zero for anything else.

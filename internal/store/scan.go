@@ -16,7 +16,7 @@ const eventColumns = `e.workspace_id, e.id::text, e.occurred_at, e.received_at, 
   e.body_hash, e.stack_hash, e.issue_id::text, e.merged_into::text, e.duration_ms, e.weight, e.status, e.attempt,
   e.role, e.family, e.sources, e.fp_version, e.endpoint_other, e.parts, e.request_id,
   e.service, e.environment, e.release, e.method, e.endpoint, e.path, e.customer, e.provider, e.raw_code, e.code, e.message,
-  e.details, e.extra`
+  e.details, e.extra, e.exception`
 
 // eventRow is one row of events.
 type eventRow struct {
@@ -34,14 +34,14 @@ func scanEvent(rows pgx.CollectableRow) (eventRow, error) {
 	var span, parent *int64
 	var merged, request *string
 	var weight *float64
-	var status, attempt *int16
+	var status, attempt, exception *int16
 	var role, family, sources, version int16
 	var details, more []byte
 	e := &r.event
 	err := rows.Scan(&r.workspace, &e.ID, &e.OccurredAt, &e.ReceivedAt, &trace, &span, &parent, &body, &stack, &e.IssueID, &merged,
 		&e.DurationMS, &weight, &status, &attempt, &role, &family, &sources, &version, &r.other, &r.parts, &request,
 		&e.Service, &e.Environment, &e.Release, &e.Method, &e.Endpoint, &e.Path, &e.Customer, &e.Provider, &e.RawCode, &e.Code,
-		&e.Message, &details, &more)
+		&e.Message, &details, &more, &exception)
 	if err != nil {
 		return r, err
 	}
@@ -62,6 +62,9 @@ func scanEvent(rows pgx.CollectableRow) (eventRow, error) {
 		}
 		x.fill(e)
 		r.noTime = x.NoTime
+	}
+	if exception != nil {
+		fillException(e, *exception)
 	}
 	if r.stackHash != ([16]byte{}) && e.Exception == nil {
 		e.Exception = &event.Exception{}
