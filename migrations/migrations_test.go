@@ -109,6 +109,34 @@ func TestRequestTotalsJoinTheDaysThatThereAre(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What an older program wrote is there after the tables have been rebuilt: keys
+// are still recognised, whatever they were made of, and customers are counted.
+func TestLeanTablesKeepWhatWasWritten(t *testing.T) {
+	db := pgtest.Empty(t)
+	require.NoError(t, migrations.UpTo(t.Context(), db.URL, 4))
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
+	for _, sql := range []string{
+		`SELECT errata_ensure_day('2026-03-01')`,
+		`INSERT INTO event_keys VALUES (7, '2026-03-01', '7fffffff-ffff-fff0-0000-000000000001', '00000000-0000-0000-0000-000000000009')`,
+		`INSERT INTO customer_minutes (workspace_id, minute, alert_minute, role, family, n, service, environment, method, endpoint, code, customer)
+		 SELECT 7, '2026-03-01 12:00Z', '2026-03-01 12:00Z', 0, 0, n, 's', 'e', 'm', 'p', 'c', 'acme' FROM unnest(ARRAY[2, 3]) AS n`,
+	} {
+		_, err = conn.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	require.NoError(t, migrations.Up(t.Context(), db.URL, slog.New(slog.DiscardHandler)))
+	var request, span, item, customers int64
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT request_key, span_key, item_key FROM event_keys_20260301 WHERE workspace_id = 7`).Scan(&request, &span, &item))
+	const want = 0x7ffffffffffffff0 ^ 7
+	assert.Equal(t, []int64{want, want, want}, []int64{request, span, item})
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT sum(n) FROM customer_counts WHERE workspace_id = 7 AND customer = 'acme'`).Scan(&customers))
+	assert.EqualValues(t, 5, customers)
+	_, err = conn.Exec(t.Context(), `INSERT INTO event_keys (workspace_id, day, event_id, span_key) VALUES (8, '2026-03-01', '00000000-0000-0000-0000-00000000000a', $1)`, int64(want))
+	require.ErrorContains(t, err, "duplicate key")
+}
+
 func TestAppPassword(t *testing.T) {
 	db := pgtest.New(t)
 	require.NoError(t, migrations.SetAppPassword(t.Context(), db.URL, `it's "quoted" \ here`))
