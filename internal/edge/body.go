@@ -25,17 +25,28 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	if c.Request.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	wire := http.MaxBytesReader(c.Writer, c.Request.Body, limit)
-	r, done, err := decoder(wire, c.GetHeader("Content-Encoding"))
+	return Unpack(http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.GetHeader("Content-Encoding"), c.Request.ContentLength, limit, leaseOf(c))
+}
+
+// Unpack reads all of r, decompressed, into at most limit bytes, and pays for
+// them as they come. sent is how many bytes r has, or less than 0. Faults:
+// TooLarge, UnsupportedMediaType (unknown encoding), Invalid (corrupt data),
+// Unavailable (the Lease has no room).
+func Unpack(r io.Reader, encoding string, sent, limit int64, lease *Lease) ([]byte, error) {
+	unpacked, done, err := decoder(r, encoding)
 	if err != nil {
 		return nil, readFault(err, limit)
 	}
 	defer done()
 	var buf bytes.Buffer
-	if n := c.Request.ContentLength; n > 0 {
-		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
+	if sent > 0 {
+		room := min(sent, 1<<20)
+		if err := lease.ahead(room); err != nil {
+			return nil, err
+		}
+		buf.Grow(int(room) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(&paying{r: io.LimitReader(r, limit+1), counted: counted{lease: leaseOf(c)}})
+	n, err := buf.ReadFrom(&paying{io.LimitReader(unpacked, limit+1), lease})
 	if err != nil {
 		return nil, readFault(err, limit)
 	}
@@ -115,16 +126,16 @@ func inflate(r io.Reader) (io.Reader, func(), error) {
 	return flate.NewReader(b), func() {}, nil
 }
 
-// paying is a reader whose bytes are paid for out of the request's lease.
+// paying is a reader whose bytes are paid for out of a Lease.
 type paying struct {
-	r io.Reader
-	counted
+	r     io.Reader
+	lease *Lease
 }
 
 func (p *paying) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	if n > 0 {
-		if broke := p.grow(int64(n)); broke != nil {
+		if broke := p.lease.spend(int64(n)); broke != nil {
 			return 0, broke
 		}
 	}
