@@ -180,7 +180,10 @@ func (s *Server) ready(c *gin.Context) error {
 		cancel()
 	}
 	if s.keep != nil {
-		stats, _ := s.keep.stats()
+		stats, away := s.keep.stats()
+		if !away.IsZero() { // it may answer and still take nothing, when it is read-only
+			h.Database = "away"
+		}
 		h.Spool = &spoolHealth{Bytes: stats.Bytes, MaxBytes: s.deps.Spool.MaxBytes(), Items: stats.Items}
 		if !stats.Oldest.IsZero() {
 			h.Spool.Oldest = &event.Time{Time: stats.Oldest}
