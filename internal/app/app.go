@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
 	"errata/internal/api"
 	"errata/internal/auth"
@@ -303,9 +302,33 @@ func explainListen(addr, flag string, err error) error {
 	}
 }
 
-func (a *App) serveHTTP(l net.Listener, h http.Handler) {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
+func (a *App) serveHTTP(l net.Listener, h http.Handler) { a.serveOn(l, a.newHTTPServer(h)) }
+
+const (
+	// rpcStreams are the calls of one gRPC connection at a time; more wait.
+	rpcStreams = 256
+	// rpcWindow is how much of a connection's, and of a call's, message may
+	// arrive before anybody reads it.
+	rpcWindow = 256 << 10
+)
+
+// serveGRPC serves HTTP/2 without TLS.
+func (a *App) serveGRPC(l net.Listener, h http.Handler) {
+	srv := a.newHTTPServer(h)
+	srv.IdleTimeout = 15 * time.Minute
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	srv.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: rpcStreams, MaxReceiveBufferPerConnection: rpcWindow, MaxReceiveBufferPerStream: rpcWindow,
+		SendPingTimeout: 2 * time.Minute, PingTimeout: 20 * time.Second}
+	a.serveOn(l, srv)
+}
+
+func (a *App) newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+}
+
+func (a *App) serveOn(l net.Listener, srv *http.Server) {
 	a.serving = append(a.serving, serving{
 		run: func() error {
 			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -316,26 +339,6 @@ func (a *App) serveHTTP(l net.Listener, h http.Handler) {
 		stop: func(ctx context.Context) error {
 			if err := srv.Shutdown(ctx); err != nil {
 				return errors.Join(err, srv.Close())
-			}
-			return nil
-		},
-	})
-}
-
-func (a *App) serveGRPC(l net.Listener, srv *grpc.Server) {
-	a.serving = append(a.serving, serving{
-		run: func() error { return srv.Serve(l) },
-		stop: func(ctx context.Context) error {
-			done := make(chan struct{})
-			go func() {
-				srv.GracefulStop()
-				close(done)
-			}()
-			select {
-			case <-done:
-			case <-ctx.Done():
-				srv.Stop()
-				<-done
 			}
 			return nil
 		},

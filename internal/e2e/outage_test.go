@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -56,6 +58,15 @@ func (p *product) drained() {
 		_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
 		return strings.Contains(body, `"items":0`) && !strings.Contains(body, "away")
 	})
+}
+
+// spooled is how many items are in the spool.
+func (p *product) spooled() (items int) {
+	p.t.Helper()
+	_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
+	var health struct{ Spool struct{ Items int } }
+	require.NoError(p.t, json.Unmarshal([]byte(body), &health))
+	return health.Spool.Items
 }
 
 // While the database is away, known keys go on reporting, and all of it is
@@ -120,6 +131,7 @@ func TestHangingDatabase(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	assert.NotZero(t, p.spooled(), "what waited too long is in the spool")
 	lock()
 	p.eventually("all is there", func() bool {
 		status, _ := p.get("/v1/requests/req_slow_7")
@@ -127,4 +139,48 @@ func TestHangingDatabase(t *testing.T) {
 	})
 	p.drained()
 	requireCounts(t, url, 9)
+}
+
+// A database that has failed over takes reads and no writes. The spool stands
+// in, and nobody who looks something up notices.
+func TestReadOnlyDatabase(t *testing.T) {
+	db := newStoppable(t)
+	p := launchWith(t, db.server.URL(), t.TempDir())
+	send := func(id string) {
+		t.Helper()
+		status, body := p.post("/v1/errors", p.ingestKey, "application/json", report(id))
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	readOnly := func(setting string) {
+		t.Helper()
+		for _, sql := range []string{`ALTER SYSTEM SET default_transaction_read_only = ` + setting, `SELECT pg_reload_conf()`} {
+			p.sql(db.server.URL(), sql)
+		}
+		p.eventually("the setting is in force", func() bool {
+			conn, err := pgx.Connect(t.Context(), db.server.URL())
+			require.NoError(t, err)
+			defer conn.Close(t.Context()) //nolint:errcheck // only read
+			var now string
+			require.NoError(t, conn.QueryRow(t.Context(), `SHOW default_transaction_read_only`).Scan(&now))
+			return now == setting
+		})
+	}
+	send("req_before")
+	readOnly("on")
+	const n = 20
+	for i := range n {
+		send(fmt.Sprint("req_during_", i))
+	}
+	send("req_before")
+	assert.NotZero(t, p.spooled())
+	_, body := p.do(http.MethodGet, "http://"+p.OTLPHTTPAddr+"/readyz", "", "", "")
+	assert.Contains(t, body, `"database":"away"`)
+	assert.Len(t, p.trail("req_before").Events, 1, "look-ups go on")
+	readOnly("off")
+	p.drained()
+	send("req_after")
+	for _, id := range []string{"req_before", "req_during_0", fmt.Sprint("req_during_", n-1), "req_after"} {
+		assert.Len(t, p.trail(id).Events, 1, id)
+	}
+	requireCounted(t, db.server.URL(), n+2)
 }

@@ -97,12 +97,15 @@ func (s *site) killBackend() {
 type collector struct {
 	site        *site
 	addr, spool string
+	fileBlocks  int // how large a file it may write, in 512 bytes; 0 for no bound
 	cmd         *exec.Cmd
 	ended       chan struct{} // once the process has
 }
 
-func (s *site) newCollector(name string) *collector {
-	c := &collector{site: s, addr: freePort(s.t), spool: filepath.Join(s.dir, name)}
+func (s *site) newCollector(name string) *collector { return s.newCollectorWith(name, 0) }
+
+func (s *site) newCollectorWith(name string, fileBlocks int) *collector {
+	c := &collector{site: s, addr: freePort(s.t), spool: filepath.Join(s.dir, name), fileBlocks: fileBlocks}
 	c.start()
 	s.t.Cleanup(c.kill)
 	return c
@@ -115,6 +118,9 @@ func (c *collector) start() {
 	require.NoError(s.t, err)
 	for range 100 {
 		cmd := exec.Command(filepath.Join(dir, "collector"))
+		if c.fileBlocks > 0 {
+			cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$0"`, c.fileBlocks), cmd.Path)
+		}
 		cmd.Env = []string{"HOME=" + c.spool, "ERRATA_DATABASE_URL=" + s.db.AppURL(), "ERRATA_OTLP_HTTP_ADDR=" + c.addr, "ERRATA_OTLP_GRPC_ADDR=127.0.0.1:0",
 			"ERRATA_SPOOL_DIR=" + c.spool, "ERRATA_BOOTSTRAP_INGEST_KEY=" + s.key, "ERRATA_LOG_LEVEL=warn"}
 		cmd.Stdout, cmd.Stderr = s.log, s.log

@@ -54,16 +54,33 @@ func readBody(c *gin.Context, limit int64, buf *bytes.Buffer) error {
 	if c.Request.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	wire := http.MaxBytesReader(c.Writer, c.Request.Body, limit)
-	r, done, err := decoder(wire, c.GetHeader("Content-Encoding"))
+	return unpack(buf, http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.GetHeader("Content-Encoding"), c.Request.ContentLength, limit, leaseOf(c))
+}
+
+// Unpack reads all of r, decompressed, into at most limit bytes, and pays for
+// them as they come. sent is how many bytes r has, or less than 0. Faults:
+// TooLarge, UnsupportedMediaType (unknown encoding), Invalid (corrupt data),
+// Unavailable (the Lease has no room).
+func Unpack(r io.Reader, encoding string, sent, limit int64, lease *Lease) ([]byte, error) {
+	var buf bytes.Buffer
+	err := unpack(&buf, r, encoding, sent, limit, lease)
+	return buf.Bytes(), err
+}
+
+func unpack(buf *bytes.Buffer, r io.Reader, encoding string, sent, limit int64, lease *Lease) error {
+	unpacked, done, err := decoder(r, encoding)
 	if err != nil {
 		return readFault(err, limit)
 	}
 	defer done()
-	if n := c.Request.ContentLength; n > 0 {
-		buf.Grow(int(min(n, 1<<20)) + bytes.MinRead)
+	if sent > 0 {
+		room := min(sent, 1<<20)
+		if err := lease.ahead(room); err != nil {
+			return err
+		}
+		buf.Grow(int(room) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(&paying{r: io.LimitReader(r, limit+1), counted: counted{lease: leaseOf(c)}})
+	n, err := buf.ReadFrom(&paying{io.LimitReader(unpacked, limit+1), lease})
 	if err != nil {
 		return readFault(err, limit)
 	}
@@ -143,16 +160,16 @@ func inflate(r io.Reader) (io.Reader, func(), error) {
 	return flate.NewReader(b), func() {}, nil
 }
 
-// paying is a reader whose bytes are paid for out of the request's lease.
+// paying is a reader whose bytes are paid for out of a Lease.
 type paying struct {
-	r io.Reader
-	counted
+	r     io.Reader
+	lease *Lease
 }
 
 func (p *paying) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	if n > 0 {
-		if broke := p.grow(int64(n)); broke != nil {
+		if broke := p.lease.spend(int64(n)); broke != nil {
 			return 0, broke
 		}
 	}

@@ -9,6 +9,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/auth"
+	"errata/internal/fault"
 )
 
 // Many bodies at once are held within the budget; who does not fit is told to
@@ -18,7 +22,7 @@ func TestBudget(t *testing.T) {
 	r := New(Options{})
 	r.Use(Bounded(budget))
 	inside, release := make(chan struct{}, 10), make(chan struct{})
-	r.POST("/", Handle(func(c *gin.Context) error {
+	r.POST("/:key", func(c *gin.Context) { SetKey(c, auth.Key{ID: c.Param("key")}) }, Handle(func(c *gin.Context) error {
 		if _, err := ReadBody(c, 10<<20); err != nil {
 			return err
 		}
@@ -27,26 +31,47 @@ func TestBudget(t *testing.T) {
 		c.Status(http.StatusNoContent)
 		return nil
 	}))
-	post := func(size int) int {
+	post := func(key string, size int) int {
 		w := httptest.NewRecorder()
-		r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", size))))
+		r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/"+key, strings.NewReader(strings.Repeat("x", size))))
 		if w.Code == http.StatusServiceUnavailable {
 			assert.Equal(t, "1", w.Header().Get("Retry-After"))
 		}
 		return w.Code
 	}
 	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() { assert.Equal(t, http.StatusNoContent, post(300<<10)) })
+	for _, key := range []string{"a", "b", "c"} {
+		wg.Go(func() { assert.Equal(t, http.StatusNoContent, post(key, 300<<10)) })
 	}
 	for range 3 {
 		<-inside
 	}
-	assert.Equal(t, http.StatusServiceUnavailable, post(300<<10))
-	wg.Go(func() { assert.Equal(t, http.StatusNoContent, post(1<<10), "a small one still fits") })
+	assert.Equal(t, http.StatusServiceUnavailable, post("d", 300<<10))
+	wg.Go(func() { assert.Equal(t, http.StatusNoContent, post("d", 1<<10), "a small one still fits") })
 	<-inside
 	close(release)
 	wg.Wait()
-	assert.EqualValues(t, 1<<20, budget.left.Load(), "all of it came back")
-	assert.Equal(t, http.StatusServiceUnavailable, post(2<<20), "larger than all of it")
+	assert.EqualValues(t, 1<<20, budget.Left(), "all of it came back")
+	assert.Empty(t, budget.held)
+	assert.Equal(t, http.StatusServiceUnavailable, post("a", 2<<20), "larger than all of it")
+}
+
+// One key does not get more than half, unless it is for a single request.
+func TestBudgetLeavesHalf(t *testing.T) {
+	b := NewBudget(8 * leaseStep)
+	first, second, other, alone := b.Open("noisy"), b.Open("noisy"), b.Open("quiet"), b.Open("noisy")
+	require.NoError(t, first.spend(3*leaseStep))
+	require.NoError(t, second.spend(leaseStep-10))
+	require.NoError(t, second.spend(10), "paid for already")
+	require.True(t, fault.Is(second.spend(1), fault.Unavailable))
+	require.NoError(t, other.spend(4*leaseStep), "the other half")
+	require.True(t, fault.Is(other.spend(1), fault.Unavailable))
+	first.Close()
+	second.Close()
+	other.Close()
+	require.NoError(t, alone.ahead(8*leaseStep))
+	require.NoError(t, alone.spend(8*leaseStep))
+	require.Error(t, alone.spend(1))
+	alone.Close()
+	assert.EqualValues(t, 8*leaseStep, b.Left())
 }

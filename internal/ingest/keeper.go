@@ -238,7 +238,9 @@ func (k *keeper) settle(ctx context.Context, rec spool.Record) error {
 		return err
 	}
 	k.back()
-	k.recordPoison(ctx, what.Parts, outs)
+	if err := k.recordPoison(ctx, what.Parts, outs); err != nil {
+		return err
+	}
 	return k.done(rec)
 }
 
@@ -251,17 +253,27 @@ func (k *keeper) done(rec spool.Record) error {
 	return nil
 }
 
-// recordPoison keeps what the database refused for good.
-func (k *keeper) recordPoison(ctx context.Context, parts []identity.Part, outs []identity.Outcome) {
+// recordPoison keeps what the database refused for good. An error means that
+// it is not there: the record is then settled again as a whole, which changes
+// nothing for what has landed.
+func (k *keeper) recordPoison(ctx context.Context, parts []identity.Part, outs []identity.Outcome) error {
+	rejected := map[int32][]event.Rejection{}
 	for i, o := range outs {
-		if o.Verdict != identity.Rejected {
-			continue
-		}
-		r := poison(&parts[i], fault.Of(o.Err))
-		if err := k.rejects.Reject(ctx, parts[i].Workspace, []event.Rejection{r}); err != nil {
-			k.log.Error("cannot record a rejection", "request_id", r.RequestID, "error", err)
+		if o.Verdict == identity.Rejected {
+			ws := parts[i].Workspace
+			rejected[ws] = append(rejected[ws], poison(&parts[i], fault.Of(o.Err)))
 		}
 	}
+	for ws, rs := range rejected {
+		err := k.rejects.Reject(ctx, ws, rs)
+		switch {
+		case fault.Is(err, fault.Unavailable), ctx.Err() != nil:
+			return errors.Join(err, ctx.Err())
+		case err != nil:
+			k.log.Error("rejections from the spool cannot be recorded", "items", len(rs), "request_id", rs[0].RequestID, "error", err)
+		}
+	}
+	return nil
 }
 
 // stats tells how full the spool is, and since when the database is away.

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,13 +13,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -147,55 +141,6 @@ func TestManyAttributes(t *testing.T) {
 	res, _ := b.send(t, "/v1/traces", raw, "Content-Type", "application/x-protobuf")
 	assert.Equal(t, http.StatusOK, res.StatusCode)
 	assert.Len(t, b.parts, 1)
-}
-
-// dial connects to the server's gRPC side on loopback.
-func (b *bench) dial(t *testing.T) ptraceotlp.GRPCClient {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	go b.GRPC().Serve(l) //nolint:errcheck // ends with Stop
-	t.Cleanup(b.GRPC().Stop)
-	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, conn.Close()) })
-	return ptraceotlp.NewGRPCClient(conn)
-}
-
-func TestOTLPOverGRPC(t *testing.T) {
-	b := serve(t)
-	client := b.dial(t)
-	for _, md := range []metadata.MD{metadata.Pairs("authorization", "Bearer "+ingestKey), metadata.Pairs("x-api-key", ingestKey)} {
-		_, err := client.Export(metadata.NewOutgoingContext(t.Context(), md), failedSpans(500))
-		require.NoError(t, err)
-		assert.Equal(t, int32(7), b.parts[len(b.parts)-1].Workspace)
-	}
-	_, err := client.Export(t.Context(), failedSpans(500))
-	assert.Equal(t, codes.Unauthenticated, status.Code(err))
-	_, err = client.Export(metadata.NewOutgoingContext(t.Context(), metadata.Pairs("x-api-key", readKey)), failedSpans(500))
-	assert.Equal(t, codes.PermissionDenied, status.Code(err))
-}
-
-func TestGRPCSaysWhenToRetry(t *testing.T) {
-	b := serve(t)
-	client := b.dial(t)
-	ctx := metadata.NewOutgoingContext(t.Context(), metadata.Pairs("x-api-key", ingestKey))
-	b.fail = func([]identity.Part) error { return fault.New(fault.Unavailable, "service_unavailable", "away") }
-	_, err := client.Export(ctx, failedSpans(500))
-	require.Equal(t, codes.Unavailable, status.Code(err))
-	require.Len(t, status.Convert(err).Details(), 1)
-	info, ok := status.Convert(err).Details()[0].(*errdetails.RetryInfo)
-	require.True(t, ok)
-	assert.LessOrEqual(t, info.GetRetryDelay().AsDuration(), 3*time.Second)
-	assert.GreaterOrEqual(t, info.GetRetryDelay().AsDuration(), time.Second)
-}
-
-func TestPanicInGRPCIsCaught(t *testing.T) {
-	b := serve(t)
-	_, err := b.recoverRPC(t.Context(), nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) { panic("boom") })
-	assert.Equal(t, codes.Internal, status.Code(err))
-	_, err = b.takeOTLP(t.Context(), 7, nil) // calling nil panics
-	assert.True(t, fault.Is(err, fault.Invalid))
 }
 
 func TestBatcherGroupsWhatIsPending(t *testing.T) {

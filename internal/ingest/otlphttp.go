@@ -45,6 +45,7 @@ func (s *Server) otlpHTTP(export exporter) gin.HandlerFunc {
 			s.otlpError(c, asJSON, err)
 			return
 		}
+		edge.SetKey(c, key)
 		body, give, err := edge.BorrowBody(c, maxOTLPBody) // pdata copies what it keeps
 		if err != nil {
 			s.otlpError(c, asJSON, err)

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -11,9 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -129,17 +126,10 @@ func TestMetricsThatCannotBeUsed(t *testing.T) {
 
 func TestMetricsOverGRPC(t *testing.T) {
 	b := serve(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	go b.GRPC().Serve(l) //nolint:errcheck // ends with Stop
-	t.Cleanup(b.GRPC().Stop)
-	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, conn.Close()) })
-	client := pmetricotlp.NewGRPCClient(conn)
+	client := pmetricotlp.NewGRPCClient(b.connect(t))
 	ctx := metadata.NewOutgoingContext(t.Context(), metadata.Pairs("x-api-key", ingestKey))
 	req := served(pmetric.AggregationTemporalityDelta, time.Now(), time.Now(), 3)
-	_, err = client.Export(ctx, req)
+	_, err := client.Export(ctx, req)
 	require.NoError(t, err)
 	assert.Len(t, b.counted(), 1)
 	b.failCount = func() error { return fault.New(fault.Unavailable, "service_unavailable", "away") }

@@ -19,7 +19,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
-	"google.golang.org/grpc"
 
 	"errata/internal/auth"
 	"errata/internal/edge"
@@ -68,8 +67,9 @@ type Server struct {
 	stop     func()  // ends the keeper and waits for it
 	limits   *limiter
 	refusals *refusals
+	budget   *edge.Budget // for what is read, over HTTP and gRPC
 	http     http.Handler
-	grpc     *grpc.Server
+	grpc     *rpcServer
 	count    counters
 }
 
@@ -85,7 +85,10 @@ func New(d Deps) (*Server, error) {
 	if d.Meter == nil {
 		d.Meter = noop.NewMeterProvider()
 	}
-	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention, Memo: normalize.NewMemo(maxMemo)}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals()}
+	if d.MaxInflight <= 0 {
+		d.MaxInflight = 256 << 20
+	}
+	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention, Memo: normalize.NewMemo(maxMemo)}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals(), budget: edge.NewBudget(d.MaxInflight)}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
 		return nil, err
 	}
@@ -124,25 +127,22 @@ func (c *counters) register(m metric.Meter) (err error) {
 // HTTP is the handler of the HTTP port (4318).
 func (s *Server) HTTP() http.Handler { return s.http }
 
-// GRPC is the server of the gRPC port (4317).
-func (s *Server) GRPC() *grpc.Server { return s.grpc }
+// GRPC is the handler of the gRPC port (4317). It needs a server of HTTP/2.
+func (s *Server) GRPC() http.Handler { return s.grpc }
 
 // Close stops the intake and writes what is pending. The spool stays open: it
 // belongs to who opened it.
 func (s *Server) Close(ctx context.Context) error {
 	err := errors.Join(s.batch.close(ctx), s.counter.close(ctx))
+	s.grpc.grpc.Stop()
 	s.stop()
 	return err
 }
 
 // routes is the site map of the HTTP port.
 func (s *Server) routes() http.Handler {
-	inflight := s.deps.MaxInflight
-	if inflight <= 0 {
-		inflight = 256 << 20
-	}
 	r := edge.New(edge.Options{Service: "errata-collector", Logger: s.deps.Logger, OnServerError: s.deps.OnServerError})
-	r.Use(edge.Bounded(edge.NewBudget(inflight)))
+	r.Use(edge.Bounded(s.budget))
 	ingest := edge.Require(s.deps.Keys, auth.Ingest)
 	r.POST("/v1/errors", ingest, edge.Handle(s.postErrors))
 	r.POST("/v1/totals", ingest, edge.Handle(s.postTotals))
@@ -180,7 +180,10 @@ func (s *Server) ready(c *gin.Context) error {
 		cancel()
 	}
 	if s.keep != nil {
-		stats, _ := s.keep.stats()
+		stats, away := s.keep.stats()
+		if !away.IsZero() { // it may answer and still take nothing, when it is read-only
+			h.Database = "away"
+		}
 		h.Spool = &spoolHealth{Bytes: stats.Bytes, MaxBytes: s.deps.Spool.MaxBytes(), Items: stats.Items}
 		if !stats.Oldest.IsZero() {
 			h.Spool.Oldest = &event.Time{Time: stats.Oldest}

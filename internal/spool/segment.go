@@ -47,6 +47,7 @@ func encode(payload []byte, items int, at time.Time) []byte {
 // segment is one file of records.
 type segment struct {
 	file   *os.File
+	sync   func() error // file.Sync, but where a test makes it fail
 	number int64
 	size   int64 // up to here, whole records
 	synced int64
@@ -75,7 +76,7 @@ func create(dir string, number int64) (seg *segment, err error) {
 	if err := syncDir(dir); err != nil {
 		return nil, err
 	}
-	return &segment{file: f, number: number, size: headerSize}, nil
+	return &segment{file: f, sync: f.Sync, number: number, size: headerSize}, nil
 }
 
 // reopen gives nil for a file that is no segment.
@@ -92,7 +93,7 @@ func reopen(path string) (*segment, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &segment{file: f, number: number, size: info.Size(), synced: info.Size()}, nil
+	return &segment{file: f, sync: f.Sync, number: number, size: info.Size(), synced: info.Size()}, nil
 }
 
 // write appends a record; of one that did not fit, nothing stays.

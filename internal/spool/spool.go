@@ -147,7 +147,7 @@ func (s *Spool) sync(seg *segment, end int64) error {
 	case done:
 		return nil
 	}
-	err := seg.file.Sync()
+	err := seg.sync()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

@@ -202,6 +202,53 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// After a failed fsync nobody who waited for it is told that their record is
+// kept, nothing else goes into that file, and what was kept before comes out.
+func TestFailedSync(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir})
+	require.NoError(t, s.Append([]byte("kept"), 1))
+	broken := s.segments[0]
+	syncing, fail := make(chan struct{}), make(chan struct{})
+	broken.sync = sync.OnceValue(func() error { close(syncing); <-fail; return syscall.EIO })
+	var wg sync.WaitGroup
+	wg.Go(func() { assert.ErrorIs(t, s.Append([]byte("refused, first"), 1), syscall.EIO) })
+	<-syncing
+	for i := range 4 {
+		wg.Go(func() { assert.ErrorIs(t, s.Append(fmt.Append(nil, "refused, ", i), 1), syscall.EIO) })
+	}
+	require.Eventually(t, func() bool { return s.Stats().Records == 6 }, 5*time.Second, time.Millisecond, "written, and waiting")
+	close(fail)
+	wg.Wait()
+	require.NoError(t, s.Append([]byte("kept too"), 1))
+	assert.NotSame(t, broken, s.segments[len(s.segments)-1])
+	got := drain(t, s)
+	assert.Equal(t, "kept", got[0])
+	assert.Equal(t, "kept too", got[len(got)-1])
+	assert.Zero(t, s.Stats().Records)
+	assert.Zero(t, s.Stats().Bytes)
+}
+
+// Where what was torn cannot be cut off either, the file takes no more and the
+// next record goes into another.
+func TestTornAndNotCut(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("this system has no /dev/full")
+	}
+	require.NoError(t, err)
+	defer full.Close() //nolint:errcheck // nothing is in it
+	s := open(t, Options{Dir: t.TempDir()})
+	require.NoError(t, s.Append([]byte("kept"), 1))
+	file := s.segments[0].file
+	s.segments[0].file = full
+	require.ErrorIs(t, s.Append([]byte("refused"), 1), ErrFull)
+	s.segments[0].file = file
+	require.NoError(t, s.Append([]byte("kept too"), 1))
+	assert.Len(t, s.segments, 2)
+	assert.Equal(t, []string{"kept", "kept too"}, drain(t, s))
+}
+
 func TestManyWriters(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 4 << 10})
 	var wg sync.WaitGroup
