@@ -189,3 +189,26 @@ func TestBatcherIsBounded(t *testing.T) {
 	require.NoError(t, <-first)
 	require.NoError(t, b.close(t.Context()))
 }
+
+// Bodies are read into buffers that are used again: nothing of what was decoded
+// may point into them.
+func TestDecodedRequestsKeepNothingOfTheBody(t *testing.T) {
+	req := failedSpans(500)
+	req.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutEmptyBytes("raw").FromRaw([]byte("some bytes"))
+	proto, err := req.MarshalProto()
+	require.NoError(t, err)
+	asJSON, err := req.MarshalJSON()
+	require.NoError(t, err)
+	for _, body := range [][]byte{proto, asJSON} {
+		got := ptraceotlp.NewExportRequest()
+		require.NoError(t, decode(got.UnmarshalProto, got.UnmarshalJSON, body, body[0] == '{'))
+		for i := range body {
+			body[i] = 'X'
+		}
+		again, err := got.MarshalJSON()
+		require.NoError(t, err)
+		want, err := req.MarshalJSON()
+		require.NoError(t, err)
+		assert.JSONEq(t, string(want), string(again))
+	}
+}
