@@ -33,42 +33,93 @@ const (
 // whole once more.
 type bases struct {
 	mu         sync.Mutex
-	young, old map[likeness]*base
+	young, old map[likeness]*kin
 }
 
-func newBases() *bases { return &bases{young: map[likeness]*base{}} }
+// kin is the base of a likeness, and how well it did.
+type kin struct {
+	base
+	// poor counts differences in a row that were hardly smaller than the
+	// contents; wait is how many contents are not tried because of that. Making
+	// a dictionary costs as much as storing an Event.
+	poor, wait int
+}
 
+const (
+	patience   = 2  // poor differences before the first pause
+	maxPoverty = 10 // pauses grow up to 1024 contents
+)
+
+func newBases() *bases { return &bases{young: map[likeness]*kin{}} }
+
+// find gives the base to try, nil for none.
 func (b *bases) find(l likeness) *base {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if found := b.young[l]; found != nil {
-		return found
+	k := b.get(l)
+	switch {
+	case k == nil:
+		return nil
+	case k.wait > 0:
+		k.wait--
+		return nil
 	}
-	found := b.old[l]
-	if found != nil {
-		b.keep(l, found)
-	}
-	return found
+	return &k.base
 }
 
-// keep is called with the lock held.
-func (b *bases) keep(l likeness, found *base) {
-	if len(b.young) >= maxBases/2 {
-		b.old, b.young = b.young, map[likeness]*base{}
+// tell says how a base did.
+func (b *bases) tell(l likeness, good bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch k := b.get(l); {
+	case k == nil:
+	case good:
+		k.poor = 0
+	default:
+		if k.poor = min(k.poor+1, maxPoverty); k.poor > patience {
+			k.wait = 1 << k.poor
+		}
 	}
-	b.young[l] = found
 }
 
-// add offers contents that were committed whole.
+// add offers contents that were committed. One that is stored whole takes the
+// place of the base that it was not like.
 func (b *bases) add(list []content) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range list {
 		c := &list[i]
-		if c.codec != relative && len(c.text) >= packFrom && len(c.text) <= maxBase {
-			b.keep(c.likeness, &base{c.hash, dictOf([]byte(c.text))})
+		if c.codec == relative || len(c.text) < packFrom || len(c.text) > maxBase {
+			continue
 		}
+		next := &kin{base: base{c.hash, dictOf([]byte(c.text))}}
+		if k := b.get(c.likeness); k != nil {
+			if k.wait > 0 {
+				continue
+			}
+			next.poor = k.poor
+		}
+		b.keep(c.likeness, next)
 	}
+}
+
+// get and keep are called with the lock held.
+func (b *bases) get(l likeness) *kin {
+	if k := b.young[l]; k != nil {
+		return k
+	}
+	k := b.old[l]
+	if k != nil {
+		b.keep(l, k)
+	}
+	return k
+}
+
+func (b *bases) keep(l likeness, k *kin) {
+	if len(b.young) >= maxBases/2 {
+		b.old, b.young = b.young, map[likeness]*kin{}
+	}
+	b.young[l] = k
 }
 
 // dictOf makes the dictionary of a content, the same one whenever it is made.

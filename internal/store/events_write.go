@@ -207,6 +207,9 @@ func (s *Store) newBodies(rows []*record) []content {
 		if c.codec, c.stored = pack([]byte(c.text), from); c.codec == relative {
 			c.base = from.hash
 		}
+		if from != nil {
+			s.bases.tell(c.likeness, c.codec == relative)
+		}
 	}
 	slices.SortFunc(out, func(a, b content) int {
 		return cmp.Or(cmp.Compare(a.blobKey.day, b.blobKey.day), cmp.Compare(a.blobKey.workspace, b.blobKey.workspace), bytes.Compare(a.hash[:], b.hash[:]))
