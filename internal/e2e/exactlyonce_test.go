@@ -435,7 +435,7 @@ func TestExactlyOnce(t *testing.T) {
 	sending.Wait()
 	require.NoError(t, ctx.Err(), "all was delivered in time")
 	for _, c := range collectors {
-		c.settle()
+		c.settle(time.Minute)
 	}
 	t.Logf("%d failures, %d reports, %d answers lost, %d items of one collector spooled while the database was away", len(failures), reports, answersLost.Load(), spooled)
 	assert.Positive(t, answersLost.Load())

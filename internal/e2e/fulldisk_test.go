@@ -59,7 +59,7 @@ func TestFullDisk(t *testing.T) {
 	s.killDatabase()
 	fill()
 	s.startDatabase()
-	c.settle()
+	c.settle(time.Minute)
 	require.Equal(t, http.StatusOK, send())
 	requireOnly(t, s, taken)
 
@@ -68,7 +68,7 @@ func TestFullDisk(t *testing.T) {
 	c.kill()
 	c.start() // without a database
 	s.startDatabase()
-	c.settle()
+	c.settle(time.Minute)
 	requireOnly(t, s, taken)
 }
 

@@ -164,9 +164,9 @@ func (c *collector) get(path string) string {
 }
 
 // settle waits until the database is back and the spool is empty.
-func (c *collector) settle() {
+func (c *collector) settle(patience time.Duration) {
 	require.Eventually(c.site.t, func() bool {
 		raw := []byte(c.get("/readyz"))
 		return bytes.Contains(raw, []byte(`"items":0`)) && !bytes.Contains(raw, []byte("away"))
-	}, 60*time.Second, 100*time.Millisecond, "the spool is drained")
+	}, patience, 100*time.Millisecond, "the spool is drained")
 }

@@ -22,6 +22,8 @@ const (
 	liveTimeout = 3 * time.Second
 	// drainTimeout is how long a batch from the spool may take.
 	drainTimeout = 30 * time.Second
+	// maxDrained is how many bytes of records are taken at once.
+	maxDrained = 4 << 20
 	// tryAgain is how often an absent database is tried.
 	tryAgain = 500 * time.Millisecond
 )
@@ -164,13 +166,13 @@ func (k *keeper) back() {
 // ends.
 func (k *keeper) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		rec, ok, err := k.spool.Next()
+		few, err := k.spool.Few(maxBatch, maxDrained)
 		switch {
 		case err != nil:
 			k.log.Error("the spool cannot be read", "error", err)
 			pause(ctx, 5*time.Second)
-		case ok:
-			if err := k.settle(ctx, rec); err != nil {
+		case len(few) > 0:
+			if err := k.settle(ctx, few); err != nil {
 				k.lost(err)
 				pause(ctx, tryAgain)
 			}
@@ -206,48 +208,48 @@ func (k *keeper) reachable(ctx context.Context) bool {
 	return k.probe(ctx) == nil
 }
 
-// settle writes one record of the spool. An error means that the database is
-// not there; whatever else is wrong with a record is dealt with.
-func (k *keeper) settle(ctx context.Context, rec spool.Record) error {
+// settle writes records of the spool in one transaction. An error means that
+// the database is not there; whatever else is wrong with a record is dealt with.
+func (k *keeper) settle(ctx context.Context, few []spool.Record) error {
 	if !k.awaySince().IsZero() && !k.reachable(ctx) {
 		return errors.New("the database does not answer")
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	what, err := parcel.Unpack(rec.Payload)
-	if err != nil {
-		k.log.Error("a record of the spool cannot be read and was dropped", "items", rec.Items, "error", err)
-		return k.done(rec)
+	var all parcel.Parcel
+	for _, rec := range few {
+		what, err := parcel.Unpack(rec.Payload)
+		if err != nil {
+			k.log.Error("a record of the spool cannot be read and was dropped", "items", rec.Items, "error", err)
+			continue
+		}
+		if len(what.Rejections) > 0 {
+			if err := k.rejects.Reject(ctx, what.Workspace, what.Rejections); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			} else if err != nil {
+				k.log.Error("rejections from the spool cannot be recorded", "items", rec.Items, "error", err)
+			}
+		}
+		all.Parts, all.Requests = append(all.Parts, what.Parts...), append(all.Requests, what.Requests...)
 	}
-	if len(what.Rejections) > 0 {
-		if err := k.rejects.Reject(ctx, what.Workspace, what.Rejections); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+	if len(all.Requests) > 0 {
+		if err := k.counts.CountRequests(ctx, all.Requests); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		} else if err != nil {
-			k.log.Error("rejections from the spool cannot be recorded", "items", rec.Items, "error", err)
+			k.log.Error("request totals from the spool are refused by the database and were dropped", "rows", len(all.Requests), "error", err)
 		}
 	}
-	if len(what.Requests) > 0 {
-		if err := k.counts.CountRequests(ctx, what.Requests); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		} else if err != nil {
-			k.log.Error("request totals from the spool are refused by the database and were dropped", "rows", len(what.Requests), "error", err)
-		}
-	}
-	outs, err := bisect(ctx, k.sink, what.Parts)
+	outs, err := bisect(ctx, k.sink, all.Parts)
 	if err != nil {
 		return err
 	}
 	k.back()
-	if err := k.recordPoison(ctx, what.Parts, outs); err != nil {
+	if err := k.recordPoison(ctx, all.Parts, outs); err != nil {
 		return err
 	}
-	return k.done(rec)
-}
-
-// done takes a record out. That its place could not be noted costs work after
-// a restart, and is no reason to stop.
-func (k *keeper) done(rec spool.Record) error {
-	if err := k.spool.Done(rec); err != nil {
+	// That the place could not be noted costs work after a restart, and is no
+	// reason to stop.
+	if err := k.spool.Done(few...); err != nil {
 		k.log.Warn("the place in the spool could not be noted", "error", err)
 	}
 	return nil

@@ -210,16 +210,44 @@ func (s *Spool) Next() (Record, bool, error) {
 	return Record{}, false, nil
 }
 
-// Done says that a record of Next is taken care of.
-func (s *Spool) Done(r Record) error {
+// Few gives the oldest records that are not done, in their order: at least one
+// where there is any, and more while they have no more than so many items and
+// bytes together.
+func (s *Spool) Few(items, bytes int) ([]Record, error) {
+	first, ok, err := s.Next()
+	if err != nil || !ok {
+		return nil, err
+	}
+	few := []Record{first}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.segments) == 0 || s.head.Segment != r.start.Segment {
+	for !s.closed && len(s.segments) > 0 && s.segments[0].number == first.start.Segment {
+		last := few[len(few)-1]
+		items, bytes = items-last.Items, bytes-len(last.Payload)
+		if items <= 0 || bytes <= 0 {
+			break
+		}
+		next, ok, err := s.segments[0].read(last.end.Offset, s.segments[0].durable())
+		if err != nil || !ok || next.Items > items || len(next.Payload) > bytes {
+			break // an error shows again when it is the first
+		}
+		few = append(few, next)
+	}
+	return few, nil
+}
+
+// Done says that records, the oldest ones in their order, are taken care of.
+func (s *Spool) Done(rs ...Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(rs) == 0 || s.closed || len(s.segments) == 0 || s.head.Segment != rs[0].start.Segment {
 		return nil
 	}
-	s.head.Offset = r.end.Offset
-	s.stats.Records--
-	s.stats.Items -= int64(r.Items)
+	for _, r := range rs {
+		s.head.Offset = r.end.Offset
+		s.stats.Records--
+		s.stats.Items -= int64(r.Items)
+	}
 	seg := s.segments[0]
 	if s.stats.Records > 0 || s.head.Offset < seg.size {
 		// Where the cursor is lost, records are delivered again: no fsync.

@@ -300,3 +300,42 @@ func FuzzRecover(f *testing.F) {
 }
 
 var testTime = time.Date(2026, 11, 20, 14, 2, 35, 0, time.UTC)
+
+// Several records are taken at once, in order, from one segment, and within
+// bounds; what is done does not come back after a restart.
+func TestFew(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, SegmentBytes: 400})
+	few, err := s.Few(10, 1000)
+	require.NoError(t, err)
+	assert.Empty(t, few)
+	for i := range 30 {
+		require.NoError(t, s.Append(fmt.Appendf(nil, "record %02d", i), 3))
+	}
+	few, err = s.Few(10, 1000)
+	require.NoError(t, err)
+	assert.Len(t, few, 3, "three items each")
+	few, err = s.Few(1, 1000)
+	require.NoError(t, err)
+	assert.Len(t, few, 1, "one at least")
+	few, err = s.Few(1000, 25)
+	require.NoError(t, err)
+	assert.Len(t, few, 2, "nine bytes each")
+	require.NoError(t, s.Done(few...))
+	assert.EqualValues(t, 28, s.Stats().Records)
+	assert.EqualValues(t, 84, s.Stats().Items)
+	require.NoError(t, s.Close())
+
+	s = open(t, Options{Dir: dir, SegmentBytes: 400})
+	for next := 2; next < 30; {
+		few, err := s.Few(1000, 1000)
+		require.NoError(t, err)
+		require.NotEmpty(t, few)
+		for _, r := range few {
+			assert.Equal(t, fmt.Sprintf("record %02d", next), string(r.Payload))
+			next++
+		}
+		require.NoError(t, s.Done(few...))
+	}
+	assert.Zero(t, s.Stats().Items)
+}
