@@ -225,6 +225,7 @@ func TestOwnTelemetry(t *testing.T) {
 		return got[path] != nil && bytes.Contains(got[path].Bytes(), []byte(text))
 	}
 	assert.Eventually(t, func() bool { return has("/v1/traces", "/v1/requests/:request_id") }, 10*time.Second, 50*time.Millisecond, "a span of the look-up")
+	assert.Eventually(t, func() bool { return has("/v1/traces", "store.write") }, 10*time.Second, 50*time.Millisecond, "a span of the write")
 	assert.Eventually(t, func() bool { return has("/v1/logs", "/v1/requests/:request_id") }, 10*time.Second, 50*time.Millisecond, "a log record of it")
 	assert.Eventually(t, func() bool { return has("/v1/metrics", "errata_events") || has("/v1/metrics", "errata.events") }, 10*time.Second, 50*time.Millisecond, "the count of Events")
 	in.stop()

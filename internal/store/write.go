@@ -8,11 +8,18 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
 )
+
+// A batch's transaction bypasses pgx's query tracer (see train): it is one span.
+var tracer = otel.Tracer("errata/store")
 
 // Write stores Parts in one transaction, exactly once. The outcomes are in the
 // order of the Parts, which are completed in place; on an error nothing was
@@ -29,6 +36,14 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 		return nil, nil
 	}
 	defer fault.Wrap(&err, "Write(%d parts)", len(parts))
+	ctx, span := tracer.Start(ctx, "store.write", trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(semconv.DBSystemNamePostgreSQL, semconv.DBOperationBatchSize(len(parts))))
+	defer func() {
+		if err != nil {
+			span.SetStatus(codes.Error, fault.Of(err).Code) // what PostgreSQL says may quote the data
+		}
+		span.End()
+	}()
 	if !s.checked.Load() {
 		if err := s.checkSchema(ctx); err != nil {
 			return nil, fault.New(fault.Unavailable, "service_unavailable", "The database cannot be used right now. Retry shortly.").Retry(2 * time.Second).Because(err)
