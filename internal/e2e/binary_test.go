@@ -20,11 +20,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// built is where the commands are, once they are.
+var built string
+
+func removeBinaries() {
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+}
+
 // binaries builds the commands once a test run.
 var binaries = sync.OnceValues(func() (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "errata-e2e-"); err != nil {
 		return "", err
 	}
+	built = dir
 	out, err := exec.Command("go", "build", "-o", dir+"/", "errata/cmd/...").CombinedOutput()
 	if err != nil {
 		os.Stderr.Write(out) //nolint:errcheck // the error says enough

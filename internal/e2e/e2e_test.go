@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	pgtest.Main(m)
+	pgtest.Main(m, removeBinaries)
 }
 
 // product is a running App and its keys.

@@ -45,11 +45,15 @@ var (
 	serial   atomic.Int64
 )
 
-// Main runs a package's tests and stops the server that they started. Every
-// package with database tests calls it from TestMain.
-func Main(m *testing.M) {
+// Main runs a package's tests, stops the server that they started, and does
+// what else is to be done at the end. Every package with database tests calls
+// it from TestMain.
+func Main(m *testing.M, atTheEnd ...func()) {
 	code := m.Run()
 	cleanup()
+	for _, fn := range atTheEnd {
+		fn()
+	}
 	os.Exit(code)
 }
 
