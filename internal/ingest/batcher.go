@@ -257,9 +257,14 @@ func (b *batcher) close(ctx context.Context) error {
 	b.closed = true
 	b.wake.Broadcast()
 	b.mu.Unlock()
+	return awaited(ctx, &b.writers)
+}
+
+// awaited waits for all of a group, or for the end of ctx.
+func awaited(ctx context.Context, group *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
-		b.writers.Wait()
+		group.Wait()
 		close(done)
 	}()
 	select {

@@ -172,15 +172,5 @@ func (c *counter) close(ctx context.Context) error {
 	c.closed = true
 	c.wake.Broadcast()
 	c.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		c.writer.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return awaited(ctx, &c.writer)
 }
