@@ -1,6 +1,7 @@
 package migrations_test
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/event"
+	"errata/internal/identity"
 	"errata/internal/pgtest"
 	"errata/internal/postgres"
 	"errata/migrations"
@@ -109,9 +112,8 @@ func TestRequestTotalsJoinTheDaysThatThereAre(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What an older program wrote is there after the tables have been rebuilt: keys
-// are still recognised, whatever they were made of, and customers are counted.
-func TestLeanTablesKeepWhatWasWritten(t *testing.T) {
+// What an older program wrote is there after the tables have been rebuilt.
+func TestCustomersAreCountedAfterMigration(t *testing.T) {
 	db := pgtest.Empty(t)
 	require.NoError(t, migrations.UpTo(t.Context(), db.URL, 4))
 	conn, err := pgx.Connect(t.Context(), db.URL)
@@ -119,7 +121,6 @@ func TestLeanTablesKeepWhatWasWritten(t *testing.T) {
 	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
 	for _, sql := range []string{
 		`SELECT errata_ensure_day('2026-03-01')`,
-		`INSERT INTO event_keys VALUES (7, '2026-03-01', '7fffffff-ffff-fff0-0000-000000000001', '00000000-0000-0000-0000-000000000009')`,
 		`INSERT INTO customer_minutes (workspace_id, minute, alert_minute, role, family, n, service, environment, method, endpoint, code, customer)
 		 SELECT 7, '2026-03-01 12:00Z', '2026-03-01 12:00Z', 0, 0, n, 's', 'e', 'm', 'p', 'c', 'acme' FROM unnest(ARRAY[2, 3]) AS n`,
 	} {
@@ -127,14 +128,56 @@ func TestLeanTablesKeepWhatWasWritten(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, migrations.Up(t.Context(), db.URL, slog.New(slog.DiscardHandler)))
-	var request, span, item, customers int64
-	require.NoError(t, conn.QueryRow(t.Context(), `SELECT request_key, span_key, item_key FROM event_keys_20260301 WHERE workspace_id = 7`).Scan(&request, &span, &item))
-	const want = 0x7ffffffffffffff0 ^ 7
-	assert.Equal(t, []int64{want, want, want}, []int64{request, span, item})
+	var customers int64
 	require.NoError(t, conn.QueryRow(t.Context(), `SELECT sum(n) FROM customer_counts WHERE workspace_id = 7 AND customer = 'acme'`).Scan(&customers))
 	assert.EqualValues(t, 5, customers)
-	_, err = conn.Exec(t.Context(), `INSERT INTO event_keys (workspace_id, day, event_id, span_key) VALUES (8, '2026-03-01', '00000000-0000-0000-0000-00000000000a', $1)`, int64(want))
-	require.ErrorContains(t, err, "duplicate key")
+}
+
+// Keys that an older program registered are recognised: those of the Event's
+// own day in its row, the neighbouring day's by a row that leads to it.
+func TestKeysMoveIntoEvents(t *testing.T) {
+	db := pgtest.Empty(t)
+	require.NoError(t, migrations.UpTo(t.Context(), db.URL, 6))
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
+	const (
+		ws    = 7
+		id    = "019ca6b0-0740-7000-8000-000000000001" // 2026-02-28T23:58
+		trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+		span  = "00f067aa0ba902b7"
+	)
+	p := identity.Part{Workspace: ws, Event: event.Event{RequestID: "req_Ünï", Service: "billing", TraceID: trace, SpanID: span}}
+	short := func(k identity.Key, ok bool) int64 {
+		require.True(t, ok)
+		return int64(binary.BigEndian.Uint64(k[:8])) ^ ws //nolint:gosec // bits
+	}
+	request, spanKey := short(p.RequestKey()), short(p.SpanKey())
+	for _, day := range []string{"2026-02-28", "2026-03-01"} {
+		_, err = conn.Exec(t.Context(), `SELECT errata_ensure_day($1::date)`, day)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), `INSERT INTO event_keys (workspace_id, day, event_id, request_key, span_key, item_key) VALUES ($1, $2::date, $3, $4, $5, 99)`, ws, day, id, request, spanKey)
+		require.NoError(t, err)
+	}
+	_, err = conn.Exec(t.Context(), `INSERT INTO events (workspace_id, day, id, occurred_at, received_at, trace_id, span_id, issue_id, role, family, sources, fp_version,
+		endpoint_other, parts, request_id, service, environment, release, method, endpoint, path, customer, provider, raw_code, code, message)
+		VALUES ($1, '2026-02-28', $2, '2026-02-28T23:58Z', now(), $3, x'00f067aa0ba902b7'::bigint, $2, 0, 0, 1, 1, false, 1, 'req_Ünï', 'billing', '', '', '', '', '', '', '', '', 'c', '')`, ws, id, trace)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Up(t.Context(), db.URL, slog.New(slog.DiscardHandler)))
+	rows, err := conn.Query(t.Context(), `SELECT day::text, CASE parts WHEN 0 THEN merged_into ELSE id END::text, sum(request_key)::int8, sum(span_key)::int8, sum(item_key)::int8,
+		max(request_id), replace(max(trace_id::text), '-', '') FROM events GROUP BY 1, 2 ORDER BY 1`)
+	require.NoError(t, err)
+	type kept struct {
+		Day, Event          string
+		Request, Span, Item int64
+		RequestID, TraceID  string
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[kept])
+	require.NoError(t, err)
+	assert.Equal(t, []kept{{"2026-02-28", id, request, spanKey, 99, "req_Ünï", trace}, {"2026-03-01", id, request, spanKey, 99, "req_Ünï", trace}}, got)
+	var pointers int
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM events WHERE parts = 0`).Scan(&pointers))
+	assert.Equal(t, 3, pointers, "one of each kind, of the other day")
 }
 
 func TestAppPassword(t *testing.T) {

@@ -7,22 +7,19 @@ CREATE FUNCTION public.errata_ensure_day(d date) RETURNS integer
 DECLARE
   parent text;
   child  text;
-  kind   text;
   made   integer := 0;
   by_day boolean;
 BEGIN
   PERFORM pg_advisory_xact_lock(7203, d - DATE '1970-01-01');
-  FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'event_keys', 'aliases', 'bodies',
+  FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'aliases', 'bodies',
                                 'error_minutes', 'customer_minutes', 'issue_hours',
                                 'request_minutes', 'request_keys'] LOOP
     child := parent || '_' || to_char(d, 'YYYYMMDD');
     IF to_regclass('public.' || child) IS NULL THEN
-      by_day := parent IN ('events', 'event_parts', 'event_keys', 'aliases', 'bodies', 'request_keys');
+      by_day := parent IN ('events', 'event_parts', 'aliases', 'bodies', 'request_keys');
       EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
-      IF parent = 'event_keys' THEN
-        FOREACH kind IN ARRAY ARRAY['request_key', 'span_key', 'item_key'] LOOP
-          EXECUTE format('CREATE UNIQUE INDEX ON public.%I (%I) WHERE %I IS NOT NULL', child, kind, kind);
-        END LOOP;
+      IF parent = 'events' THEN
+        PERFORM errata_index_keys(child);
       END IF;
       IF by_day THEN
         EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
@@ -35,6 +32,18 @@ BEGIN
     END IF;
   END LOOP;
   RETURN made;
+END
+$$;
+
+CREATE FUNCTION public.errata_index_keys(child text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (translate(lower(request_id), ''oil'', ''011''), request_key) WHERE request_id IS NOT NULL',
+                 child || '_request', child);
+  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (trace_id, span_key) WHERE trace_id IS NOT NULL', child || '_trace', child);
+  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (item_key) WHERE item_key IS NOT NULL', child || '_item', child);
 END
 $$;
 
@@ -158,16 +167,6 @@ CREATE TABLE public.error_minutes (
 )
 PARTITION BY RANGE (minute);
 
-CREATE TABLE public.event_keys (
-    workspace_id integer NOT NULL,
-    day date NOT NULL,
-    event_id uuid NOT NULL,
-    request_key bigint,
-    span_key bigint,
-    item_key bigint
-)
-PARTITION BY RANGE (day);
-
 CREATE TABLE public.event_parts (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -215,7 +214,10 @@ CREATE TABLE public.events (
     message text NOT NULL,
     details jsonb,
     extra jsonb,
-    exception smallint
+    exception smallint,
+    request_key bigint,
+    span_key bigint,
+    item_key bigint
 )
 PARTITION BY RANGE (day);
 
@@ -384,11 +386,7 @@ CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (works
 
 CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_id, part_id);
 
-CREATE INDEX events_request ON ONLY public.events USING btree (translate(lower(request_id), 'oil'::text, '011'::text)) WHERE (request_id IS NOT NULL);
-
 CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span_id IS NOT NULL);
-
-CREATE INDEX events_trace ON ONLY public.events USING btree (trace_id) WHERE (trace_id IS NOT NULL);
 
 CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
@@ -402,6 +400,8 @@ ALTER TABLE ONLY public.login_links
 
 REVOKE ALL ON FUNCTION public.errata_ensure_day(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_ensure_day(d date) TO errata_app;
+
+REVOKE ALL ON FUNCTION public.errata_index_keys(child text) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
 
@@ -420,8 +420,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_counts TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.error_minutes TO errata_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_keys TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts TO errata_app;
 

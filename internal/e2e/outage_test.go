@@ -120,7 +120,7 @@ func TestHangingDatabase(t *testing.T) {
 	p := launchWith(t, url, t.TempDir())
 	status, body := p.post("/v1/errors", p.ingestKey, "application/json", report("req_1"))
 	require.Equal(t, http.StatusOK, status, body)
-	lock := exclusively(t, url, "event_keys")
+	lock := exclusively(t, url, "customer_minutes")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

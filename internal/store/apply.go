@@ -15,6 +15,7 @@ import (
 // apply writes the whole plan and commits, in one round trip: what is many rows
 // by COPY, the rest by statements. With begin it opens the transaction as well.
 func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin bool) error {
+	pointers := plan.keys.apportion()
 	b := &pgx.Batch{}
 	queueUpserts(b, plan.upsert)
 	if err := queueParts(b, plan); err != nil {
@@ -30,7 +31,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	for _, c := range plan.copies {
 		b.Queue(sqlCopyBody, c.workspace, c.from, c.to, c.hash)
 	}
-	queueMoves(b, plan.moved)
+	queuePointers(b, pointers)
 	w.freshIssues = w.s.queueIssues(b, rows)
 	plan.tally.queue(b, w.slot)
 
@@ -44,17 +45,14 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 		opening = append(opening, "BEGIN")
 	}
 	add := func(sql string, rows *copyBuffer) { opening, copies = append(opening, sql), append(copies, rows) }
-	if len(plan.keys) > 0 {
-		add(copyKeys, copyKeySets(plan.keys))
+	if len(plan.insert) > 0 { // first, because it is what others may have written
+		add(copyNewEvents, copyEvents(plan.insert))
 	}
 	if customers := plan.tally.customerRows(); customers != nil {
 		add(copyCustomers, customers)
 	}
 	if len(bodies) > 0 && !w.askContents {
 		add(copyBodies, copyContents(bodies))
-	}
-	if len(plan.insert) > 0 {
-		add(copyNewEvents, copyEvents(plan.insert))
 	}
 	if len(opening) > 0 {
 		t.query(strings.Join(opening, "; "), copies...)
@@ -65,12 +63,12 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	t.query("COMMIT")
 	err := t.run(ctx)
 	switch {
-	case violates(err, "event_keys"):
-		return errContested
 	case violates(err, "bodies"):
 		return errContents
-	case violates(err, "events"):
+	case violates(err, "events") && w.cautious && isPrimaryKey(err):
 		return errRepeated
+	case violates(err, "events"):
+		return errContested
 	default:
 		return err
 	}

@@ -45,7 +45,7 @@ func durable(b *testing.B) *fixture {
 	conn, err := pgx.Connect(b.Context(), server.URL())
 	require.NoError(b, err)
 	b.Cleanup(func() { conn.Close(context.Background()) }) //nolint:errcheck // the benchmark is over
-	return &fixture{s, conn}
+	return &fixture{Store: s, db: conn}
 }
 
 // BenchmarkTrail reads Trails of three Events out of two million in 90 daily

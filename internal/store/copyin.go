@@ -12,8 +12,7 @@ import (
 // asks for the columns' types with a round trip each time and boxes every
 // value; here the types are known.
 type copyBuffer struct {
-	raw  []byte
-	rows int
+	raw []byte
 }
 
 var copySignature = []byte("PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00")
@@ -25,7 +24,7 @@ var copyBuffers = sync.Pool{New: func() any { return &copyBuffer{raw: make([]byt
 
 func newBuffer() *copyBuffer {
 	c := copyBuffers.Get().(*copyBuffer) //nolint:forcetypeassert // nothing else is put there
-	c.raw, c.rows = c.raw[:0], 0
+	c.raw = c.raw[:0]
 	return c
 }
 
@@ -43,7 +42,6 @@ func (c *copyBuffer) free() {
 
 // row begins a row of n columns.
 func (c *copyBuffer) row(n int) {
-	c.rows++
 	c.raw = binary.BigEndian.AppendUint16(c.raw, uint16(n)) //nolint:gosec // columns of a table
 }
 

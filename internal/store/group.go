@@ -35,7 +35,7 @@ type frontier struct {
 	partIDs  []idRef
 	requests []identity.Part
 	spans    []identity.Part
-	keys     []keyRow
+	keys     []askedKey
 }
 
 func (f *frontier) empty() bool {
@@ -111,19 +111,19 @@ func later(a, b time.Time) time.Time {
 }
 
 const sqlLockEventsByID = `
-SELECT ` + eventColumns + ` FROM events e
+SELECT ` + lockedColumns + ` FROM events e
 JOIN unnest($1::int4[], $2::int4[], $3::uuid[]) AS u(w, d, i) ON e.workspace_id = u.w AND e.day = DATE '1970-01-01' + u.d AND e.id = u.i
 ORDER BY e.id FOR UPDATE OF e`
 
 const sqlLockEventsByRequest = `
-SELECT ` + eventColumns + ` FROM events e
+SELECT ` + lockedColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
   AND e.service = $4::text AND e.day BETWEEN DATE '1970-01-01' + $5::int4 AND DATE '1970-01-01' + $6::int4
   AND e.occurred_at BETWEEN $7::timestamptz AND $8::timestamptz AND e.merged_into IS NULL
 LIMIT $9::int4 FOR UPDATE OF e`
 
 const sqlLockEventsBySpan = `
-SELECT ` + eventColumns + ` FROM events e
+SELECT ` + lockedColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND e.span_id = $2::int8 AND e.trace_id = $3::uuid
   AND e.day BETWEEN DATE '1970-01-01' + $4::int4 AND DATE '1970-01-01' + $5::int4 AND e.merged_into IS NULL
 LIMIT $6::int4 FOR UPDATE OF e`
@@ -171,7 +171,7 @@ func (g *group) follow(p *identity.Part) {
 	if len(g.next.requests)+len(g.next.spans) == before {
 		return
 	}
-	g.next.keys = append(g.next.keys, keysOfPart(p)...)
+	g.next.keys = append(g.next.keys, asked(p, keysOfPart(p))...)
 }
 
 // search runs one round and gives the live Events that are new.
@@ -210,7 +210,7 @@ func (g *group) collect(res pgx.BatchResults, f *frontier) (fresh []*eventRow, e
 		if err != nil {
 			return 0, err
 		}
-		found, err := pgx.CollectRows(rows, scanEvent)
+		found, err := pgx.CollectRows(rows, scanLocked)
 		for i := range found {
 			if row := g.admit(&found[i]); row != nil {
 				fresh = append(fresh, row)

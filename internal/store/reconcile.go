@@ -14,10 +14,9 @@ import (
 // plan is what the transaction is going to change.
 type plan struct {
 	tally  *tally
-	keys   []keySet  // of what is taken for new
+	keys   keySets   // that are not registered yet
 	insert []*record // Events that nobody reported before
 	upsert []*record // Events that a merge changed, made, or folded
-	moved  []movedKey
 	// reparted are the Events whose rows in event_parts are written anew.
 	reparted []*record
 	copies   []blobCopy
@@ -28,6 +27,7 @@ type plan struct {
 // identity.Cluster, and plans the difference. What comes out depends on the
 // set of Parts only, so the order of arrival cannot matter.
 func (w *writing) reconcile(ctx context.Context, tx session, plan *plan, contested []int, existing map[keyRow]string) error {
+	from := len(plan.keys)
 	g := newGroup(tx, w.s)
 	for _, i := range contested {
 		g.want(&w.parts[i], w.keys[i], existing)
@@ -56,22 +56,18 @@ func (w *writing) reconcile(ctx context.Context, tx session, plan *plan, contest
 	}
 	for _, i := range contested {
 		if w.outs[i].Verdict == identity.Accepted {
-			w.outs[i].EventID = eventOf(plan.reparted, w.parts[i].Event.ID)
-			w.move(plan, i, existing)
+			r := recordOf(plan.reparted, w.parts[i].Event.ID)
+			w.outs[i].EventID = r.part.Event.ID
+			// Keys that were there before lead to a live Event of the same
+			// group, by merged_into if need be.
+			for _, k := range asked(&w.parts[i], w.keys[i]) {
+				if _, ok := existing[k.keyRow]; !ok {
+					plan.keys.add(from, k, r)
+				}
+			}
 		}
 	}
 	return nil
-}
-
-// move points the keys that this Part has just registered to the Event that
-// took it. Keys that were there before lead to a live Event of the same group,
-// by merged_into if need be.
-func (w *writing) move(plan *plan, i int, existing map[keyRow]string) {
-	for _, k := range w.keys[i] {
-		if _, ok := existing[k]; !ok {
-			plan.moved = append(plan.moved, movedKey{k, w.outs[i].EventID})
-		}
-	}
 }
 
 // rearrange plans the way from the Events that are to those that should be.
@@ -89,12 +85,26 @@ func (w *writing) rearrange(ctx context.Context, tx session, plan *plan, g *grou
 		plan.reparted = append(plan.reparted, r)
 		plan.upsert = append(plan.upsert, r)
 		plan.tally.add(countedOf(r.part.Workspace, &r.part.Event, r.other), 1)
-		if before := g.events[r.part.Event.ID]; before != nil && before.mergedInto == "" {
-			plan.tally.add(countedOf(before.workspace, &before.event, before.other), -1)
+		if before := g.events[r.part.Event.ID]; before != nil {
+			plan.keepKeys(r, before)
+			if before.mergedInto == "" {
+				plan.tally.add(countedOf(before.workspace, &before.event, before.other), -1)
+			}
 		}
 	}
 	w.fold(plan, g, after, all, owner)
 	return nil
+}
+
+// keepKeys leaves the keys in the row that they are in. That of a span stands
+// behind its trace: where a merge shows another trace, it needs a pointer.
+func (p *plan) keepKeys(r *record, before *eventRow) {
+	r.keys = before.keys
+	if h := before.keys[spanKind]; h != 0 && before.event.TraceID != r.part.Event.TraceID {
+		r.keys[spanKind] = 0
+		k := askedKey{keyRow{before.workspace, r.day(), spanKind, h}, before.event.TraceID}
+		p.keys.add(len(p.keys), k, r)
+	}
 }
 
 // shape makes the Event of a cluster. It keeps the oldest Event that one of
@@ -177,7 +187,7 @@ func (w *writing) fold(plan *plan, g *group, after map[string]*record, all []ide
 			continue // none of its Parts took part
 		}
 		part := row.part()
-		plan.upsert = append(plan.upsert, &record{part: &part, other: row.other, mergedInto: target})
+		plan.upsert = append(plan.upsert, &record{part: &part, other: row.other, mergedInto: target, keys: row.keys})
 		plan.reparted = append(plan.reparted, &record{part: &part, mergedInto: target})
 		plan.tally.add(countedOf(row.workspace, &row.event, row.other), -1)
 	}

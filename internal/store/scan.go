@@ -18,6 +18,10 @@ const eventColumns = `e.workspace_id, e.id::text, e.occurred_at, e.received_at, 
   e.service, e.environment, e.release, e.method, e.endpoint, e.path, e.customer, e.provider, e.raw_code, e.code, e.message,
   e.details, e.extra, e.exception`
 
+// lockedColumns is what a row is read with that is about to change, in the
+// order of scanLocked.
+const lockedColumns = eventColumns + `, coalesce(e.request_key, 0), coalesce(e.span_key, 0), coalesce(e.item_key, 0)`
+
 // eventRow is one row of events.
 type eventRow struct {
 	workspace           int32
@@ -26,9 +30,20 @@ type eventRow struct {
 	mergedInto          string
 	other, noTime       bool
 	parts               int16
+	keys                [keyKinds]int64 // of a row that was locked
 }
 
-func scanEvent(rows pgx.CollectableRow) (eventRow, error) {
+func scanLocked(rows pgx.CollectableRow) (eventRow, error) {
+	var keys [keyKinds]int64
+	r, err := scanEventAnd(rows, &keys[requestKind], &keys[spanKind], &keys[itemKind])
+	r.keys = keys
+	return r, err
+}
+
+func scanEvent(rows pgx.CollectableRow) (eventRow, error) { return scanEventAnd(rows) }
+
+// scanEventAnd scans an Event and what else is selected behind it.
+func scanEventAnd(rows pgx.CollectableRow, more ...any) (eventRow, error) {
 	var r eventRow
 	var trace, body, stack *[16]byte
 	var span, parent *int64
@@ -36,12 +51,12 @@ func scanEvent(rows pgx.CollectableRow) (eventRow, error) {
 	var weight *float64
 	var status, attempt, exception *int16
 	var role, family, sources, version int16
-	var details, more []byte
+	var details, rest []byte
 	e := &r.event
-	err := rows.Scan(&r.workspace, &e.ID, &e.OccurredAt, &e.ReceivedAt, &trace, &span, &parent, &body, &stack, &e.IssueID, &merged,
+	err := rows.Scan(append([]any{&r.workspace, &e.ID, &e.OccurredAt, &e.ReceivedAt, &trace, &span, &parent, &body, &stack, &e.IssueID, &merged,
 		&e.DurationMS, &weight, &status, &attempt, &role, &family, &sources, &version, &r.other, &r.parts, &request,
 		&e.Service, &e.Environment, &e.Release, &e.Method, &e.Endpoint, &e.Path, &e.Customer, &e.Provider, &e.RawCode, &e.Code,
-		&e.Message, &details, &more, &exception)
+		&e.Message, &details, &rest, &exception}, more...)...)
 	if err != nil {
 		return r, err
 	}
@@ -55,9 +70,9 @@ func scanEvent(rows pgx.CollectableRow) (eventRow, error) {
 	if len(details) > 0 {
 		e.Details = json.RawMessage(details)
 	}
-	if len(more) > 0 {
+	if len(rest) > 0 {
 		var x extra
-		if err := json.Unmarshal(more, &x); err != nil {
+		if err := json.Unmarshal(rest, &x); err != nil {
 			return r, err
 		}
 		x.fill(e)

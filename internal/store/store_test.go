@@ -22,20 +22,28 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 // look behind it.
 type fixture struct {
 	*store.Store
-	db *pgx.Conn
+	db  *pgx.Conn
+	url string // for another Store
 }
 
 func open(t testing.TB, opt store.Options) *fixture {
 	t.Helper()
 	db := pgtest.New(t)
 	opt.URL = db.AppURL
-	s, err := store.Open(t.Context(), opt)
-	require.NoError(t, err)
-	t.Cleanup(s.Close)
+	s := reopen(t, opt)
 	conn, err := pgx.Connect(t.Context(), db.URL)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close(context.Background()) }) //nolint:errcheck // the test is over
-	return &fixture{s, conn}
+	return &fixture{s, conn, db.AppURL}
+}
+
+// reopen gives a Store that remembers nothing of what another wrote.
+func reopen(t testing.TB, opt store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), opt)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
 }
 
 // now is the time at which the tests' items come in: not near midnight, and

@@ -163,3 +163,8 @@ func violates(err error, table string) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && pe.Code == "23505" && (pe.TableName == table || strings.HasPrefix(pe.TableName, table+"_2"))
 }
+
+func isPrimaryKey(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && strings.HasSuffix(pe.ConstraintName, "_pkey")
+}

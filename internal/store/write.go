@@ -26,11 +26,11 @@ var tracer = otel.Tracer("errata/store")
 // written. Errors: a fault of kind
 // Unavailable (try again later), or what PostgreSQL has against the data.
 //
-// Most Parts are about failures that nobody reported before: their keys go in
-// by COPY, in the hope that all are new, and so do their Events. Parts whose
-// keys this process has seen lately, and all of a batch of which that hope was
-// wrong, register their keys one by one, and go through reconcile where a key
-// exists.
+// Most Parts are about failures that nobody reported before: their Events go in
+// by COPY, keys included, in the hope that all are new. Parts whose keys this
+// process has seen lately, and all of a batch of which that hope was wrong,
+// look their keys up first, and go through reconcile where one exists. Whatever
+// is taken for new, the unique indexes have the last word.
 func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identity.Outcome, err error) {
 	if len(parts) == 0 {
 		return nil, nil
@@ -56,32 +56,35 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 	slot := <-s.slots
 	defer func() { s.slots <- slot }()
 	w.slot, w.cautious, w.askContents = slot, s.seen.cautious(), s.contents.cautious()
-	err = s.retrying(ctx, func() error { return w.try(ctx) })
-	for errors.Is(err, errContested) || errors.Is(err, errContents) {
-		if errors.Is(err, errContested) {
+	for range maxSurprises {
+		err = s.retrying(ctx, func() error { return w.try(ctx) })
+		switch {
+		case err == nil:
+			w.remember()
+			return w.outs, nil
+		case errors.Is(err, errContested):
 			s.seen.warn()
 			w.cautious = true
-		} else {
+		case errors.Is(err, errContents):
 			s.contents.warn()
 			w.askContents = true
-		}
-		err = s.retrying(ctx, func() error { return w.try(ctx) })
-	}
-	if errors.Is(err, errRepeated) {
-		if err := w.dropPresent(ctx); err != nil {
+		case errors.Is(err, errRepeated):
+			if err := w.dropPresent(ctx); err != nil {
+				return nil, err
+			}
+			if err := w.prepare(ctx); err != nil {
+				return nil, err
+			}
+		default:
 			return nil, err
 		}
-		if err := w.prepare(ctx); err != nil {
-			return nil, err
-		}
-		err = s.retrying(ctx, func() error { return w.try(ctx) })
 	}
-	if err != nil {
-		return nil, err
-	}
-	w.remember()
-	return w.outs, nil
+	return nil, fault.New(fault.Unavailable, "service_unavailable", "Others report the same failures at this very moment. Retry shortly.").Retry(time.Second).Because(err)
 }
+
+// maxSurprises is how often a batch may find that another has just committed
+// what it took for new. Each time that other is done with it.
+const maxSurprises = 50
 
 // writing is one batch under way.
 type writing struct {
@@ -185,7 +188,7 @@ func (w *writing) try(ctx context.Context) (err error) {
 		w.outs[i] = out
 	}
 	fresh, known := w.sortOut()
-	plan := &plan{tally: newTally(), keys: w.keySetsOf(fresh)}
+	plan := &plan{tally: newTally(), keys: make(keySets, 0, len(w.parts))}
 	for _, b := range fresh {
 		w.found(plan, b)
 	}
@@ -197,13 +200,19 @@ func (w *writing) try(ctx context.Context) (err error) {
 	return w.apply(ctx, conn, plan, len(known) == 0)
 }
 
-// withCare opens the transaction, registers the keys of bundles that may exist
+// withCare opens the transaction, looks up the keys of bundles that may exist
 // already, and plans what becomes of them.
 func (w *writing) withCare(ctx context.Context, conn *pgxpool.Conn, plan *plan, known []*bundle) error {
 	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	existing, err := w.register(ctx, conn, known)
+	var keys []askedKey
+	for _, b := range known {
+		for _, i := range b.parts {
+			keys = append(keys, asked(&w.parts[i], w.keys[i])...)
+		}
+	}
+	existing, err := lockKeys(ctx, conn, keys)
 	if err != nil {
 		return err
 	}
@@ -341,16 +350,16 @@ func newRecord(members []identity.Part) *record {
 	return &record{part: &merged, members: members}
 }
 
-// eventOf is the record that holds the part with that ID.
-func eventOf(events []*record, partID string) string {
+// recordOf is the record that holds the part with that ID.
+func recordOf(events []*record, partID string) *record {
 	for _, r := range events {
-		for i := range r.members {
-			if r.members[i].Event.ID == partID {
-				return r.part.Event.ID
+		for m := range r.each() {
+			if m.Event.ID == partID {
+				return r
 			}
 		}
 	}
-	return partID
+	return nil
 }
 
 // unknown marks Parts whose key names an Event that was founded by the very
@@ -387,10 +396,12 @@ func (w *writing) touches(parts []int, existing map[keyRow]string) bool {
 // found plans the Events of a bundle that nobody reported before.
 func (w *writing) found(plan *plan, b *bundle) {
 	for _, r := range b.events {
+		r.keys = [keyKinds]int64{} // of an earlier try
 		plan.insert = append(plan.insert, r)
 		plan.tally.add(countedOf(r.part.Workspace, &r.part.Event, r.other), 1)
 	}
 	for _, i := range b.parts {
-		w.outs[i] = identity.Outcome{Verdict: identity.Accepted, EventID: eventOf(b.events, w.parts[i].Event.ID)}
+		w.outs[i] = identity.Outcome{Verdict: identity.Accepted, EventID: recordOf(b.events, w.parts[i].Event.ID).part.Event.ID}
 	}
+	w.register(plan, b)
 }

@@ -72,7 +72,7 @@ func TestRepeatAfterTheWindowIsStillFound(t *testing.T) {
 	f := open(t, store.Options{})
 	r := report{src: event.FromHTTP, service: "billing", request: "req_1", status: 500}
 	f.write(t, r)
-	f.count(t, `WITH d AS (DELETE FROM event_keys RETURNING 1) SELECT count(*) FROM d`)
+	f.count(t, `WITH u AS (UPDATE events SET request_key = NULL, span_key = NULL, item_key = NULL RETURNING 1) SELECT count(*) FROM u`)
 	outs := f.write(t, r, report{src: event.FromHTTP, service: "billing", request: "req_2", status: 500})
 	assert.Equal(t, identity.Duplicate, outs[0].Verdict)
 	assert.Equal(t, identity.Accepted, outs[1].Verdict)
@@ -98,6 +98,49 @@ func TestSameKindAgainIsAnotherAttempt(t *testing.T) {
 	trail, err := f.Trail(t.Context(), store.DefaultWorkspace, "req_1")
 	require.NoError(t, err)
 	assert.Len(t, trail.Events, 2)
+}
+
+// A merge may show another trace than the one that the row's key was made from.
+func TestKeysOutliveAMergeThatShowsAnotherTrace(t *testing.T) {
+	report1 := report{src: event.FromHTTP, service: "billing", request: "req_1", trace: hex(1, 32), span: hex(1, 16), status: 500, at: now}
+	span := report{src: event.FromSpan, service: "billing", request: "req_1", trace: hex(2, 32), span: hex(2, 16), status: 500, at: now.Add(time.Second)}
+	log := report{src: event.FromLog, role: event.Context, service: "billing", trace: hex(1, 32), span: hex(1, 16), stack: "at x", at: now.Add(2 * time.Second)}
+	for _, order := range [][]report{{report1, span, log}, {span, report1, log}, {span, log, report1}} {
+		f := open(t, store.Options{})
+		first := f.write(t, order[0])
+		f.write(t, order[1])
+		f.write(t, order[2])
+		for _, r := range order {
+			assert.Equal(t, identity.Duplicate, f.write(t, r)[0].Verdict)
+		}
+		g := &fixture{reopen(t, store.Options{URL: f.url}), f.db, f.url}
+		again := g.write(t, order...)
+		for i := range again {
+			assert.Equal(t, identity.Duplicate, again[i].Verdict)
+		}
+		assert.Equal(t, 1, f.count(t, `SELECT count(*) FROM events WHERE merged_into IS NULL`))
+		trail, err := f.Trail(t.Context(), store.DefaultWorkspace, "req_1")
+		require.NoError(t, err)
+		require.Len(t, trail.Events, 1)
+		assert.Equal(t, first[0].EventID, trail.Events[0].ID)
+	}
+}
+
+// Reports around midnight are registered under both days, and recognised from
+// either side.
+func TestKeysOfBothDaysAroundMidnight(t *testing.T) {
+	f := open(t, store.Options{})
+	before := now.UTC().Truncate(24 * time.Hour).Add(-time.Second)
+	span := report{src: event.FromSpan, service: "billing", request: "req_1", trace: hex(1, 32), span: hex(1, 16), status: 500, at: before}
+	log := report{src: event.FromLog, role: event.Context, service: "billing", trace: hex(1, 32), span: hex(1, 16), stack: "at x", at: before.Add(2 * time.Second)}
+	first := f.write(t, span)
+	assert.Equal(t, first[0].EventID, f.write(t, log)[0].EventID)
+	assert.Equal(t, 1, f.count(t, `SELECT count(*) FROM events WHERE merged_into IS NULL`))
+	assert.Equal(t, 1, f.count(t, `SELECT count(*) FROM events WHERE parts = 0`), "a pointer in the day after")
+	assert.Equal(t, identity.Duplicate, f.write(t, log)[0].Verdict)
+	page, err := f.Events(t.Context(), store.DefaultWorkspace, event.Filter{}, 10, "")
+	require.NoError(t, err)
+	assert.Len(t, page.Events, 1)
 }
 
 func TestSpanLogAndReportBecomeOneEvent(t *testing.T) {
