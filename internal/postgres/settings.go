@@ -53,7 +53,7 @@ func walCompression(bin Binaries) string {
 	return "on"
 }
 
-// maxWAL is how many MB of log there may be between two checkpoints: a tenth of
+// maxWAL is how many MB of log there may be between two checkpoints: a fifth of
 // what is free, because the fewer checkpoints, the fewer whole pages are logged.
 func maxWAL(data string) int64 {
 	const least, most = 1 << 10, 16 << 10
@@ -62,7 +62,7 @@ func maxWAL(data string) int64 {
 		return least
 	}
 	free := int64(fs.Bavail) * fs.Bsize >> 20 //nolint:gosec // no disk is that large
-	return min(max(free/10, least), most)
+	return min(max(free/5, least), most)
 }
 
 // memoryMB is the machine's memory; 1024 where it cannot be told.
