@@ -85,7 +85,7 @@ type Envelope struct {
 	ExplicitCode    string
 	ExplicitMessage string
 	ExplicitDetails json.RawMessage
-	FallbackCode    string // e.g. error.type, grpc code, exception type
+	FallbackCode    string // e.g. error.type, grpc code, exception type; a vague one counts only where no status is known
 	FallbackMessage string // e.g. exception.message, status description
 	RetryAfter      string // errata.retry_after, as a Retry-After value
 	Fingerprint     string // the client's own grouping key

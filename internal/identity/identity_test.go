@@ -104,6 +104,37 @@ func TestMergeDoesNotDependOnOrder(t *testing.T) {
 	}
 }
 
+// A log of a plain error knows neither status nor code; what its span or a
+// report say wins, in whichever order they are.
+func TestMergePassesOverVagueCodes(t *testing.T) {
+	const plain = "*errors.errorString"
+	said := func(src event.Source, status int, raw, code string) Part {
+		p := part(string(src), src, event.Primary, "r", "1", 0)
+		p.Event.Status, p.Event.RawCode, p.Event.Code = status, raw, code
+		return p
+	}
+	span := said(event.FromSpan, 503, plain, "http_503")
+	log := said(event.FromLog, 0, plain, "errors_error_string")
+	for _, c := range []struct {
+		parts     []Part
+		raw, code string
+	}{
+		{[]Part{span, log}, plain, "http_503"},
+		{[]Part{said(event.FromSpan, 503, "", "http_503"), log}, plain, "http_503"},
+		{[]Part{said(event.FromHTTP, 503, "", "http_503"), log}, plain, "http_503"},
+		{[]Part{said(event.FromSpan, 0, "*fmt.wrapError", "fmt_wrap_error"), log}, "*fmt.wrapError", "fmt_wrap_error"},
+		{[]Part{span, said(event.FromLog, 0, "PoolTimeout", "pool_timeout")}, "PoolTimeout", "pool_timeout"},
+		{[]Part{span, log, said(event.FromHTTP, 503, "Error", "error")}, "Error", "error"},
+		{[]Part{log, said(event.FromSpan, 503, "Exception", "exception")}, "Exception", "exception"}, // out of its body
+	} {
+		for range 2 {
+			got := Merge(c.parts).Event
+			assert.Equal(t, []string{c.raw, c.code}, []string{got.RawCode, got.Code})
+			slices.Reverse(c.parts)
+		}
+	}
+}
+
 func TestNewID(t *testing.T) {
 	own := [16]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	a, b := NewID(noon, own, true), NewID(noon.Add(time.Hour), own, true)

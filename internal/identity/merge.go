@@ -131,16 +131,7 @@ func mergeWords(out *Part, words []*Part) {
 			e.StatusInferred = inferred && e.Status != 0
 		}
 	}
-	e.RawCode, e.Code = "", ""
-	for _, p := range words {
-		if p.Event.RawCode != "" {
-			e.RawCode, e.Code = p.Event.RawCode, p.Event.Code
-			break
-		}
-	}
-	if e.Code == "" {
-		e.Code = event.CanonicalCode("", e.Status)
-	}
+	mergeCode(e, words)
 	e.GRPCCode = first(words, func(e *event.Event) string { return e.GRPCCode })
 	e.Message = first(words, func(e *event.Event) string { return e.Message })
 	e.Dialect = first(words, func(e *event.Event) string { return e.Dialect })
@@ -157,6 +148,30 @@ func mergeWords(out *Part, words []*Part) {
 			e.FieldErrors = p.Event.FieldErrors
 		}
 	}
+}
+
+// mergeCode takes the first code that says something. One that does not may
+// have been all that its own part had, for want of the status that another
+// part knows.
+func mergeCode(e *event.Event, words []*Part) {
+	e.RawCode, e.Code = "", event.CanonicalCode("", e.Status)
+	for _, p := range words {
+		switch {
+		case p.Event.RawCode == "":
+		case !standIn(p):
+			e.RawCode, e.Code = p.Event.RawCode, p.Event.Code
+			return
+		case e.RawCode == "":
+			e.RawCode, e.Code = p.Event.RawCode, event.FallbackCode(p.Event.RawCode, e.Status)
+		}
+	}
+}
+
+// standIn reports a code that is the vague type of an error. Where a body said
+// the same word, as it may, it was made a code although there is a status.
+func standIn(p *Part) bool {
+	e := &p.Event
+	return p.Source != event.FromHTTP && event.Vague(e.RawCode) && e.Code == event.FallbackCode(e.RawCode, e.Status)
 }
 
 func mergeTiming(e *event.Event, clocks []*Part) {

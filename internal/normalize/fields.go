@@ -122,8 +122,12 @@ func (b *builder) failure() {
 	if ev.Status == 0 {
 		ev.Status = event.HTTPFromGRPC(env.GRPCCode)
 	}
-	ev.RawCode = b.line("code", first(env.ExplicitCode, b.said.RawCode, env.FallbackCode), maxName)
-	ev.Code = cutRunes(event.CanonicalCode(ev.RawCode, ev.Status), maxName)
+	canonical, said := event.CanonicalCode, first(env.ExplicitCode, b.said.RawCode)
+	if said == "" {
+		canonical, said = event.FallbackCode, env.FallbackCode
+	}
+	ev.RawCode = b.line("code", said, maxName)
+	ev.Code = cutRunes(canonical(ev.RawCode, ev.Status), maxName)
 	ev.Family = event.FamilyOf(ev.Status, ev.Code)
 	ev.Message = b.text("message", first(env.ExplicitMessage, b.said.Message, env.FallbackMessage), maxMessage)
 	details := b.said.Details

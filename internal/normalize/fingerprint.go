@@ -10,7 +10,7 @@ import (
 
 // FingerprintVersion is raised whenever the same failures would be grouped
 // differently: Issues of two versions are never the same Issue.
-const FingerprintVersion = 1
+const FingerprintVersion = 2
 
 // unmatched is the endpoint of requests that no route took.
 const unmatched = "(unmatched)"

@@ -94,6 +94,26 @@ func TestPrecedence(t *testing.T) {
 	assert.Equal(t, "4bf92f3577b34da6a3ce929d0e0e4736", ev.TraceID)
 }
 
+// The type of an error that says nothing is no code; as a word of the body, or
+// where there is no status to make a code of, it is better than none.
+func TestVagueTypes(t *testing.T) {
+	const plain = "*errors.errorString"
+	for code, env := range map[string]event.Envelope{
+		"http_500":            {Status: 500, FallbackCode: plain},
+		"http_403":            {Body: []byte(`{"title":"x","status":403}`), FallbackCode: plain},
+		"errors_error_string": {FallbackCode: plain},
+		"error_string":        {Status: 500, FallbackCode: "errorString"},
+		"exception":           {Status: 500, FallbackCode: plain, Body: []byte(`{"error":{"code":"Exception"}}`)},
+		"error":               {Status: 500, FallbackCode: plain, ExplicitCode: "Error"},
+	} {
+		ev := item(t, env).Event
+		assert.Equal(t, code, ev.Code)
+		if env.Body == nil && env.ExplicitCode == "" {
+			assert.Equal(t, env.FallbackCode, ev.RawCode, "as it was sent")
+		}
+	}
+}
+
 func TestIdempotence(t *testing.T) {
 	plain := event.Envelope{Service: "a", Status: 500}
 	p := item(t, plain)

@@ -81,9 +81,10 @@ func putFallbackCode(it *item, s string) bool {
 	return true
 }
 
-// putTypeAsCode refuses what error.type says only to say something.
+// putTypeAsCode refuses what error.type says only to say something, and leaves
+// it to an exception to say more than a vague type does.
 func putTypeAsCode(it *item, s string) bool {
-	if s == "_OTHER" || strings.Trim(s, "0123456789") == "" {
+	if s == "_OTHER" || strings.Trim(s, "0123456789") == "" || event.Vague(s) && it.thrown().Type != "" {
 		return false
 	}
 	return putFallbackCode(it, s)
