@@ -19,6 +19,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"errata/internal/event"
+	"errata/internal/identity"
+	"errata/internal/pgtest"
+	"errata/internal/store"
 )
 
 // refusing makes the database refuse what says so: nobody knows an item that
@@ -153,6 +156,28 @@ func TestPoison(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, body)
 	assert.Contains(t, body, `"accepted":0,"duplicates":12`, "its sender tries again as well")
 	requireCounted(t, db.server.URL(), landed+3)
+}
+
+// A rejection is recorded once, however often a collector that was not sure
+// says it; what became of it since stays as it is.
+func TestRejectionRecordedOnce(t *testing.T) {
+	db, err := store.Open(t.Context(), store.Options{URL: pgtest.New(t).AppURL})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	first := event.Rejection{ID: identity.NewID(at, [16]byte{1}, true), ReceivedAt: at, Source: event.FromHTTP, Reason: "not_storable", Message: "first"}
+	again, other, without := first, first, first
+	again.Message = "again"
+	other.ID = identity.NewID(at.Add(-time.Second), [16]byte{2}, true)
+	without.ID = ""
+	for _, rs := range [][]event.Rejection{{first}, {again, other, other}, {first, without}, {without}} {
+		require.NoError(t, db.Reject(t.Context(), store.DefaultWorkspace, rs))
+	}
+	list, _, err := db.Rejections(t.Context(), store.DefaultWorkspace, 100, "")
+	require.NoError(t, err)
+	require.Len(t, list, 4)
+	assert.Equal(t, []string{first.ID, other.ID}, []string{list[2].ID, list[3].ID}, "newest first")
+	assert.Equal(t, "first", list[2].Message)
 }
 
 // requireRejections finds the rejections of request IDs over the API, without

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +27,8 @@ type database struct {
 	mu             sync.Mutex
 	down, noReject bool
 	rejectTries    int
+	// loseAnswer: the next rejections are recorded, and nobody hears of it.
+	loseAnswer bool
 }
 
 func (d *database) set(down, noReject bool) {
@@ -49,12 +52,26 @@ func (d *database) Write(ctx context.Context, parts []identity.Part) ([]identity
 func (d *database) Reject(ctx context.Context, ws int32, rs []event.Rejection) error {
 	d.mu.Lock()
 	d.rejectTries++
-	down := d.down || d.noReject
+	down, lose := d.down || d.noReject, d.loseAnswer
+	d.loseAnswer = lose && down
 	d.mu.Unlock()
 	if down {
 		return away()
 	}
-	return d.memory.Reject(ctx, ws, rs)
+	if err := d.memory.Reject(ctx, ws, rs); err != nil || !lose {
+		return err
+	}
+	return away()
+}
+
+// rejectedIDs are those of all rejections that came in.
+func (d *database) rejectedIDs() (ids []string) {
+	d.memory.mu.Lock()
+	defer d.memory.mu.Unlock()
+	for _, r := range d.rejected {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }
 
 func (d *database) ready(context.Context) error {
@@ -123,6 +140,47 @@ func TestPoisonInTheSpool(t *testing.T) {
 	require.Len(t, b.rejected, 1)
 	assert.Equal(t, "req_poison", b.rejected[0].RequestID)
 	assert.NotEmpty(t, b.rejected[0].Item, "it can be tried again")
+}
+
+// A rejection that is recorded once more, because the answer to the first time
+// got lost, has the same ID, whichever way it takes.
+func TestRejectionsKeepTheirID(t *testing.T) {
+	b, db, sp := spooling(t, spool.Options{})
+	loseAnswer := func() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		db.loseAnswer = true
+	}
+	for name, send := range map[string]func(){
+		"live, of an item that is none": func() {
+			loseAnswer()
+			_, body := b.send(t, "/v1/errors", []byte(`{"service":"billing"}`))
+			assert.Contains(t, body, "validation_failed")
+		},
+		"live, of poison": func() {
+			loseAnswer()
+			_, body := b.send(t, "/v1/errors", reportOf("req_poison"))
+			assert.Contains(t, body, "not_storable")
+		},
+		"poison in the spool": func() {
+			db.set(true, true)
+			res, _ := b.send(t, "/v1/errors", reportOf("req_poison"))
+			require.Equal(t, http.StatusOK, res.StatusCode)
+			loseAnswer()
+			db.set(false, false)
+		},
+	} {
+		send()
+		require.Eventually(t, func() bool { return len(db.rejectedIDs()) == 2 && sp.Stats().Items == 0 }, 10*time.Second, time.Millisecond, name)
+		ids := db.rejectedIDs()
+		assert.NoError(t, uuid.Validate(ids[0]), name)
+		assert.Equal(t, ids[0], ids[1], name)
+		db.memory.mu.Lock()
+		assert.Equal(t, db.rejected[0].Item, db.rejected[1].Item, name)
+		db.rejected = nil
+		db.memory.mu.Unlock()
+		require.Eventually(t, func() bool { return b.keep.awaySince().IsZero() }, 10*time.Second, time.Millisecond)
+	}
 }
 
 // A record that cannot be read does not keep those behind it waiting.

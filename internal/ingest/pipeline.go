@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -139,6 +140,8 @@ func (s *Server) record(ctx context.Context, ws int32, items []item, out []verdi
 	}
 }
 
+// rejection has an ID from the start: whoever does not know whether it was
+// recorded may record it again.
 func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 	raw := it.preview
 	if raw == nil {
@@ -153,7 +156,7 @@ func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 	if _, secrets := normalize.Redact(id); secrets > 0 {
 		id = ""
 	}
-	r := event.Rejection{ReceivedAt: received, Source: it.env.Source, Reason: f.Code, Message: message,
+	r := event.Rejection{ID: identity.NewID(received, [16]byte{}, false), ReceivedAt: received, Source: it.env.Source, Reason: f.Code, Message: message,
 		RequestID: id, Service: service[:min(len(service), 200)], Preview: preview}
 	if b, err := json.Marshal(f.Details); err == nil && len(f.Details) > 0 {
 		r.Details, _ = normalize.RedactJSON(b)
@@ -166,10 +169,12 @@ func rejection(it *item, f *fault.Fault, received time.Time) event.Rejection {
 }
 
 // poison is the record of a Part that the database refuses. The Part is kept
-// beside it, to be tried again.
+// beside it, to be tried again. Its ID is made from the Part, which may come
+// out of the spool more than once.
 func poison(p *identity.Part, f *fault.Fault) event.Rejection {
 	preview, _ := normalize.Redact(p.Event.Message)
-	r := event.Rejection{ReceivedAt: p.Event.ReceivedAt, Source: p.Source, Reason: f.Code, Message: f.Message,
+	own := sha256.Sum256([]byte("rejection\x00" + string(p.Source) + "\x00" + p.Event.ID))
+	r := event.Rejection{ID: identity.NewID(p.Event.ReceivedAt, [16]byte(own[:16]), true), ReceivedAt: p.Event.ReceivedAt, Source: p.Source, Reason: f.Code, Message: f.Message,
 		RequestID: p.Event.RequestID, Service: p.Event.Service, Preview: preview[:min(len(preview), maxPreview)]}
 	if f.Err != nil && !errors.As(f.Err, new(panicked)) {
 		cause, _ := normalize.Redact(f.Err.Error())

@@ -25,15 +25,24 @@ type Parcel struct {
 const version = 1
 
 type file struct {
-	Version    int               `json:"v"`
-	Parts      []part            `json:"parts,omitempty"`
-	Requests   []event.Requests  `json:"requests,omitempty"`
-	Workspace  int32             `json:"workspace,omitempty"`
-	Rejections []event.Rejection `json:"rejections,omitempty"`
+	Version    int              `json:"v"`
+	Parts      []part           `json:"parts,omitempty"`
+	Requests   []event.Requests `json:"requests,omitempty"`
+	Workspace  int32            `json:"workspace,omitempty"`
+	Rejections []rejection      `json:"rejections,omitempty"`
 }
 
-// bareEvent sheds Event's own JSON, which rounds times and leaves things out.
-type bareEvent event.Event
+// The bare types shed their originals' own JSON, which rounds times and leaves
+// things out.
+type (
+	bareEvent     event.Event
+	bareRejection event.Rejection
+)
+
+type rejection struct {
+	bareRejection
+	Item []byte `json:"item,omitempty"`
+}
 
 type part struct {
 	Workspace  int32        `json:"ws"`
@@ -65,7 +74,10 @@ var packer, unpacker = func() (*zstd.Encoder, *zstd.Decoder) {
 
 // Pack writes the parcel: JSON, zstd-compressed.
 func (k Parcel) Pack() ([]byte, error) {
-	f := file{Version: version, Workspace: k.Workspace, Rejections: k.Rejections, Requests: k.Requests, Parts: make([]part, len(k.Parts))}
+	f := file{Version: version, Workspace: k.Workspace, Requests: k.Requests, Parts: make([]part, len(k.Parts))}
+	for _, r := range k.Rejections {
+		f.Rejections = append(f.Rejections, rejection{bareRejection(r), r.Item})
+	}
 	for i := range k.Parts {
 		p := &k.Parts[i]
 		f.Parts[i] = part{
@@ -93,7 +105,11 @@ func Unpack(packed []byte) (Parcel, error) {
 	if f.Version != version {
 		return Parcel{}, fmt.Errorf("it has version %d, this program reads %d", f.Version, version)
 	}
-	k := Parcel{Workspace: f.Workspace, Rejections: f.Rejections, Requests: f.Requests, Parts: make([]identity.Part, len(f.Parts))}
+	k := Parcel{Workspace: f.Workspace, Requests: f.Requests, Parts: make([]identity.Part, len(f.Parts))}
+	for _, r := range f.Rejections {
+		r.bareRejection.Item = r.Item
+		k.Rejections = append(k.Rejections, event.Rejection(r.bareRejection))
+	}
 	for i := range f.Parts {
 		p := &f.Parts[i]
 		out := identity.Part{Workspace: p.Workspace, Source: p.Source, Event: event.Event(p.Event), Own: p.Own, Idempotent: p.Idempotent, HasOccurredAt: p.Timed, ClientKey: p.ClientKey}

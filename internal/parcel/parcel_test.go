@@ -44,7 +44,8 @@ func TestThereAndBack(t *testing.T) {
 	}
 	assert.Equal(t, want.Parts, got.Parts)
 
-	rejected := Parcel{Workspace: 7, Rejections: []event.Rejection{{ReceivedAt: time.Date(2026, 11, 20, 14, 2, 35, 0, time.UTC), Source: event.FromLog, Reason: "r", Message: "m", Preview: "p"}}}
+	rejected := Parcel{Workspace: 7, Rejections: []event.Rejection{{ID: "an id", ReceivedAt: time.Date(2026, 11, 20, 14, 2, 35, 123456789, time.UTC),
+		Source: event.FromLog, Reason: "r", Message: "m", Preview: "p", Item: raw}}}
 	raw, err = rejected.Pack()
 	require.NoError(t, err)
 	got, err = Unpack(raw)

@@ -18,10 +18,12 @@ const sqlInsertRejections = `
 INSERT INTO rejections (workspace_id, id, received_at, source, reason, message, request_id, service, preview, details, item)
 SELECT $1::int4, i, r, s, re, m, nullif(ri, ''), nullif(se, ''), p, nullif(d, '')::jsonb, nullif(it, '')
 FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
-  AS u(i, r, s, re, m, ri, se, p, d, it)`
+  AS u(i, r, s, re, m, ri, se, p, d, it)
+ON CONFLICT (workspace_id, id) DO NOTHING`
 
 // Reject records refused items, so that nothing disappears without a trace.
-// Texts must be redacted already.
+// Texts must be redacted already. One with an ID is recorded once, however
+// often it comes.
 func (s *Store) Reject(ctx context.Context, ws int32, rs []event.Rejection) (err error) {
 	defer fault.Wrap(&err, "Reject(%d items)", len(rs))
 	if len(rs) == 0 {
@@ -34,12 +36,18 @@ func (s *Store) Reject(ctx context.Context, ws int32, rs []event.Rejection) (err
 		}
 		return r.ReceivedAt
 	}
+	id := func(r event.Rejection) string {
+		if r.ID == "" {
+			return uuid.Must(uuid.NewV7()).String()
+		}
+		return r.ID
+	}
 	text := func(f func(event.Rejection) string) []string {
 		return column(rs, func(r event.Rejection) string { return clean(f(r)) })
 	}
 	return s.inTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, sqlInsertRejections, ws,
-			column(rs, func(event.Rejection) string { return uuid.Must(uuid.NewV7()).String() }),
+			column(rs, id),
 			column(rs, at),
 			text(func(r event.Rejection) string { return string(r.Source) }),
 			text(func(r event.Rejection) string { return r.Reason }),
