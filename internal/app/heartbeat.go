@@ -29,7 +29,7 @@ func (a *App) heartbeat(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		c := a.collector.Condition()
-		self.SpoolBytes, self.SpoolMax, self.SpoolItems, self.SpoolDamaged = c.Spool.Bytes, c.SpoolMax, c.Spool.Items, c.Spool.Damaged
+		self.SpoolBytes, self.SpoolMax, self.SpoolItems, self.SpoolDamaged = c.Spool.Bytes, c.SpoolMax, c.Spool.Items, c.Spool.Damaged+int64(c.Spool.Aside)
 		self.AwaySeconds, self.SpoolOldest = c.Away.Seconds(), nil
 		if !c.Spool.Oldest.IsZero() {
 			self.SpoolOldest = &event.Time{Time: c.Spool.Oldest}

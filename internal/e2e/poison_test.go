@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"errata/internal/event"
+	"errata/internal/fault"
 	"errata/internal/identity"
 	"errata/internal/pgtest"
 	"errata/internal/store"
@@ -178,6 +179,33 @@ func TestRejectionRecordedOnce(t *testing.T) {
 	require.Len(t, list, 4)
 	assert.Equal(t, []string{first.ID, other.ID}, []string{list[2].ID, list[3].ID}, "newest first")
 	assert.Equal(t, "first", list[2].Message)
+}
+
+// What the collector tells a sick record from a sick database by: the store
+// passes on what PostgreSQL calls its trouble.
+func TestStorePassesOnSQLStates(t *testing.T) {
+	address, err := url.Parse(pgtest.New(t).AppURL)
+	require.NoError(t, err)
+	query := address.Query()
+	query.Set("default_transaction_read_only", "on")
+	address.RawQuery = query.Encode()
+	db, err := store.Open(t.Context(), store.Options{URL: address.String()})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	at := time.Now().UTC()
+	part := identity.Part{Workspace: store.DefaultWorkspace, Source: event.FromHTTP,
+		Event: event.Event{ID: identity.NewID(at, [16]byte{1}, true), OccurredAt: at, ReceivedAt: at, Service: "billing", Status: 500}}
+	_, writing := db.Write(t.Context(), []identity.Part{part})
+	for _, err := range []error{
+		writing,
+		db.Reject(t.Context(), store.DefaultWorkspace, []event.Rejection{{Source: event.FromHTTP}}),
+		db.CountRequests(t.Context(), []event.Requests{{Minute: at, Workspace: store.DefaultWorkspace, N: 1}}),
+	} {
+		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+		var says interface{ SQLState() string }
+		require.ErrorAs(t, err, &says)
+		assert.Equal(t, "25006", says.SQLState())
+	}
 }
 
 // requireRejections finds the rejections of request IDs over the API, without

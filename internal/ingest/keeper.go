@@ -16,17 +16,9 @@ import (
 	"errata/internal/spool"
 )
 
-const (
-	// liveTimeout is how long a live batch waits for the database before it
-	// goes to the spool: senders give up after ten seconds in all.
-	liveTimeout = 3 * time.Second
-	// drainTimeout is how long a batch from the spool may take.
-	drainTimeout = 30 * time.Second
-	// maxDrained is how many bytes of records are taken at once.
-	maxDrained = 4 << 20
-	// tryAgain is how often an absent database is tried.
-	tryAgain = 500 * time.Millisecond
-)
+// liveTimeout is how long a live batch waits for the database before it goes to
+// the spool: senders give up after ten seconds in all.
+const liveTimeout = 3 * time.Second
 
 // keeper is a Sink that acknowledges without the database: what cannot be
 // written now goes into the spool, durably, and from there, in order, into the
@@ -48,6 +40,9 @@ type keeper struct {
 	since time.Time     // the database is away since; zero when it is there
 	last  time.Duration // how long it was away the last time
 	wake  chan struct{}
+
+	head         holdup    // these belong to run
+	reconsidered time.Time // when what stands aside had its last try
 }
 
 func newKeeper(d Deps, count *counters) *keeper {
@@ -162,122 +157,6 @@ func (k *keeper) back() {
 	}
 }
 
-// run drains the spool and looks for the database while it is away, until ctx
-// ends.
-func (k *keeper) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		few, err := k.spool.Few(maxBatch, maxDrained)
-		switch {
-		case err != nil:
-			k.log.Error("the spool cannot be read", "error", err)
-			pause(ctx, 5*time.Second)
-		case len(few) > 0:
-			if err := k.settle(ctx, few); err != nil {
-				k.lost(err)
-				pause(ctx, tryAgain)
-			}
-		case !k.awaySince().IsZero():
-			if k.reachable(ctx) {
-				k.back()
-			} else {
-				pause(ctx, tryAgain)
-			}
-		default:
-			select {
-			case <-k.wake:
-			case <-ctx.Done():
-			case <-time.After(5 * time.Second):
-			}
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
-}
-
-func (k *keeper) reachable(ctx context.Context) bool {
-	if k.probe == nil {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
-	defer cancel()
-	return k.probe(ctx) == nil
-}
-
-// settle writes records of the spool in one transaction. An error means that
-// the database is not there; whatever else is wrong with a record is dealt with.
-func (k *keeper) settle(ctx context.Context, few []spool.Record) error {
-	if !k.awaySince().IsZero() && !k.reachable(ctx) {
-		return errors.New("the database does not answer")
-	}
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	var all parcel.Parcel
-	for _, rec := range few {
-		what, err := parcel.Unpack(rec.Payload)
-		if err != nil {
-			k.log.Error("a record of the spool cannot be read and was dropped", "items", rec.Items, "error", err)
-			continue
-		}
-		if len(what.Rejections) > 0 {
-			if err := k.rejects.Reject(ctx, what.Workspace, what.Rejections); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
-				return errors.Join(err, ctx.Err())
-			} else if err != nil {
-				k.log.Error("rejections from the spool cannot be recorded", "items", rec.Items, "error", err)
-			}
-		}
-		all.Parts, all.Requests = append(all.Parts, what.Parts...), append(all.Requests, what.Requests...)
-	}
-	if len(all.Requests) > 0 {
-		if err := k.counts.CountRequests(ctx, all.Requests); fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		} else if err != nil {
-			k.log.Error("request totals from the spool are refused by the database and were dropped", "rows", len(all.Requests), "error", err)
-		}
-	}
-	outs, err := bisect(ctx, k.sink, all.Parts)
-	if err != nil {
-		return err
-	}
-	k.back()
-	if err := k.recordPoison(ctx, all.Parts, outs); err != nil {
-		return err
-	}
-	// That the place could not be noted costs work after a restart, and is no
-	// reason to stop.
-	if err := k.spool.Done(few...); err != nil {
-		k.log.Warn("the place in the spool could not be noted", "error", err)
-	}
-	return nil
-}
-
-// recordPoison keeps what the database refused for good. An error means that
-// it is not there: the record is then settled again as a whole, which changes
-// nothing for what has landed.
-func (k *keeper) recordPoison(ctx context.Context, parts []identity.Part, outs []identity.Outcome) error {
-	rejected := map[int32][]event.Rejection{}
-	for i, o := range outs {
-		if o.Verdict == identity.Rejected {
-			ws := parts[i].Workspace
-			rejected[ws] = append(rejected[ws], poison(&parts[i], fault.Of(o.Err)))
-		}
-	}
-	for ws, rs := range rejected {
-		err := k.rejects.Reject(ctx, ws, rs)
-		switch {
-		case fault.Is(err, fault.Unavailable), ctx.Err() != nil:
-			return errors.Join(err, ctx.Err())
-		case err != nil:
-			k.log.Error("rejections from the spool cannot be recorded", "items", len(rs), "request_id", rs[0].RequestID, "error", err)
-		}
-	}
-	return nil
-}
-
 // stats tells how full the spool is, and since when the database is away.
 func (k *keeper) stats() (spool.Stats, time.Time) { return k.spool.Stats(), k.awaySince() }
 
@@ -290,6 +169,7 @@ func (k *keeper) observe(m metric.Meter) error {
 		{"errata.spool.size", "By", "Bytes in the spool.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Bytes) }},
 		{"errata.spool.items", "{item}", "Items in the spool.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Items) }},
 		{"errata.spool.damaged", "{record}", "Records of the spool that could not be read back.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Damaged) }},
+		{"errata.spool.aside", "{file}", "Files with what was set aside because it could not be dealt with.", func(s spool.Stats, _ time.Time) float64 { return float64(s.Aside) }},
 		{"errata.spool.age", "s", "Age of the oldest record in the spool.", func(s spool.Stats, _ time.Time) float64 { return ago(s.Oldest) }},
 		{"errata.database.away", "s", "How long the database has been away; 0 while it is there.", func(_ spool.Stats, away time.Time) float64 { return ago(away) }},
 	}

@@ -167,6 +167,7 @@ type spoolHealth struct {
 	Bytes    int64       `json:"bytes"`
 	MaxBytes int64       `json:"max_bytes"`
 	Items    int64       `json:"items"`
+	Aside    int         `json:"files_set_aside,omitempty"`
 	Oldest   *event.Time `json:"oldest,omitempty"`
 }
 
@@ -184,7 +185,7 @@ func (s *Server) ready(c *gin.Context) error {
 		if !away.IsZero() { // it may answer and still take nothing, when it is read-only
 			h.Database = "away"
 		}
-		h.Spool = &spoolHealth{Bytes: stats.Bytes, MaxBytes: s.deps.Spool.MaxBytes(), Items: stats.Items}
+		h.Spool = &spoolHealth{Bytes: stats.Bytes, MaxBytes: s.deps.Spool.MaxBytes(), Items: stats.Items, Aside: stats.Aside}
 		if !stats.Oldest.IsZero() {
 			h.Spool.Oldest = &event.Time{Time: stats.Oldest}
 		}

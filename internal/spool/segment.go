@@ -51,16 +51,18 @@ type segment struct {
 	number int64
 	size   int64 // up to here, whole records
 	synced int64
-	sealed bool  // takes no more
-	failed error // takes no more, and what was not synced is not kept
+	// What of it is not done.
+	records, items int64
+	sealed         bool  // takes no more
+	failed         error // takes no more, and what was not synced is not kept
 }
 
 func segmentPath(dir string, number int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%016x%s", number, suffix))
 }
 
-func create(dir string, number int64) (seg *segment, err error) {
-	f, err := os.OpenFile(segmentPath(dir, number), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+func create(path string, number int64) (seg *segment, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,7 @@ func create(dir string, number int64) (seg *segment, err error) {
 		return nil, err
 	}
 	// The name must survive a crash as well.
-	if err := syncDir(dir); err != nil {
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return &segment{file: f, sync: f.Sync, number: number, size: headerSize}, nil

@@ -6,6 +6,9 @@
 // it. Records are read back oldest first, and a segment is deleted when all of
 // it is done. A record is delivered at least once: after a crash, some that
 // were done may be delivered again.
+//
+// What cannot be dealt with, or not be read, can be set aside, so that it does
+// not hold up all that is behind it.
 package spool
 
 import (
@@ -40,9 +43,10 @@ type Spool struct {
 	lock *os.File
 
 	mu       sync.Mutex
-	segments []*segment // oldest first; the last one is written to
-	next     int64      // number of the next segment
-	head     position   // the oldest record that is not done
+	segments []*segment  // oldest first; the last one is written to
+	next     int64       // number of the next segment
+	head     position    // the oldest record that is not done
+	aside    []asideFile // the next one to be reconsidered first
 	stats    Stats
 	closed   bool
 
@@ -57,6 +61,9 @@ type Stats struct {
 	Oldest  time.Time
 	// Damaged counts records that could not be read back since the start.
 	Damaged int64
+	// Aside is how many files with what could not be dealt with stand aside.
+	// Their bytes count, their records do not.
+	Aside int
 }
 
 // position is a place in the spool.
@@ -124,13 +131,20 @@ func (s *Spool) Append(payload []byte, items int) error {
 	}
 	end := seg.size
 	s.stats.Bytes += int64(len(rec))
-	s.stats.Records++
-	s.stats.Items += int64(items)
+	s.count(seg, 1, int64(items))
 	if s.stats.Oldest.IsZero() {
 		s.stats.Oldest = time.Now()
 	}
 	s.mu.Unlock()
 	return s.sync(seg, end)
+}
+
+// count adds to what is not done.
+func (s *Spool) count(seg *segment, records, items int64) {
+	seg.records += records
+	seg.items += items
+	s.stats.Records += records
+	s.stats.Items += items
 }
 
 // sync makes a segment durable up to end. Whoever comes first syncs for all
@@ -170,7 +184,7 @@ func (s *Spool) writable(n int64) (*segment, error) {
 			return last, nil
 		}
 	}
-	seg, err := create(s.opt.Dir, s.next)
+	seg, err := create(segmentPath(s.opt.Dir, s.next), s.next)
 	if err != nil {
 		return nil, err
 	}
@@ -243,12 +257,11 @@ func (s *Spool) Done(rs ...Record) error {
 	if len(rs) == 0 || s.closed || len(s.segments) == 0 || s.head.Segment != rs[0].start.Segment {
 		return nil
 	}
+	seg := s.segments[0]
 	for _, r := range rs {
 		s.head.Offset = r.end.Offset
-		s.stats.Records--
-		s.stats.Items -= int64(r.Items)
+		s.count(seg, -1, -int64(r.Items))
 	}
-	seg := s.segments[0]
 	if s.stats.Records > 0 || s.head.Offset < seg.size {
 		// Where the cursor is lost, records are delivered again: no fsync.
 		return saveCursor(s.opt.Dir, s.head)
@@ -261,14 +274,24 @@ func (s *Spool) Done(rs ...Record) error {
 // drop deletes the oldest segment. Who calls holds mu.
 func (s *Spool) drop() error {
 	seg := s.segments[0]
+	return errors.Join(s.leave(seg), os.Remove(seg.file.Name()))
+}
+
+// leave goes on behind the oldest segment.
+func (s *Spool) leave(seg *segment) error {
 	s.segments = s.segments[1:]
 	s.stats.Bytes -= seg.size
+	s.stats.Records -= seg.records
+	s.stats.Items -= seg.items
+	if s.stats.Records == 0 {
+		s.stats.Oldest = time.Time{}
+	}
 	if len(s.segments) > 0 {
 		s.head = position{s.segments[0].number, headerSize}
 	} else {
 		s.head = position{s.next, headerSize}
 	}
-	return errors.Join(saveCursor(s.opt.Dir, s.head), seg.file.Close(), os.Remove(seg.file.Name()))
+	return errors.Join(saveCursor(s.opt.Dir, s.head), seg.file.Close())
 }
 
 // Stats tells how full the spool is.
@@ -307,6 +330,9 @@ func (s *Spool) recover() error {
 	if err != nil {
 		return err
 	}
+	if err := s.findAside(); err != nil {
+		return err
+	}
 	s.head = loadCursor(s.opt.Dir)
 	for _, name := range names { // sorted, and of one width
 		seg, err := reopen(name)
@@ -323,11 +349,9 @@ func (s *Spool) recover() error {
 			}
 			continue
 		}
-		if err := s.scan(seg); err != nil {
-			return errors.Join(err, seg.file.Close())
+		if err := s.adopt(seg); err != nil {
+			return err
 		}
-		s.segments = append(s.segments, seg)
-		s.stats.Bytes += seg.size
 	}
 	if len(s.segments) > 0 && s.head.Segment != s.segments[0].number {
 		s.head = position{s.segments[0].number, headerSize}
@@ -338,16 +362,34 @@ func (s *Spool) recover() error {
 	return nil
 }
 
-// scan counts what a segment holds, and cuts off what a crash tore.
-func (s *Spool) scan(seg *segment) error {
-	at := int64(headerSize)
-	if seg.number == s.head.Segment {
-		at = max(at, s.head.Offset)
+// adopt takes a segment into the queue. One that cannot be read steps aside: a
+// collector without what its disk keeps from it is better than none.
+func (s *Spool) adopt(seg *segment) error {
+	oldest := s.stats.Oldest
+	from, err := s.scan(seg)
+	if err == nil {
+		s.segments = append(s.segments, seg)
+		s.stats.Bytes += seg.size
+		return nil
 	}
+	s.opt.Logger.Error("a segment of the spool cannot be read and was set aside", "segment", filepath.Base(seg.file.Name()), "from", from, "error", err)
+	s.count(seg, -seg.records, -seg.items)
+	s.stats.Oldest = oldest
+	return errors.Join(s.moveAside(seg, from), seg.file.Close())
+}
+
+// scan counts what a segment holds, and cuts off what a crash tore. It says
+// where it began.
+func (s *Spool) scan(seg *segment) (from int64, err error) {
+	from = headerSize
+	if seg.number == s.head.Segment {
+		from = max(from, s.head.Offset)
+	}
+	at := from
 	for {
 		rec, ok, err := seg.read(at, seg.size)
 		if err != nil {
-			return err
+			return from, err
 		}
 		if !ok {
 			break
@@ -356,8 +398,7 @@ func (s *Spool) scan(seg *segment) error {
 			s.stats.Damaged++
 			s.opt.Logger.Error("a part of the spool is damaged and was skipped", "segment", filepath.Base(seg.file.Name()), "from", at, "to", rec.start.Offset)
 		}
-		s.stats.Records++
-		s.stats.Items += int64(rec.Items)
+		s.count(seg, 1, int64(rec.Items))
 		if s.stats.Oldest.IsZero() {
 			s.stats.Oldest = rec.At
 		}
@@ -366,10 +407,10 @@ func (s *Spool) scan(seg *segment) error {
 	if at < seg.size {
 		s.opt.Logger.Warn("the end of a spool segment is torn and was cut off", "segment", filepath.Base(seg.file.Name()), "bytes", seg.size-at)
 		if err := seg.file.Truncate(at); err != nil {
-			return err
+			return from, err
 		}
 		seg.size, seg.synced = at, at
 	}
 	seg.sealed = true // what comes now goes into a segment of its own
-	return nil
+	return from, nil
 }
