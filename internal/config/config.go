@@ -37,7 +37,7 @@ type Config struct {
 	KeyBytes      int64 `name:"key-bytes-per-second" env:"ERRATA_KEY_BYTES_PER_SECOND" default:"0" help:"Bytes, decompressed, that one key may send a second. 0 for no limit."`
 	ServiceEvents int64 `name:"service-events-per-second" env:"ERRATA_SERVICE_EVENTS_PER_SECOND" default:"0" help:"Failures that one service may send a second. 0 for no limit."`
 	ServiceBytes  int64 `name:"service-bytes-per-second" env:"ERRATA_SERVICE_BYTES_PER_SECOND" default:"0" help:"Bytes that one service may send a second. 0 for no limit."`
-	MaxInflightMB int64 `name:"max-inflight-mb" env:"ERRATA_MAX_INFLIGHT_MB" default:"256" help:"MiB of request bodies and gRPC messages that the collector holds at a time, half of them for one key; beyond that 503 or UNAVAILABLE."`
+	MaxInflightMB int64 `name:"max-inflight-mb" env:"ERRATA_MAX_INFLIGHT_MB" default:"512" help:"MiB of memory that requests may take in the collector at a time, as they were sent and decoded, half of it for one key; beyond that 503 or UNAVAILABLE, and 413 for one that needs more by itself. Until it is collected, garbage can take as much again."`
 	MaxConns      int   `name:"max-connections" env:"ERRATA_MAX_CONNECTIONS" default:"2000" help:"Connections that each port of the collector takes at a time; more wait."`
 
 	RetentionDays      int      `name:"retention-days" env:"ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept."`

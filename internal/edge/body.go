@@ -54,7 +54,7 @@ func readBody(c *gin.Context, limit int64, buf *bytes.Buffer) error {
 	if c.Request.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	return unpack(buf, http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.GetHeader("Content-Encoding"), c.Request.ContentLength, limit, leaseOf(c))
+	return unpack(buf, http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.GetHeader("Content-Encoding"), c.Request.ContentLength, limit, LeaseOf(c))
 }
 
 // Unpack reads all of r, decompressed, into at most limit bytes, and pays for

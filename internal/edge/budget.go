@@ -9,9 +9,11 @@ import (
 	"errata/internal/fault"
 )
 
-// Budget bounds the bytes of request bodies that are held at a time, over all
-// requests: each one's own limit does not keep many from taking all memory.
-// Half of it is for the others: who has much under way gets no more than that.
+// Budget bounds the memory that requests hold at a time, all of them together:
+// each one's own limit does not keep many from taking all there is. Bodies are
+// paid for while they are read; what becomes of them is for the handlers to
+// charge. Half of it is for the others: who has much under way gets no more
+// than that.
 type Budget struct {
 	mu   sync.Mutex
 	size int64
@@ -54,13 +56,26 @@ func (l *Lease) Close() {
 	l.taken, l.unused = 0, 0
 }
 
-// take asks for n more bytes. Faults: Unavailable.
+// Charge asks for n more bytes, for what a request is going to become. Faults:
+// those of ReadBody.
+func (l *Lease) Charge(n int64) error {
+	if l == nil {
+		return nil
+	}
+	return l.take(n)
+}
+
+// take asks for n more bytes. Faults: Unavailable; TooLarge when a retry has no
+// chance.
 func (l *Lease) take(n int64) error {
 	b := l.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	others := b.held[l.owner] - l.taken // of the same owner
 	switch {
+	case l.taken+n > b.size:
+		return fault.New(fault.TooLarge, "payload_too_large", "The request takes more memory than the collector may use for all requests (%d MiB). Send it in smaller parts.", b.size>>20).
+			With("limit_bytes", b.size)
 	case n > b.left:
 		return fault.New(fault.Unavailable, "service_unavailable", "The collector is reading more than it may hold. Retry shortly.").Retry(time.Second)
 	case others > 0 && b.held[l.owner]+n > b.size/2:
@@ -115,8 +130,8 @@ func Bounded(b *Budget) gin.HandlerFunc {
 	}
 }
 
-// leaseOf is the request's Lease, nil where nothing is bounded.
-func leaseOf(c *gin.Context) *Lease {
+// LeaseOf is the request's Lease, nil where nothing is bounded.
+func LeaseOf(c *gin.Context) *Lease {
 	v, ok := c.Get(leaseKey)
 	if !ok {
 		return nil

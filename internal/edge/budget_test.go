@@ -53,7 +53,7 @@ func TestBudget(t *testing.T) {
 	wg.Wait()
 	assert.EqualValues(t, 1<<20, budget.Left(), "all of it came back")
 	assert.Empty(t, budget.held)
-	assert.Equal(t, http.StatusServiceUnavailable, post("a", 2<<20), "larger than all of it")
+	assert.Equal(t, http.StatusRequestEntityTooLarge, post("a", 2<<20), "larger than all of it")
 }
 
 // One key does not get more than half, unless it is for a single request.
@@ -71,7 +71,7 @@ func TestBudgetLeavesHalf(t *testing.T) {
 	other.Close()
 	require.NoError(t, alone.ahead(8*leaseStep))
 	require.NoError(t, alone.spend(8*leaseStep))
-	require.Error(t, alone.spend(1))
+	require.True(t, fault.Is(alone.spend(1), fault.TooLarge), "a retry has no chance")
 	alone.Close()
 	assert.EqualValues(t, 8*leaseStep, b.Left())
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"mime"
 	"net/http"
 	"strconv"
@@ -48,6 +49,10 @@ func (s *Server) postErrors(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	lease := edge.LeaseOf(c)
+	if err := lease.Charge(objectWeight * int64(min(bytes.Count(body, []byte("{")), maxItems))); err != nil {
+		return err
+	}
 	var items []item
 	if raw {
 		items = []item{rawItem(c.Request.URL.Query(), c.Request.Header, body)}
@@ -59,7 +64,7 @@ func (s *Server) postErrors(c *gin.Context) error {
 			items[i].env.Idempotency = key[:min(len(key), 255)] + "/" + strconv.Itoa(i)
 		}
 	}
-	verdicts, err := s.process(withCaller(c.Request.Context(), edge.Key(c), len(body)), edge.Key(c).Workspace, items)
+	verdicts, err := s.process(withCaller(c.Request.Context(), edge.Key(c), len(body), lease), edge.Key(c).Workspace, items)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"errata/internal/auth"
+	"errata/internal/edge"
 	"errata/internal/fault"
 	"errata/internal/identity"
 )
@@ -146,16 +147,18 @@ func (l *limiter) byService(ws int32, parts []identity.Part) (out []charge) {
 	return out
 }
 
-// caller is on whose behalf a request is made, and how large it was.
+// caller is on whose behalf a request is made, how large it was, and what pays
+// for the memory that it takes.
 type caller struct {
 	key   auth.Key
 	bytes int64
+	lease *edge.Lease
 }
 
 type callerKey struct{}
 
-func withCaller(ctx context.Context, key auth.Key, bytes int) context.Context {
-	return context.WithValue(ctx, callerKey{}, caller{key, int64(bytes)})
+func withCaller(ctx context.Context, key auth.Key, bytes int, lease *edge.Lease) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller{key, int64(bytes), lease})
 }
 
 func callerOf(ctx context.Context) caller {

@@ -49,6 +49,7 @@ func (s *Server) newGRPC() *rpcServer {
 type call struct {
 	key     auth.Key
 	message []byte
+	lease   *edge.Lease
 	err     error
 }
 
@@ -62,9 +63,9 @@ func (h *rpcServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var c call
 	if c.key, c.err = h.deps.Keys.Check(r.Context(), auth.FromHeaders(r.Header.Get), auth.Ingest); c.err == nil {
-		lease := h.budget.Open(c.key.ID)
-		defer lease.Close()
-		c.message, c.err = readMessage(r.Body, r.Header.Get("Grpc-Encoding"), lease)
+		c.lease = h.budget.Open(c.key.ID)
+		defer c.lease.Close()
+		c.message, c.err = readMessage(r.Body, r.Header.Get("Grpc-Encoding"), c.lease)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = http.NoBody
@@ -126,7 +127,7 @@ func (s *Server) answerRPC(export exporter) grpc.MethodHandler {
 		if c.err != nil {
 			return nil, s.rpcError(ctx, c.err)
 		}
-		answer, err := export(withCaller(ctx, c.key, len(c.message)), c.key.Workspace, c.message, false)
+		answer, err := export(withCaller(ctx, c.key, len(c.message), c.lease), c.key.Workspace, c.message, false)
 		if err != nil {
 			return nil, s.rpcError(ctx, err)
 		}

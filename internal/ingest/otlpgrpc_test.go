@@ -112,7 +112,7 @@ func largeSpans(bytes int) ptraceotlp.ExportRequest {
 // not fit is told to come again, compressed or not, over either; and all of it
 // comes back.
 func TestGRPCIsWithinTheBudget(t *testing.T) {
-	const budget, each = 4 << 20, 1 << 20
+	const budget, each = 8 << 20, 1 << 20 // of text, which is there twice: as it was sent, and decoded
 	entered, release := make(chan struct{}, 10), make(chan struct{})
 	b := serve(t, func(d *Deps) {
 		d.MaxInflight, d.Writers, d.Keys, d.Sink = budget, 8, keysByName(), gate{entered, release}
@@ -140,9 +140,9 @@ func TestGRPCIsWithinTheBudget(t *testing.T) {
 		require.Equal(t, codes.Unavailable, status.Code(err), "there is no room: %v", err)
 		requireRetry(t, err)
 	}
-	res, _ := b.send(t, "/v1/errors", bytes.Repeat([]byte(" "), 2*each), "x-api-key", "yet-another-key-of-24-letters")
+	res, _ := b.send(t, "/v1/errors", bytes.Repeat([]byte(" "), 3*each), "x-api-key", "yet-another-key-of-24-letters")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode, "nor over HTTP")
-	assert.Less(t, b.budget.Left(), int64(2*each))
+	assert.Less(t, b.budget.Left(), int64(3*each))
 	close(release)
 	wg.Wait()
 	assert.Eventually(t, func() bool { return b.budget.Left() == budget }, 5*time.Second, time.Millisecond, "all of it came back")
@@ -279,5 +279,5 @@ func TestReadMessage(t *testing.T) {
 		assert.EqualValues(t, 256<<20, budget.Left(), name)
 	}
 	_, err = readMessage(bytes.NewReader(framed(1, bomb.Len(), bomb.Bytes())), "gzip", edge.NewBudget(1<<20).Open("a"))
-	assert.True(t, fault.Is(err, fault.Unavailable), "it is paid for while it is unpacked")
+	assert.True(t, fault.Is(err, fault.TooLarge), "it is paid for while it is unpacked")
 }

@@ -52,7 +52,7 @@ func (s *Server) otlpHTTP(export exporter) gin.HandlerFunc {
 			return
 		}
 		defer give()
-		answer, err := export(withCaller(c.Request.Context(), key, len(body)), key.Workspace, body, asJSON)
+		answer, err := export(withCaller(c.Request.Context(), key, len(body), edge.LeaseOf(c)), key.Workspace, body, asJSON)
 		if err != nil {
 			s.otlpError(c, asJSON, err)
 			return
@@ -123,7 +123,7 @@ func malformed(err error) error {
 
 func (s *Server) exportTraces(ctx context.Context, ws int32, body []byte, asJSON bool) ([]byte, error) {
 	req := ptraceotlp.NewExportRequest()
-	if err := decode(req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
+	if err := decodePaid(ctx, tracesShape, req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
 		return nil, err
 	}
 	res, err := s.takeTraces(ctx, ws, req)
@@ -135,7 +135,7 @@ func (s *Server) exportTraces(ctx context.Context, ws int32, body []byte, asJSON
 
 func (s *Server) exportLogs(ctx context.Context, ws int32, body []byte, asJSON bool) ([]byte, error) {
 	req := plogotlp.NewExportRequest()
-	if err := decode(req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
+	if err := decodePaid(ctx, logsShape, req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
 		return nil, err
 	}
 	res, err := s.takeLogs(ctx, ws, req)
@@ -147,7 +147,7 @@ func (s *Server) exportLogs(ctx context.Context, ws int32, body []byte, asJSON b
 
 func (s *Server) exportMetrics(ctx context.Context, ws int32, body []byte, asJSON bool) ([]byte, error) {
 	req := pmetricotlp.NewExportRequest()
-	if err := decode(req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
+	if err := decodePaid(ctx, metricsShape, req.UnmarshalProto, req.UnmarshalJSON, body, asJSON); err != nil {
 		return nil, err
 	}
 	res, err := s.takeMetrics(ctx, ws, req)
@@ -155,6 +155,18 @@ func (s *Server) exportMetrics(ctx context.Context, ws int32, body []byte, asJSO
 		return nil, err
 	}
 	return encode(res.MarshalProto, res.MarshalJSON, asJSON)
+}
+
+// decodePaid unmarshals a body once the memory is paid for that this takes.
+func decodePaid(ctx context.Context, shape *message, fromProto, fromJSON func([]byte) error, body []byte, asJSON bool) error {
+	weight, err := weigh(shape, body, asJSON)
+	if err != nil {
+		return err
+	}
+	if err := callerOf(ctx).lease.Charge(weight); err != nil {
+		return err
+	}
+	return decode(fromProto, fromJSON, body, asJSON)
 }
 
 // decode unmarshals a body; a panic in the decoder is the sender's 400.

@@ -35,6 +35,10 @@ func (s *Server) countMetrics(ctx context.Context, ws int32, mapped func() otlp.
 		}
 	}()
 	result := mapped()
+	if err := callerOf(ctx).lease.Charge(pointWeight * int64(len(result.Points))); err != nil {
+		s.count.refused.Add(ctx, 1, byReason(fault.Of(err).Code))
+		return partial{}, err
+	}
 	received := time.Now().UTC()
 	points := result.Points[:0]
 	for _, point := range result.Points {

@@ -41,6 +41,9 @@ const maxMemo = 8 << 20
 // the items. An error means that nothing was stored and the sender may retry.
 func (s *Server) process(ctx context.Context, ws int32, items []item) ([]verdict, error) {
 	who := callerOf(ctx)
+	if err := who.lease.Charge(itemWeight * int64(len(items))); err != nil {
+		return nil, s.refuse(ctx, who, items, err)
+	}
 	if err := s.limits.take(s.limits.byKey(who, len(items))); err != nil {
 		return nil, s.refuse(ctx, who, items, err)
 	}

@@ -51,7 +51,8 @@ type Deps struct {
 	Retention time.Duration // 0 = 30 days
 	Writers   int           // concurrent transactions; 0 = 4
 	Limits    Limits
-	// MaxInflight is how many bytes of bodies are held at a time; 0 = 256 MiB.
+	// MaxInflight is how many bytes requests may take at a time, bodies and what
+	// they are decoded to; 0 = 512 MiB.
 	MaxInflight   int64
 	Meter         metric.MeterProvider
 	OnServerError func(c *gin.Context, f *fault.Fault)
@@ -86,7 +87,7 @@ func New(d Deps) (*Server, error) {
 		d.Meter = noop.NewMeterProvider()
 	}
 	if d.MaxInflight <= 0 {
-		d.MaxInflight = 256 << 20
+		d.MaxInflight = 512 << 20
 	}
 	s := &Server{deps: d, norm: normalize.Normalizer{Retention: d.Retention, Memo: normalize.NewMemo(maxMemo)}, stop: func() {}, limits: newLimiter(d.Limits), refusals: newRefusals(), budget: edge.NewBudget(d.MaxInflight)}
 	if err := s.count.register(d.Meter.Meter("errata/ingest")); err != nil {
