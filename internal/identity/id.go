@@ -37,12 +37,12 @@ func Time(id string) (time.Time, bool) {
 	if len(id) != 36 || id[8] != '-' || id[14] != '7' {
 		return time.Time{}, false
 	}
-	b, err := hex.DecodeString(id[:8] + id[9:13])
-	if err != nil {
+	var text [12]byte
+	copy(text[copy(text[:], id[:8]):], id[9:13])
+	var full [8]byte
+	if _, err := hex.Decode(full[2:], text[:]); err != nil {
 		return time.Time{}, false
 	}
-	var full [8]byte
-	copy(full[2:], b)
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(full[:]))).UTC(), true //nolint:gosec // 48 bits
 }
 

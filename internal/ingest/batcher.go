@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -16,7 +17,6 @@ type Sink interface {
 }
 
 const (
-	defaultWriters  = 4
 	maxBatch        = 2_000    // parts a transaction, unless one submission alone has more
 	maxPending      = 64 << 20 // bytes that wait or are being written
 	writeTimeout    = 10 * time.Second
@@ -61,11 +61,15 @@ type submission struct {
 	done  chan struct{}
 }
 
+// defaultWriters is one for each processor, of which the database mostly has
+// the same: more of them write smaller batches, at the same price for each.
+func defaultWriters() int { return min(max(runtime.GOMAXPROCS(0), 2), 8) }
+
 func newBatcher(sink Sink, writers int) *batcher {
 	b := &batcher{sink: sink, limit: maxPending, lines: map[string]*line{}}
 	b.wake = sync.NewCond(&b.mu)
 	if writers <= 0 {
-		writers = defaultWriters
+		writers = defaultWriters()
 	}
 	for range writers {
 		b.writers.Go(b.run)

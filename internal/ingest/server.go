@@ -49,7 +49,7 @@ type Deps struct {
 	Metrics   http.Handler // GET /metrics
 	OTLP      otlp.Options
 	Retention time.Duration // 0 = 30 days
-	Writers   int           // concurrent transactions; 0 = 4
+	Writers   int           // concurrent transactions; 0 = one for each processor
 	Limits    Limits
 	// MaxInflight is how many bytes requests may take at a time, bodies and what
 	// they are decoded to; 0 = 512 MiB.

@@ -21,21 +21,36 @@ var copyNewEvents = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM 
 // in which every writer takes keys, so that hardly ever two wait for each other;
 // the day is first because COPY writes partition by partition.
 func copyEvents(rows []*record) *copyBuffer {
-	slices.SortFunc(rows, func(x, y *record) int {
-		return cmp.Or(cmp.Compare(x.day(), y.day()), slices.Compare(x.keys[:], y.keys[:]), cmp.Compare(x.part.Event.ID, y.part.Event.ID))
+	sorted := make([]newEvent, len(rows))
+	for i, r := range rows {
+		sorted[i] = newEvent{r.day(), r}
+	}
+	slices.SortFunc(sorted, func(x, y newEvent) int {
+		if c := cmp.Compare(x.day, y.day); c != 0 {
+			return c
+		}
+		if c := slices.Compare(x.keys[:], y.keys[:]); c != 0 {
+			return c
+		}
+		return cmp.Compare(x.part.Event.ID, y.part.Event.ID)
 	})
 	c := newCopy()
-	for _, r := range rows {
-		c.event(r)
+	for _, e := range sorted {
+		c.event(e.record, e.day)
 	}
 	return c
 }
 
-func (c *copyBuffer) event(r *record) {
+type newEvent struct {
+	day int32
+	*record
+}
+
+func (c *copyBuffer) event(r *record, day int32) {
 	e := &r.part.Event
 	c.row(len(copyColumns))
 	c.int4(r.part.Workspace)
-	c.date(r.day())
+	c.date(day)
 	c.uuid(rawUUID(e.ID))
 	c.time(e.OccurredAt)
 	c.time(e.ReceivedAt)

@@ -44,7 +44,7 @@ type (
 		provider, release string
 	}
 	customerRow struct {
-		dimensions
+		group    int32
 		customer string
 	}
 )
@@ -87,6 +87,17 @@ type tally struct {
 	errors    map[errorRow]*delta
 	customers map[customerRow]int64
 	issues    map[issueHour]*issueDelta
+
+	// groups numbers the dimensions for customers.
+	groups []dimensions
+	group  map[dimensions]int32
+
+	// What was counted last: neighbours in a batch are mostly alike.
+	lastRow   errorRow
+	lastDelta *delta
+	lastGroup int32
+	lastIssue issueHour
+	lastHour  *issueDelta
 }
 
 type delta struct{ n, late int64 }
@@ -103,33 +114,49 @@ type issueDelta struct {
 }
 
 func newTally() *tally {
-	return &tally{map[errorRow]*delta{}, map[customerRow]int64{}, map[issueHour]*issueDelta{}}
+	return &tally{errors: map[errorRow]*delta{}, customers: map[customerRow]int64{}, issues: map[issueHour]*issueDelta{}, group: map[dimensions]int32{}}
 }
 
 func (t *tally) add(c counted, n int64) {
 	row := errorRow{c.dimensions, c.provider, c.release}
-	d := t.errors[row]
-	if d == nil {
-		d = &delta{}
-		t.errors[row] = d
+	if t.lastDelta == nil || row != t.lastRow {
+		d := t.errors[row]
+		if d == nil {
+			d = &delta{}
+			t.errors[row] = d
+		}
+		t.lastRow, t.lastDelta, t.lastGroup = row, d, t.number(row.dimensions)
 	}
-	d.n += n
+	t.lastDelta.n += n
 	if c.late {
-		d.late += n
+		t.lastDelta.late += n
 	}
 	if c.customer != "" {
-		t.customers[customerRow{c.dimensions, c.customer}] += n
+		t.customers[customerRow{t.lastGroup, c.customer}] += n
 	}
 	t.addIssue(&c, n)
 }
 
+func (t *tally) number(d dimensions) int32 {
+	n, ok := t.group[d]
+	if !ok {
+		n = int32(len(t.groups)) //nolint:gosec // at most the Events of a batch
+		t.group[d], t.groups = n, append(t.groups, d)
+	}
+	return n
+}
+
 func (t *tally) addIssue(c *counted, n int64) {
 	k := issueHour{c.workspace, c.occurredAt.Truncate(time.Hour).Unix(), c.issue}
-	d := t.issues[k]
-	if d == nil {
-		d = &issueDelta{first: c.occurredAt, last: c.occurredAt}
-		t.issues[k] = d
+	if t.lastHour == nil || k != t.lastIssue {
+		d := t.issues[k]
+		if d == nil {
+			d = &issueDelta{first: c.occurredAt, last: c.occurredAt}
+			t.issues[k] = d
+		}
+		t.lastIssue, t.lastHour = k, d
 	}
+	d := t.lastHour
 	d.n += n
 	if c.occurredAt.Before(d.first) {
 		d.first = c.occurredAt
@@ -228,24 +255,26 @@ func (t *tally) customerRows() *copyBuffer {
 	if len(t.customers) == 0 {
 		return nil
 	}
-	groups := make(map[dimensions][]customerCount, len(t.errors))
+	groups := make([][]customerCount, len(t.groups))
+	counts := false
 	for r, n := range t.customers {
 		if n != 0 {
-			groups[r.dimensions] = append(groups[r.dimensions], customerCount{r.customer, n})
+			groups[r.group] = append(groups[r.group], customerCount{r.customer, n})
+			counts = true
 		}
 	}
-	if len(groups) == 0 {
+	if !counts {
 		return nil
 	}
 	c := newCopy()
-	for d, list := range groups {
+	for i, list := range groups {
 		for len(list) > 0 {
 			room, n := maxCustomerBytes, 0
 			for n < len(list) && (n == 0 || room > 0) {
 				room -= len(list[n].customer) + 8
 				n++
 			}
-			c.customers(&d, list[:n])
+			c.customers(&t.groups[i], list[:n])
 			list = list[n:]
 		}
 	}

@@ -140,16 +140,22 @@ func contentHash(content []byte) [16]byte {
 // prepare does what must be settled before the transaction: partitions and
 // names of endpoints.
 func (w *writing) prepare(ctx context.Context) error {
+	var last int32
+	ensure := func(day int32) error {
+		if day == last {
+			return nil
+		}
+		last = day
+		return w.s.ensureDay(ctx, day)
+	}
 	for i := range w.parts {
 		p := &w.parts[i]
-		days := []int32{int32(identity.DayOf(p.Event.OccurredAt)), dayOfID(p.Event.ID, p.Event.OccurredAt)}
+		err := errors.Join(ensure(int32(identity.DayOf(p.Event.OccurredAt))), ensure(dayOfID(p.Event.ID, p.Event.OccurredAt)))
 		for _, k := range w.keys[i] {
-			days = append(days, k.day)
+			err = errors.Join(err, ensure(k.day))
 		}
-		for _, day := range days {
-			if err := w.s.ensureDay(ctx, day); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	for _, b := range w.bundles {
