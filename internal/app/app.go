@@ -90,6 +90,9 @@ const stopTimeout = 20 * time.Second
 // are one clear line each.
 func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
 	a := &App{cfg: cfg, opt: opt, log: opt.Logger}
+	if opt.Role&Collector != 0 {
+		paceGC(cfg.MaxInflightMB)
+	}
 	defer func() { err = errors.Join(err, a.shutdown()) }()
 	if err := a.start(ctx); err != nil {
 		return err
