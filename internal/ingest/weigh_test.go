@@ -197,6 +197,39 @@ func TestDeepNestingIsRefused(t *testing.T) {
 	assert.Contains(t, body, "nests deeper")
 }
 
+// JSON that nests as deeply is refused by its decoder, which counts.
+func TestDeepJSONIsRefused(t *testing.T) {
+	b := serve(t)
+	const levels = 200_000
+	deep := `{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":` + strings.Repeat(`{"arrayValue":{"values":[`, levels) + strings.Repeat(`]}}`, levels) + `}]}}]}`
+	res, body := b.send(t, "/v1/traces", []byte(deep), "Content-Type", "application/json")
+	assert.Equal(t, http.StatusBadRequest, res.StatusCode, body)
+}
+
+// What the decoder takes is weighed, and more than its spans alone.
+func FuzzWeigh(f *testing.F) {
+	for _, attributes := range []int{0, 3} {
+		body, err := spansOf(2, attributes, 40, 500).MarshalProto()
+		require.NoError(f, err)
+		f.Add(body)
+	}
+	f.Add(wire(1, wire(2, wire(2, wire(9, wire(2, deepList(300)))))))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		weight, err := weigh(tracesShape, body, false)
+		if err != nil {
+			require.True(t, fault.Is(err, fault.Invalid))
+			if !strings.Contains(err.Error(), "nests") {
+				require.Error(t, ptraceotlp.NewExportRequest().UnmarshalProto(body), "the decoder takes what cannot be weighed")
+			}
+			return
+		}
+		decoded := ptraceotlp.NewExportRequest()
+		if decoded.UnmarshalProto(body) == nil {
+			require.GreaterOrEqual(t, weight, int64(200*decoded.Traces().SpanCount()))
+		}
+	})
+}
+
 // However many send small spans at a time, what they take stays within the
 // budget; garbage, at Go's default, is as much again.
 func TestMemoryStaysWithinTheBudget(t *testing.T) {
