@@ -206,7 +206,8 @@ func TestDeepJSONIsRefused(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, res.StatusCode, body)
 }
 
-// What the decoder takes is weighed, and more than its spans alone.
+// Whatever can be weighed does not crash the decoder, and weighs at least what
+// its spans take by themselves.
 func FuzzWeigh(f *testing.F) {
 	for _, attributes := range []int{0, 3} {
 		body, err := spansOf(2, attributes, 40, 500).MarshalProto()
@@ -217,10 +218,7 @@ func FuzzWeigh(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		weight, err := weigh(tracesShape, body, false)
 		if err != nil {
-			require.True(t, fault.Is(err, fault.Invalid))
-			if !strings.Contains(err.Error(), "nests") {
-				require.Error(t, ptraceotlp.NewExportRequest().UnmarshalProto(body), "the decoder takes what cannot be weighed")
-			}
+			require.True(t, fault.Is(err, fault.Invalid)) // the decoder may be less strict: it never sees it
 			return
 		}
 		decoded := ptraceotlp.NewExportRequest()
