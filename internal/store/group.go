@@ -269,6 +269,21 @@ func (g *group) collectOwners(res pgx.BatchResults) error {
 	return err
 }
 
+// unfold brings in the row of an Event that was folded and is to stand on its
+// own again, nil where there is none: its keys are in it.
+func (g *group) unfold(ctx context.Context, ws int32, id string) (*eventRow, error) {
+	rows, err := g.tx.Query(ctx, sqlLockEventsByID, []int32{ws}, []int32{dayOfID(id, time.Time{})}, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, scanLocked)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	g.events[id] = &found[0]
+	return g.events[id], nil
+}
+
 // admit takes a row in if it is live and new; a folded one leads on.
 func (g *group) admit(row *eventRow) *eventRow {
 	g.asked[row.event.ID] = true

@@ -74,7 +74,10 @@ func (w *writing) reconcile(ctx context.Context, tx session, plan *plan, contest
 func (w *writing) rearrange(ctx context.Context, tx session, plan *plan, g *group, all []identity.Part, owner map[int]string) error {
 	after := map[string]*record{}
 	for _, cluster := range identity.Cluster(all, g.hot) {
-		r, unchanged := w.shape(g, all, cluster, owner)
+		r, unchanged, err := w.shape(ctx, g, all, cluster, owner)
+		if err != nil {
+			return err
+		}
 		after[r.part.Event.ID] = r
 		if unchanged {
 			continue
@@ -108,8 +111,9 @@ func (p *plan) keepKeys(r *record, before *eventRow) {
 }
 
 // shape makes the Event of a cluster. It keeps the oldest Event that one of
-// its Parts founded; a cluster without one is founded by its earliest Part.
-func (w *writing) shape(g *group, all []identity.Part, cluster []int, owner map[int]string) (r *record, unchanged bool) {
+// its Parts founded; a cluster without one is founded by its earliest Part,
+// which may have founded an Event before that was folded since.
+func (w *writing) shape(ctx context.Context, g *group, all []identity.Part, cluster []int, owner map[int]string) (r *record, unchanged bool, err error) {
 	r = newRecord(column(cluster, func(i int) identity.Part { return all[i] }))
 	var old *eventRow
 	held := map[string]int{}
@@ -125,8 +129,13 @@ func (w *writing) shape(g *group, all []identity.Part, cluster []int, owner map[
 			old = row
 		}
 	}
+	if old == nil && held[""] < len(cluster) {
+		if old, err = g.unfold(ctx, r.part.Workspace, r.part.Event.ID); err != nil {
+			return nil, false, err
+		}
+	}
 	if old == nil {
-		return r, false
+		return r, false, nil
 	}
 	e := &r.part.Event
 	e.ID = old.event.ID
@@ -134,7 +143,7 @@ func (w *writing) shape(g *group, all []identity.Part, cluster []int, owner map[
 		e.Aliases = append(e.Aliases, event.Alias{Kind: "request", Value: e.RequestID})
 		e.RequestID = old.event.RequestID
 	}
-	return r, len(held) == 1 && held[e.ID] == len(cluster) && int(old.parts) == len(cluster) && old.mergedInto == ""
+	return r, len(held) == 1 && held[e.ID] == len(cluster) && int(old.parts) == len(cluster) && old.mergedInto == "", nil
 }
 
 func older(a, b *eventRow) bool {
