@@ -178,16 +178,19 @@ func queuePointers(b *pgx.Batch, sets []keySet) {
 		column(sets, func(k keySet) string { return k.record.part.Event.ID }), of(requestKind), of(spanKind), kind(requestKind), kind(spanKind), kind(itemKind))
 }
 
-// Rows are locked in an order that does not depend on the key by which they
-// were found.
+// Each key is looked up by itself, in the order of the array, which is that in
+// which every writer locks rows: OFFSET keeps PostgreSQL from joining in another
+// way, which reads through whole days. Without statistics the primary key looks
+// as good as the index on a key; that a workspace plus nothing is no part of it
+// keeps it from being read through, too.
 const (
 	lockKeysBegin = `
-SELECT e.workspace_id, e.day - DATE '1970-01-01', CASE e.parts WHEN 0 THEN e.merged_into ELSE e.id END::text,
-       coalesce(e.request_key, 0), coalesce(e.span_key, 0), coalesce(e.item_key, 0)
-FROM events e JOIN unnest($1::int4[], $2::int4[], $3::int8[], $4::text[]) AS u(w, d, h, o)
-  ON e.workspace_id = u.w AND e.day = DATE '1970-01-01' + u.d AND `
+SELECT k.* FROM unnest($1::int4[], $2::int4[], $3::int8[], $4::text[]) AS u(w, d, h, o) CROSS JOIN LATERAL (
+  SELECT e.workspace_id, e.day - DATE '1970-01-01', CASE e.parts WHEN 0 THEN e.merged_into ELSE e.id END::text,
+         coalesce(e.request_key, 0), coalesce(e.span_key, 0), coalesce(e.item_key, 0)
+  FROM events e WHERE e.workspace_id + 0 = u.w AND e.day = DATE '1970-01-01' + u.d AND `
 	lockKeysEnd = `
-ORDER BY e.day, e.id FOR UPDATE OF e`
+  OFFSET 0 FOR UPDATE OF e) AS k`
 
 	sqlLockRequestKeys = lockKeysBegin + `translate(lower(e.request_id), 'oil', '011') = translate(lower(u.o COLLATE "C"), 'oil', '011') AND e.request_key = u.h` + lockKeysEnd
 	sqlLockSpanKeys    = lockKeysBegin + `e.trace_id = u.o::uuid AND e.span_key = u.h` + lockKeysEnd
@@ -206,6 +209,7 @@ func lockKeys(ctx context.Context, tx session, keys []askedKey) (map[keyRow]stri
 		if len(mine) == 0 {
 			continue
 		}
+		slices.SortFunc(mine, func(a, b askedKey) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.hash, b.hash)) })
 		b.Queue(sql, column(mine, func(k askedKey) int32 { return k.workspace }), column(mine, func(k askedKey) int32 { return k.day }),
 			column(mine, func(k askedKey) int64 { return k.hash }), column(mine, func(k askedKey) string { return k.of })).Query(func(rows pgx.Rows) error {
 			var set keySet

@@ -60,3 +60,44 @@ func indexCondition(plan []string, partition string) string {
 	}
 	return ""
 }
+
+// Keys are looked up one by one, by the index that was made for them, however
+// many there are and whatever is known about the day: on a young day, of which
+// nothing is known, the primary key must not look as good.
+func TestLockKeysPlans(t *testing.T) {
+	f := open(t, store.Options{})
+	pgtest.FillTrails(t, f.db, now, 3, 6000)
+	statements := constants(t)
+	today := identity.DayOf(now)
+	cases := []struct{ name, condition string }{
+		{"sqlLockRequestKeys", "request_key = "}, {"sqlLockSpanKeys", "span_key = "}, {"sqlLockItemKeys", "item_key = "},
+	}
+	for _, statistics := range []bool{false, true} {
+		if statistics {
+			_, err := f.db.Exec(t.Context(), `ANALYZE events`)
+			require.NoError(t, err)
+		}
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			_, err := f.db.Exec(t.Context(), `SET plan_cache_mode = `+mode)
+			require.NoError(t, err)
+			for _, c := range cases {
+				for _, n := range []int{1, 4000} {
+					_, err := f.db.Exec(t.Context(), "PREPARE keys AS "+statements[c.name])
+					require.NoError(t, err)
+					arrays := fmt.Sprintf("array_fill(1, ARRAY[%d]), array_fill(%d, ARRAY[%d]), array_fill(7::int8, ARRAY[%d]), array_fill('%s'::text, ARRAY[%d])",
+						n, today, n, n, hex(7, 32), n)
+					rows, err := f.db.Query(t.Context(), "EXPLAIN EXECUTE keys("+arrays+")", pgx.QueryExecModeSimpleProtocol)
+					require.NoError(t, err)
+					plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+					require.NoError(t, err)
+					told := fmt.Sprintf("%s, %d, statistics: %v, %s\n%s", c.name, n, statistics, mode, strings.Join(plan, "\n"))
+					assert.Contains(t, indexCondition(plan, "events_"+now.Format("20060102")), c.condition, told)
+					assert.NotContains(t, strings.Join(plan, "\n"), "Merge", told)
+					assert.NotContains(t, strings.Join(plan, "\n"), "_pkey", told)
+					_, err = f.db.Exec(t.Context(), "DEALLOCATE keys")
+					require.NoError(t, err)
+				}
+			}
+		}
+	}
+}
