@@ -22,10 +22,13 @@ $$;
 -- +goose StatementEnd
 
 -- What a registered key was made from: by the Event itself, or by one of the
--- reports that it was merged from. An Event's ID begins with its time.
+-- reports that it was merged from; those of a folded Event are with the one that
+-- it was folded into. An Event's ID begins with its time.
 CREATE TABLE old_keys AS
 SELECT k.workspace_id, k.day, k.event_id, m.kind, m.h, m.source, m.made_from
 FROM (SELECT *, DATE '1970-01-01' + (('x' || left(replace(event_id::text, '-', ''), 12))::bit(48)::bigint / 86400000)::integer AS home FROM event_keys) AS k
+CROSS JOIN LATERAL (SELECT coalesce((SELECT merged_into FROM events e WHERE e.workspace_id = k.workspace_id AND e.day = k.home AND e.id = k.event_id), k.event_id) AS holder) AS f
+CROSS JOIN LATERAL (SELECT DATE '1970-01-01' + (('x' || left(replace(f.holder::text, '-', ''), 12))::bit(48)::bigint / 86400000)::integer AS holder_day) AS g
 CROSS JOIN LATERAL (
   SELECT 'request' AS kind, k.request_key AS h, 0 AS source, e.request_id AS made_from FROM events e
     WHERE e.workspace_id = k.workspace_id AND e.day = k.home AND e.id = k.event_id AND k.request_key = errata_key_of(k.workspace_id, 'request', e.request_id, e.service)
@@ -35,11 +38,11 @@ CROSS JOIN LATERAL (
       AND k.span_key = errata_key_of(k.workspace_id, 'span', replace(e.trace_id::text, '-', ''), lpad(to_hex(e.span_id), 16, '0'))
   UNION ALL
   SELECT 'request', k.request_key, 1, p.record->'event'->>'request_id' FROM event_parts p
-    WHERE p.workspace_id = k.workspace_id AND p.day = k.home AND p.event_id = k.event_id
+    WHERE p.workspace_id = k.workspace_id AND p.day = g.holder_day AND p.event_id = f.holder
       AND k.request_key = errata_key_of(k.workspace_id, 'request', p.record->'event'->>'request_id', p.record->'event'->>'service')
   UNION ALL
   SELECT 'span', k.span_key, 1, p.record->'event'->>'trace_id' FROM event_parts p
-    WHERE p.workspace_id = k.workspace_id AND p.day = k.home AND p.event_id = k.event_id
+    WHERE p.workspace_id = k.workspace_id AND p.day = g.holder_day AND p.event_id = f.holder
       AND k.span_key = errata_key_of(k.workspace_id, 'span', p.record->'event'->>'trace_id', p.record->'event'->>'span_id')
   UNION ALL
   SELECT 'item', k.item_key, 0, NULL WHERE k.item_key IS NOT NULL

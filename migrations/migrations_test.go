@@ -180,6 +180,45 @@ func TestKeysMoveIntoEvents(t *testing.T) {
 	assert.Equal(t, 3, pointers, "one of each kind, of the other day")
 }
 
+// The reports of an Event that was folded are with the other, its keys are not.
+func TestKeysOfReportsThatMovedOnAreKept(t *testing.T) {
+	db := pgtest.Empty(t)
+	require.NoError(t, migrations.UpTo(t.Context(), db.URL, 6))
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
+	const (
+		ws     = 7
+		folded = "019ca6b0-0740-7000-8000-000000000001" // 2026-02-28T23:58
+		live   = "019ca6b0-0740-7000-8000-000000000002"
+		part   = "019ca6b0-0740-7000-8000-000000000003"
+		trace  = "4bf92f3577b34da6a3ce929d0e0e4736"
+		span   = "00f067aa0ba902b7"
+	)
+	// A report that joined an Event which was folded since: its key leads to
+	// the folded one, and it is now among the reports of the other.
+	p := identity.Part{Workspace: ws, Event: event.Event{TraceID: trace, SpanID: span}}
+	k, _ := p.SpanKey()
+	key := int64(binary.BigEndian.Uint64(k[:8])) ^ ws //nolint:gosec // bits
+	_, err = conn.Exec(t.Context(), `SELECT errata_ensure_day('2026-02-28')`)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `INSERT INTO event_keys (workspace_id, day, event_id, span_key) VALUES ($1, '2026-02-28', $2, $3)`, ws, folded, key)
+	require.NoError(t, err)
+	for id, into := range map[string]any{folded: live, live: nil} {
+		_, err = conn.Exec(t.Context(), `INSERT INTO events (workspace_id, day, id, merged_into, occurred_at, received_at, issue_id, role, family, sources, fp_version,
+			endpoint_other, parts, request_id, service, environment, release, method, endpoint, path, customer, provider, raw_code, code, message)
+			VALUES ($1, '2026-02-28', $2, $3, '2026-02-28T23:58Z', now(), $2, 0, 0, 1, 1, false, 1, 'req', 'billing', '', '', '', '', '', '', '', '', 'c', '')`, ws, id, into)
+		require.NoError(t, err)
+	}
+	_, err = conn.Exec(t.Context(), `INSERT INTO event_parts (workspace_id, day, event_id, part_id, source, record)
+		VALUES ($1, '2026-02-28', $2, $3, 0, jsonb_build_object('event', jsonb_build_object('trace_id', $4::text, 'span_id', $5::text)))`, ws, live, part, trace, span)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Up(t.Context(), db.URL, slog.New(slog.DiscardHandler)))
+	var n int
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM events WHERE span_key = $1 AND trace_id = $2`, key, trace).Scan(&n))
+	assert.Equal(t, 1, n)
+}
+
 func TestAppPassword(t *testing.T) {
 	db := pgtest.New(t)
 	require.NoError(t, migrations.SetAppPassword(t.Context(), db.URL, `it's "quoted" \ here`))
