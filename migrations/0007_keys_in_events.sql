@@ -60,7 +60,7 @@ WHERE k.kind = 'item' AND e.workspace_id = k.workspace_id AND e.day = k.day AND 
 INSERT INTO events (workspace_id, day, id, occurred_at, received_at, merged_into, request_id, trace_id, request_key, span_key, item_key, issue_id,
                     role, family, sources, fp_version, endpoint_other, parts, service, environment, release, method, endpoint, path, customer,
                     provider, raw_code, code, message)
-SELECT workspace_id, day, gen_random_uuid(), day, day, event_id,
+SELECT workspace_id, day, ('00000000-0000' || substr(gen_random_uuid()::text, 14))::uuid, day, day, event_id,
        CASE kind WHEN 'request' THEN made_from END, CASE kind WHEN 'span' THEN made_from::uuid END,
        CASE kind WHEN 'request' THEN h END, CASE kind WHEN 'span' THEN h END, CASE kind WHEN 'item' THEN h END,
        '00000000-0000-0000-0000-000000000000', 0, 0, 0, 0, false, 0, '', '', '', '', '', '', '', '', '', '', ''

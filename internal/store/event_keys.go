@@ -149,7 +149,9 @@ func (s keySets) apportion() (pointers []keySet) {
 
 // A pointer is found by its keys only: it has merged_into, which keeps it out
 // of every list, and no parts, which tells it from an Event that was folded. A
-// key that exists fails the transaction, which then looks at it with care.
+// key that exists fails the transaction, which then looks at it with care. Its
+// ID sorts below those of all Events: before midnight, the day to come has
+// nothing but pointers, which no list should walk through.
 const sqlInsertPointers = `
 INSERT INTO events (workspace_id, day, id, occurred_at, received_at, merged_into, request_id, trace_id, request_key, span_key, item_key, issue_id,
                     role, family, sources, fp_version, endpoint_other, parts, service, environment, release, method, endpoint, path, customer,
@@ -158,6 +160,9 @@ SELECT w, DATE '1970-01-01' + d, i, at, at, e, nullif(r, ''), nullif(t, '')::uui
        '00000000-0000-0000-0000-000000000000', 0, 0, 0, 0, false, 0, '', '', '', '', '', '', '', '', '', '', ''
 FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[])
   AS u(w, d, i, at, e, r, t, rk, sk, ik)`
+
+// noPointers keeps lists out of the pointers at the lower end of the primary key.
+const noPointers = `e.merged_into IS NULL AND e.id >= '00000001-0000-0000-0000-000000000000'::uuid`
 
 func queuePointers(b *pgx.Batch, sets []keySet) {
 	if len(sets) == 0 {
@@ -174,7 +179,7 @@ func queuePointers(b *pgx.Batch, sets []keySet) {
 	}
 	at := column(sets, func(k keySet) time.Time { return k.record.part.Event.OccurredAt })
 	b.Queue(sqlInsertPointers, column(sets, func(k keySet) int32 { return k.workspace }), column(sets, func(k keySet) int32 { return k.day }),
-		column(at, func(at time.Time) string { return identity.NewID(at, [16]byte{}, false) }), at,
+		column(at, func(time.Time) string { return identity.NewID(time.UnixMilli(0), [16]byte{}, false) }), at,
 		column(sets, func(k keySet) string { return k.record.part.Event.ID }), of(requestKind), of(spanKind), kind(requestKind), kind(spanKind), kind(itemKind))
 }
 

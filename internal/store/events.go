@@ -36,7 +36,7 @@ func (s *Store) Events(ctx context.Context, ws int32, f event.Filter, limit int,
 	limit = min(max(limit, 1), MaxPage)
 	q := query{}
 	q.where("e.workspace_id = %s::int4", ws)
-	q.where("e.merged_into IS NULL")
+	q.where(noPointers)
 	if err := q.filter(f); err != nil {
 		return Page{}, err
 	}

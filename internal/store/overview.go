@@ -21,7 +21,7 @@ type Overview struct {
 
 const sqlNewest = `
 SELECT e.occurred_at, e.received_at FROM events e
-WHERE e.workspace_id = $1::int4 AND e.merged_into IS NULL AND e.day >= current_date - $2::int4
+WHERE e.workspace_id = $1::int4 AND ` + noPointers + ` AND e.day >= current_date - $2::int4
 ORDER BY e.day DESC, e.id DESC LIMIT 1`
 
 const sqlServicesToday = `

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/event"
 	"errata/internal/identity"
 	"errata/internal/pgtest"
 	"errata/internal/store"
@@ -100,4 +102,32 @@ func TestLockKeysPlans(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Shortly before midnight the day to come holds nothing but pointers: a list
+// must not go to the table for them.
+func TestListsDoNotReadPointers(t *testing.T) {
+	f := open(t, store.Options{})
+	midnight := now.UTC().Truncate(24 * time.Hour)
+	for n := range 300 {
+		f.write(t, report{src: event.FromSpan, service: "billing", trace: hex(1+n, 32), span: hex(1+n, 16), status: 500, at: midnight.Add(-time.Minute), salt: fmt.Sprint(n)})
+	}
+	require.Equal(t, 300, f.count(t, `SELECT count(*) FROM events WHERE parts = 0`))
+	read := func() int {
+		_, err := f.db.Exec(t.Context(), `SELECT pg_stat_force_next_flush()`)
+		require.NoError(t, err)
+		return f.count(t, `SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0)::int FROM pg_stat_user_tables WHERE relname = 'events_`+midnight.Format("20060102")+`'`)
+	}
+	before := read()
+	page, err := f.Events(t.Context(), store.DefaultWorkspace, event.Filter{}, 10, "")
+	require.NoError(t, err)
+	assert.Len(t, page.Events, 10)
+	o, err := f.Overview(t.Context(), store.DefaultWorkspace)
+	require.NoError(t, err)
+	assert.True(t, o.Newest.Equal(midnight.Add(-time.Minute)))
+	f.Close() // a backend reports what it read at its end
+	require.Eventually(t, func() bool {
+		return f.count(t, `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'errata' AND datname = current_database()`) == 0
+	}, 5*time.Second, 10*time.Millisecond)
+	assert.Less(t, read()-before, 50)
 }
