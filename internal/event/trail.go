@@ -74,5 +74,5 @@ type Filter struct {
 	Role                                                 Role
 	Customer, Release, Provider, IssueID                 string
 	From, To                                             time.Time
-	Query                                                string // words that the message, code or request ID must contain
+	Query                                                string // in the language of package query
 }

@@ -120,7 +120,7 @@ func (q *query) filter(f event.Filter) error {
 		q.where("e.issue_id = %s::uuid", f.IssueID)
 	}
 	q.times(f)
-	return q.words(f.Query)
+	return q.search(f.Query)
 }
 
 func (q *query) status(s string) error {
@@ -154,22 +154,6 @@ func (q *query) times(f event.Filter) {
 }
 
 func clampDay(t time.Time) int32 { return min(max(int32(identity.DayOf(t)), 0), 1<<20) }
-
-// words must all be somewhere in the message, the code, or the request ID.
-func (q *query) words(text string) error {
-	if hasNUL(text) {
-		return invalid("q", "must not contain NUL")
-	}
-	words := strings.Fields(text)
-	if len(words) > 10 {
-		return invalid("q", "takes at most 10 words")
-	}
-	for _, word := range words {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
-		q.where("(e.message ILIKE %s::text OR e.code ILIKE %s::text OR e.request_id ILIKE %s::text)", like, like, like)
-	}
-	return nil
-}
 
 func invalid(field, why string) error {
 	return fault.New(fault.Unprocessable, "validation_failed", "The '%s' parameter %s", field, why).With("field", field)
