@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/event"
+	ql "errata/internal/query"
 	"errata/internal/store"
 )
 
@@ -91,6 +92,9 @@ func (p params) filter(now time.Time) (event.Filter, error) {
 		return f, err
 	}
 	if err := oneOf("role", f.Role, "", event.Primary, event.Upstream, event.Context); err != nil {
+		return f, err
+	}
+	if _, err := ql.Parse(f.Query); err != nil {
 		return f, err
 	}
 	return f, p.times(&f, now)

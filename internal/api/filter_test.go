@@ -67,6 +67,7 @@ func TestEventsNamesTheBadParameter(t *testing.T) {
 		"from=now&to=now-1h":                   "from",
 		"service=a&service=b":                  "service",
 		"q=%ff":                                "q",
+		"q=status:9xx":                         "q",
 		"q=a%00":                               "q",
 		"q=" + strings.Repeat("a", maxValue+1): "q",
 		"cursor=junk":                          "cursor",
@@ -79,6 +80,22 @@ func TestEventsNamesTheBadParameter(t *testing.T) {
 		assert.Equal(t, "validation_failed", code, query)
 		assert.Equal(t, field, details["field"], query)
 	}
+}
+
+func TestEventsSearch(t *testing.T) {
+	f := newFixture(t)
+	search := `service:billing status:5xx -customer:acme "connection reset"`
+	require.Equal(t, 200, f.get("/v1/events?family=us&q="+url.QueryEscape(search)).Code)
+	assert.Equal(t, event.Filter{Family: event.FamilyUs, Query: search}, f.mem.filter)
+
+	f.mem.filter = event.Filter{}
+	w := f.get("/v1/events?q=" + url.QueryEscape("timeout sevice:billing"))
+	assert.Equal(t, 422, w.Code)
+	code, details := errorOf(t, w)
+	assert.Equal(t, "validation_failed", code)
+	assert.Equal(t, map[string]any{"field": "q", "position": 9.0, "length": 6.0, "suggestion": "service"}, details)
+	assert.Contains(t, w.Body.String(), "did you mean 'service'?")
+	assert.Zero(t, f.mem.filter, "the store is not asked")
 }
 
 func TestInstant(t *testing.T) {
