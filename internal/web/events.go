@@ -30,6 +30,7 @@ type eventsPage struct {
 	Rows    []listRow
 	Older   string
 	Problem string
+	Mistake *mistake // in the search; nil without one
 }
 
 // filterForm is the filter as it was typed, so that a mistake can be mended.
@@ -50,21 +51,20 @@ func (w *web) events(c *gin.Context) error {
 	}
 	page := eventsPage{frame: w.frame(c, "Failures", "events"), Form: newForm(values)}
 	status := http.StatusOK
-	for _, name := range filterNames {
-		if values[name] != "" {
-			page.Active = append(page.Active, row{name, values[name]})
-		}
-	}
 	found, err := w.list(c, values)
 	if f := fault.Of(err); err != nil {
 		if f.Kind != fault.Unprocessable {
 			return err
 		}
-		page.Problem, status = f.Message, http.StatusUnprocessableEntity
+		status = http.StatusUnprocessableEntity
+		if page.Mistake = newMistake(f, values); page.Mistake == nil {
+			page.Problem = f.Message
+		}
 	}
+	page.Active = active(values)
 	page.Rows = w.rows(found.Events)
 	if found.Next != "" {
-		page.Older = older(values, found.Next)
+		page.Older = listPath(values, "cursor", found.Next)
 	}
 	return w.render(c, status, "events", page)
 }
@@ -77,13 +77,15 @@ func (w *web) list(c *gin.Context, values map[string]string) (store.Page, error)
 	return w.Store.Events(c.Request.Context(), member(c).Workspace, f, pageSize, c.Query("cursor"))
 }
 
-func older(values map[string]string, cursor string) string {
-	q := url.Values{"cursor": {cursor}}
+// listPath is the list with these filters, and one value changed.
+func listPath(values map[string]string, changed, to string) string {
+	q := url.Values{}
 	for name, v := range values {
 		if v != "" {
 			q.Set(name, v)
 		}
 	}
+	q.Set(changed, to)
 	return "/events?" + q.Encode()
 }
 

@@ -328,6 +328,40 @@ func TestEvents(t *testing.T) {
 	assert.Contains(t, words(f.get(href).Find("h1")), "search-api was not available")
 }
 
+func TestEventsSearch(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	for q, n := range map[string]int{
+		"service:prompts-api status:5xx": 1, "family:limits -role:upstream": 1, `"LLM provider"`: 1, "-customer:*": 3, "customer:acme,globex": 3, "code:VALIDATION_FAILED": 1,
+	} {
+		assert.Equal(t, n, f.get("/events?q="+url.QueryEscape(q)).Find("tr:has(td)").Length(), q)
+	}
+	both := f.get("/events?customer=acme&q=" + url.QueryEscape("status:429"))
+	assert.Equal(t, 1, both.Find("tr:has(td)").Length())
+	requireSound(t, both)
+
+	none := f.get("/events?q=" + url.QueryEscape(`nope -service:billing`))
+	assert.Contains(t, words(none.Find("main")), "Nothing matches all of: search nope, search -service:billing.")
+
+	bad := f.get("/events?customer=acme&q=" + url.QueryEscape(`<b> sevice:"a b"`))
+	assert.Equal(t, 422, bad.code)
+	requireSound(t, bad)
+	box := bad.Find("#search")
+	assert.Equal(t, `<b> sevice:"a b"`, box.AttrOr("value", ""), "the box keeps the text")
+	assert.Equal(t, "true", box.AttrOr("aria-invalid", ""))
+	assert.Equal(t, "mistake", box.AttrOr("aria-describedby", ""))
+	assert.Contains(t, words(bad.Find("#mistake[role=alert] p")), "Column 5: unknown field 'sevice'; did you mean 'service'?")
+	assert.Equal(t, `<b> sevice:"a b"`, bad.Find("#mistake pre").Text())
+	assert.Equal(t, "sevice", bad.Find("#mistake mark").Text())
+	fixed := f.get(bad.Find("#mistake a").AttrOr("href", ""))
+	assert.Equal(t, 200, fixed.code)
+	assert.Equal(t, `<b> service:"a b"`, fixed.Find("#search").AttrOr("value", ""))
+	assert.Equal(t, "acme", fixed.Find("input[name=customer]").AttrOr("value", ""), "the other filters stay")
+
+	end := f.get("/events?q=" + url.QueryEscape("ü service:"))
+	assert.Equal(t, "ü service:\u00a0", end.Find("#mistake pre").Text(), "what is missing has a place too")
+}
+
 func TestEventsPages(t *testing.T) {
 	f := newFixture(t).signIn()
 	var many []event.Event
@@ -386,7 +420,7 @@ func TestNothingEscapes(t *testing.T) {
 		"home":    {homePage{fr, status, list, false, evil}, homePage{fr, status, nil, true, evil}},
 		"request": {request}, "found": {foundPage{fr, list, 1, []string{evil}, true}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, true, evil}},
-		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, ""}, eventsPage{fr, form, nil, list, evil, ""}, eventsPage{fr, form, nil, nil, "", evil}},
+		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {

@@ -1,0 +1,63 @@
+package web
+
+import (
+	"errata/internal/fault"
+	ql "errata/internal/query"
+)
+
+// mistake is what is wrong with a search, and where: the text in three pieces,
+// of which the middle one is marked. Fixed is the search as it was probably
+// meant, and Path leads there.
+type mistake struct {
+	Message              string
+	Before, Wrong, After string
+	Fixed, Path          string
+}
+
+// newMistake is nil where the fault is not about the search.
+func newMistake(f *fault.Fault, values map[string]string) *mistake {
+	if f.Details["field"] != "q" {
+		return nil
+	}
+	m := &mistake{Message: f.Message}
+	position, _ := f.Details["position"].(int)
+	length, _ := f.Details["length"].(int)
+	text := []rune(values["q"])
+	if position < 1 || position > len(text)+1 {
+		return m
+	}
+	from := position - 1
+	to := min(from+length, len(text))
+	m.Before, m.Wrong, m.After = string(text[:from]), string(text[from:to]), string(text[to:])
+	if suggestion, ok := f.Details["suggestion"].(string); ok {
+		m.Fixed = m.Before + suggestion + m.After
+		m.Path = listPath(values, "q", m.Fixed)
+	}
+	if m.Wrong == "" { // something is missing at the end
+		m.Wrong = "\u00a0"
+	}
+	return m
+}
+
+// active is what the list is narrowed by, in words; a search term by term.
+func active(values map[string]string) []row {
+	var out []row
+	for _, name := range filterNames {
+		v := values[name]
+		if v == "" {
+			continue
+		}
+		parsed, err := ql.Parse(v)
+		if name != "q" || err != nil {
+			out = append(out, row{name, v})
+			continue
+		}
+		for _, t := range parsed.Terms {
+			out = append(out, row{"search", t.String()})
+		}
+	}
+	return out
+}
+
+// Fields are the names that a search knows, for the help.
+func (eventsPage) Fields() []string { return ql.Fields() }
