@@ -135,7 +135,7 @@ func (b *browser) press(key, code string) {
 	for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
 		params := input.DispatchKeyEventParams{Type: kind, Key: key, Code: code}
 		if kind == input.DispatchKeyEventTypeKeyDown {
-			params.Text = key
+			params.Text = strings.ReplaceAll(key, "Enter", kb.Enter)
 		}
 		call(b, input.DispatchKeyEvent, params)
 	}
@@ -213,6 +213,55 @@ func TestBrowserLookUp(t *testing.T) {
 	b.run(chromedp.Navigate(f.server.URL + "/events"))
 	b.picture("events")
 	b.run(chromedp.Click(chromedp.CSS("a.row")), wait("/r/req_edge1"))
+	b.requireQuiet()
+}
+
+func TestBrowserSearch(t *testing.T) {
+	f := newFixture(t)
+	f.samples()
+	b := newBrowser(t)
+	f.signInBrowser(b)
+	b.run(chromedp.Navigate(f.server.URL + "/events"))
+	box := chromedp.CSS("#search")
+	value := func() string { return get(b, chromedp.Evaluate[string](`document.querySelector("#search").value`)) }
+	offers := func(first string) bool {
+		return b.truth(`(document.querySelector("#offers li") || {}).textContent === "` + first + `"`)
+	}
+
+	b.run(chromedp.SendKeys(box, "-se"))
+	require.True(t, offers("service:"))
+	b.run(chromedp.SendKeys(box, kb.ArrowDown))
+	b.press("Enter", "Enter")
+	assert.Equal(t, "-service:", value(), "Enter takes the offer and does not send the form")
+	require.True(t, offers("prompts-api"), "the most frequent first")
+	b.picture("search-offers")
+	assert.Equal(t, "true", get(b, chromedp.Evaluate[string](`document.querySelector("#search").getAttribute("aria-expanded")`)))
+	b.run(chromedp.SendKeys(box, kb.ArrowDown))
+	assert.True(t, b.truth(`document.getElementById(document.querySelector("#search").getAttribute("aria-activedescendant")).getAttribute("aria-selected") === "true"`))
+	assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)))
+	b.press("Enter", "Enter")
+	assert.Equal(t, "-service:prompts-api ", value())
+	b.run(chromedp.SendKeys(box, "co"))
+	require.True(t, offers("code:"))
+	b.run(chromedp.SendKeys(box, kb.Escape))
+	assert.True(t, b.truth(`document.querySelector("#offers").hidden`))
+	b.run(chromedp.SendKeys(box, "de:prov"))
+	require.True(t, offers("provider_error"))
+	get(b, chromedp.Evaluate[bool](`document.querySelector("#offers li").dispatchEvent(new MouseEvent("mousedown", {bubbles: true, cancelable: true}))`))
+	assert.Equal(t, "-service:prompts-api code:provider_error ", value())
+	b.run(chromedp.SendKeys(box, "sttus:502"+kb.Enter), chromedp.WaitVisible(chromedp.CSS("#mistake")))
+	assert.Equal(t, "-service:prompts-api code:provider_error sttus:502", value(), "the box keeps the text")
+	assert.True(t, b.truth(`document.activeElement.id === "search"`), "ready to be mended")
+	assert.Equal(t, "sttus", b.text("mark"))
+	b.picture("search-mistake")
+	b.run(chromedp.EmulateViewport(390, 844))
+	assert.True(t, b.truth(`document.documentElement.scrollWidth <= innerWidth`), "it scrolls sideways")
+	b.picture("search-mistake-phone")
+	b.mu.Lock()
+	b.problems = nil // Chromium notes the status 422 of the page
+	b.mu.Unlock()
+	b.run(chromedp.Click(chromedp.CSS("#mistake a")), chromedp.WaitVisible(chromedp.CSS("a.row")))
+	assert.Equal(t, "-service:prompts-api code:provider_error status:502", value())
 	b.requireQuiet()
 }
 
@@ -313,7 +362,7 @@ func TestBrowserContrast(t *testing.T) {
 	f.signInBrowser(b)
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
-		for _, path := range []string{"/", "/r/req_edge1", "/r/req_9f3a21", "/r/req%2Fodd+id%201", "/events", "/rejections", "/r/req_9f3a2l", "/nowhere"} {
+		for _, path := range []string{"/", "/r/req_edge1", "/r/req_9f3a21", "/r/req%2Fodd+id%201", "/events", "/events?q=sevice:x", "/rejections", "/r/req_9f3a2l", "/nowhere"} {
 			b.run(chromedp.Navigate(f.server.URL + path))
 			get(b, chromedp.Evaluate[bool](`document.querySelectorAll("details").forEach(d => d.open = true), true`))
 			assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)), "%s %s", scheme, path)
@@ -333,5 +382,7 @@ func TestBrowserWithoutScripts(t *testing.T) {
 	visible := get(b, chromedp.Evaluate[[]string](`[...document.querySelectorAll("button.copy")].filter(b => b.checkVisibility()).map(b => b.textContent)`))
 	assert.Empty(t, visible, "no button that does nothing")
 	b.run(chromedp.Click(chromedp.CSS(`nav a[href="/events"]`)), chromedp.WaitVisible(chromedp.CSS(".filter")))
+	b.run(chromedp.SendKeys(chromedp.CSS("#search"), "status:429 -role:upstream"+kb.Enter), chromedp.WaitVisible(chromedp.CSS(`#search[value^="status"]`)))
+	assert.Equal(t, "1", get(b, chromedp.Evaluate[string](`String(document.querySelectorAll("a.row").length)`)))
 	b.requireQuiet()
 }

@@ -1,6 +1,10 @@
 package web
 
 import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
 	"errata/internal/fault"
 	ql "errata/internal/query"
 )
@@ -61,3 +65,34 @@ func active(values map[string]string) []row {
 
 // Fields are the names that a search knows, for the help.
 func (eventsPage) Fields() []string { return ql.Fields() }
+
+// maxOffers is how many candidates are offered: as many as one takes in.
+const maxOffers = 12
+
+// offers are what can follow in the search, as it is to be typed in the place
+// of Typed. They are for the script of the list; the page works without.
+type offers struct {
+	Typed  string   `json:"typed"`
+	Offers []string `json:"offers"`
+}
+
+// complete answers what can follow the text, which ends at the caret.
+func (w *web) complete(c *gin.Context) error {
+	text := c.Query("q")
+	out := offers{Offers: []string{}}
+	if len(text) <= ql.MaxLen {
+		expected := ql.Complete(text, len(text))
+		out.Typed, out.Offers = expected.Typed, append(out.Offers, expected.Candidates...)
+		if expected.Kind == ql.Values && len(expected.Candidates) == 0 {
+			values, err := w.Store.Values(c.Request.Context(), member(c).Workspace, expected.Field, expected.Prefix, maxOffers)
+			if err != nil {
+				return err
+			}
+			for _, v := range values {
+				out.Offers = append(out.Offers, ql.Quote(v))
+			}
+		}
+	}
+	c.JSON(http.StatusOK, out)
+	return nil
+}

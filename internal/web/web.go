@@ -20,6 +20,7 @@ import (
 	"errata/internal/edge"
 	"errata/internal/event"
 	"errata/internal/fault"
+	ql "errata/internal/query"
 	"errata/internal/store"
 )
 
@@ -30,6 +31,7 @@ type Reader interface {
 	Prefix(ctx context.Context, ws int32, prefix string, limit int) ([]store.Hit, error)
 	LookAlikes(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
 	Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (store.Page, error)
+	Values(ctx context.Context, ws int32, field ql.Field, prefix string, limit int) ([]string, error)
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)
 	Overview(ctx context.Context, ws int32) (store.Overview, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
@@ -103,6 +105,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.POST("/find", edge.Handle(w.find))
 	member.GET("/r/*id", edge.Handle(w.request))
 	member.GET("/events", edge.Handle(w.events))
+	member.GET("/events/complete", edge.Handle(w.complete))
 	member.GET("/events/:id", edge.Handle(w.event))
 	member.GET("/rejections", edge.Handle(w.rejections))
 }

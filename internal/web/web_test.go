@@ -362,6 +362,30 @@ func TestEventsSearch(t *testing.T) {
 	assert.Equal(t, "ü service:\u00a0", end.Find("#mistake pre").Text(), "what is missing has a place too")
 }
 
+func TestEventsComplete(t *testing.T) {
+	f := newFixture(t)
+	assert.Equal(t, http.StatusSeeOther, f.get("/events/complete?q=service:").code, "not for everybody")
+	f.signIn().samples()
+	f.write(event.Event{Service: "a b", Status: 500, Code: "internal_error", Customer: "x"})
+	for q, want := range map[string]string{
+		"timeout se":                `{"typed":"se","offers":["service:"]}`,
+		"family:u":                  `{"typed":"u","offers":["us","upstream"]}`,
+		"-service:P":                `{"typed":"P","offers":["prompts-api"]}`,
+		`service:"a`:                `{"typed":"\"a","offers":["\"a b\""]}`,
+		"customer:gl":               `{"typed":"gl","offers":["globex"]}`,
+		"nofield:x":                 `{"typed":"","offers":[]}`,
+		"service:\x00":              `{"typed":"\u0000","offers":[]}`,
+		strings.Repeat("a", 501):    `{"typed":"","offers":[]}`,
+		"req_9f3a":                  `{"typed":"","offers":[]}`,
+		"\xffservice:search-api,se": `{"typed":"se","offers":["search-api"]}`,
+	} {
+		res := f.get("/events/complete?q=" + url.QueryEscape(q))
+		assert.Equal(t, 200, res.code, q)
+		assert.JSONEq(t, want, res.body, q)
+		assert.Equal(t, "no-store", res.header.Get("Cache-Control"))
+	}
+}
+
 func TestEventsPages(t *testing.T) {
 	f := newFixture(t).signIn()
 	var many []event.Event

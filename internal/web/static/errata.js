@@ -42,6 +42,77 @@
     });
   }
 
+  // The search of the list: a combobox over what the server says can follow.
+  var search = document.getElementById("search"), list = document.getElementById("offers");
+  if (search && list) {
+    var at = -1, typed = "", timer;
+    search.setAttribute("role", "combobox");
+    search.setAttribute("aria-autocomplete", "list");
+    search.setAttribute("aria-controls", "offers");
+    var head = function () { return search.value.slice(0, search.selectionStart); };
+    var show = function (offers) {
+      at = -1;
+      list.textContent = "";
+      offers.forEach(function (offer, i) {
+        var item = document.createElement("li");
+        item.id = "offer" + i;
+        item.setAttribute("role", "option");
+        item.textContent = offer;
+        list.appendChild(item);
+      });
+      list.hidden = !offers.length;
+      search.setAttribute("aria-expanded", !list.hidden);
+      search.removeAttribute("aria-activedescendant");
+    };
+    var close = function () { clearTimeout(timer); show([]); };
+    var ask = function () {
+      var asked = head();
+      fetch("/events/complete?q=" + encodeURIComponent(asked)).then(function (r) { return r.ok ? r.json() : null; }).then(function (answer) {
+        if (!answer || asked !== head() || document.activeElement !== search) return;
+        typed = answer.typed;
+        show(answer.offers.filter(function (offer) { return offer !== typed; }));
+      }).catch(close);
+    };
+    var choose = function (i) {
+      at = i;
+      Array.prototype.forEach.call(list.children, function (item, n) { item.setAttribute("aria-selected", n === i); });
+      search.setAttribute("aria-activedescendant", list.children[i].id);
+      list.children[i].scrollIntoView({block: "nearest"});
+    };
+    var take = function (item) {
+      var end = search.selectionStart, field = /:$/.test(item.textContent);
+      search.setRangeText(item.textContent + (field ? "" : " "), end - typed.length, end, "end");
+      close();
+      if (field) ask();
+    };
+    search.addEventListener("input", function () {
+      close();
+      if (head()) timer = setTimeout(ask, 120);
+    });
+    search.addEventListener("blur", close);
+    search.addEventListener("keydown", function (e) {
+      var n = list.children.length;
+      if (e.isComposing) return;
+      if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+        e.preventDefault();
+        if (n) choose((at + (e.key === "ArrowDown" ? 1 : at < 0 ? 0 : -1) + n) % n);
+        else ask();
+      } else if (e.key === "Enter" && at >= 0) {
+        e.preventDefault();
+        take(list.children[at]);
+      } else if (e.key === "Escape" && n) {
+        e.preventDefault();
+        close();
+      } else if (/^(Arrow(Left|Right)|Home|End)$/.test(e.key)) {
+        close();
+      }
+    });
+    list.addEventListener("mousedown", function (e) {
+      e.preventDefault(); // the box keeps the focus
+      if (e.target !== list) take(e.target);
+    });
+  }
+
   function move(step) {
     var rows = Array.prototype.slice.call(document.querySelectorAll("a.row"));
     if (!rows.length) return;
