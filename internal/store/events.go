@@ -34,21 +34,13 @@ const listTimeout = `SET LOCAL statement_timeout = '5s'`
 func (s *Store) Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (page Page, err error) {
 	defer fault.Wrap(&err, "Events")
 	limit = min(max(limit, 1), MaxPage)
-	q := query{}
-	q.where("e.workspace_id = %s::int4", ws)
-	q.where(noPointers)
-	if err := q.filter(f); err != nil {
+	sql, args, err := eventsStatement(ws, f, limit, cursor)
+	if err != nil {
 		return Page{}, err
 	}
-	if err := q.cursor(cursor); err != nil {
-		return Page{}, err
-	}
-	// The primary key is the time order: IDs are made over occurred_at.
-	sql := `SELECT ` + eventColumns + ` FROM events e WHERE ` + strings.Join(q.conds, " AND ") +
-		` ORDER BY e.day DESC, e.id DESC LIMIT ` + q.arg(limit+1) + `::int4`
 	var rows []eventRow
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{BeginQuery: "BEGIN READ ONLY; " + listTimeout}, func(tx pgx.Tx) error {
-		if rows, err = eventRows(ctx, tx, sql, q.args...); err != nil {
+		if rows, err = eventRows(ctx, tx, sql, args...); err != nil {
 			return err
 		}
 		return nil
@@ -62,6 +54,22 @@ func (s *Store) Events(ctx context.Context, ws int32, f event.Filter, limit int,
 	}
 	page.Events = column(rows, func(r eventRow) event.Event { return r.event })
 	return page, nil
+}
+
+func eventsStatement(ws int32, f event.Filter, limit int, cursor string) (sql string, args []any, err error) {
+	q := query{}
+	q.where("e.workspace_id = %s::int4", ws)
+	q.where(noPointers)
+	if err := q.filter(f); err != nil {
+		return "", nil, err
+	}
+	if err := q.cursor(cursor); err != nil {
+		return "", nil, err
+	}
+	// The primary key is the time order: IDs are made over occurred_at.
+	sql = `SELECT ` + eventColumns + ` FROM events e WHERE ` + strings.Join(q.conds, " AND ") +
+		` ORDER BY e.day DESC, e.id DESC LIMIT ` + q.arg(limit+1) + `::int4`
+	return sql, q.args, nil
 }
 
 func tooSlow(err error) error {

@@ -4,13 +4,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/pgtest"
 	"errata/internal/store"
 )
 
@@ -140,4 +143,37 @@ func TestSearchBesideTheFilter(t *testing.T) {
 	_, err := f.Events(t.Context(), ws, event.Filter{Query: "sevice:x"}, 10, "")
 	require.True(t, fault.Is(err, fault.Unprocessable))
 	assert.Equal(t, "service", fault.Of(err).Details["suggestion"])
+}
+
+// A search keeps to the days that are asked for, and finds request and trace
+// IDs by their indexes.
+func TestSearchPlans(t *testing.T) {
+	f := open(t, store.Options{})
+	pgtest.FillTrails(t, f.db, now, 3, 6000)
+	_, err := f.db.Exec(t.Context(), `ANALYZE events`)
+	require.NoError(t, err)
+	day := now.Truncate(24 * time.Hour)
+	for name, c := range map[string]struct {
+		filter event.Filter
+		want   string
+	}{
+		"days":    {event.Filter{Query: "-service:x reset,or", From: day.AddDate(0, 0, -2), To: day.AddDate(0, 0, -1)}, ""},
+		"request": {event.Filter{Query: "request:req_7 -status:4xx"}, "translate(lower(request_id)"},
+		"trace":   {event.Filter{Query: "trace:" + hex(7, 32)}, "trace_id ="},
+	} {
+		sql, args, err := store.EventsStatement(ws, c.filter, 50, "")
+		require.NoError(t, err)
+		rows, err := f.db.Query(t.Context(), "EXPLAIN "+sql, args...)
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		plan := strings.Join(lines, "\n")
+		if c.want != "" {
+			assert.Contains(t, indexCondition(lines, "events_"+now.Format("20060102")), c.want, "%s\n%s", name, plan)
+			continue
+		}
+		assert.Contains(t, plan, "events_"+day.AddDate(0, 0, -2).Format("20060102"), name)
+		assert.NotContains(t, plan, "events_"+day.AddDate(0, 0, 1).Format("20060102"), name)
+		assert.NotContains(t, plan, "events_"+day.AddDate(0, 0, -4).Format("20060102"), name)
+	}
 }

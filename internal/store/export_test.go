@@ -5,3 +5,6 @@ package store
 func TrailStatements() (byRequest, events, trace string) {
 	return sqlTrailByRequest, sqlTrailEvents, sqlTrailTrace
 }
+
+// EventsStatement is what Events asks for the first page.
+var EventsStatement = eventsStatement
