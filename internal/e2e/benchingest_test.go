@@ -357,7 +357,7 @@ func BenchmarkIngestFull(b *testing.B) {
 		b.ReportMetric(filled.SpansPerSecond, "spans/s-filling")
 		b.ReportMetric(r.bytesPerEvent(db), "disk-bytes/event")
 	}
-	r.load(full, rows/25, nil) // a checkpoint at the end of the filling is the filling's: after it, every page is logged whole once
+	r.load(full, 400_000, nil) // a checkpoint at the end of the filling is the filling's: after it, every page is logged whole once
 	var ratios, fulls, empties, wals []float64
 	for range b.N {
 		for round := range rounds + 1 {
