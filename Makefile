@@ -58,7 +58,7 @@ chaos: ## Kill collector and database under load for CHAOS (3m), then count
 	ERRATA_CHAOS=$(CHAOS) $(GO) test -count 1 -run '^TestChaos$$' -v -timeout 60m ./internal/e2e
 
 .PHONY: bench
-bench: ## Measure, as ratios in one run; ERRATA_BENCH_ROWS=10000000 adds a full store
+bench: ## Measure, as ratios in one run; ERRATA_BENCH_ROWS=10000000 adds a full day, and ERRATA_BENCH_DAYS=30 with it a full store
 	@scripts/setup.sh postgresql
 	$(GO) test -run '^$$' -bench 'Trail|Write' -benchtime 1x -timeout 30m ./internal/store
 	$(GO) test -run '^$$' -bench . -benchtime 1x -v -timeout 90m ./internal/e2e

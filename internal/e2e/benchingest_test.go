@@ -345,6 +345,7 @@ func BenchmarkIngestFull(b *testing.B) {
 	if days, err := strconv.Atoi(os.Getenv("ERRATA_BENCH_DAYS")); err == nil {
 		pgtest.FillTrails(b, db, time.Now().UTC(), days, int(rows)/days)
 		b.Logf("filled with %d Events of %d days", rows, days)
+		r.load(full, perRound, nil)
 	} else {
 		var before bench.Figures
 		filled := r.load(full, rows, func(f bench.Figures) {
@@ -356,8 +357,8 @@ func BenchmarkIngestFull(b *testing.B) {
 		b.Logf("filled with %d Events in %.0f s", filled.Accepted, filled.Seconds)
 		b.ReportMetric(filled.SpansPerSecond, "spans/s-filling")
 		b.ReportMetric(r.bytesPerEvent(db), "disk-bytes/event")
+		r.load(full, rows/25, nil) // a checkpoint at the end of the filling is the filling's: after it, every page is logged whole once
 	}
-	r.load(full, 400_000, nil) // a checkpoint at the end of the filling is the filling's: after it, every page is logged whole once
 	var ratios, fulls, empties, wals []float64
 	for range b.N {
 		for round := range rounds + 1 {
