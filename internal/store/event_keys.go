@@ -147,6 +147,9 @@ func (s keySets) apportion() (pointers []keySet) {
 	return pointers
 }
 
+// noPointers keeps lists out of the pointers at the lower end of the primary key.
+const noPointers = `e.merged_into IS NULL AND e.id >= '00000001-0000-0000-0000-000000000000'::uuid`
+
 // A pointer is found by its keys only: it has merged_into, which keeps it out
 // of every list, and no parts, which tells it from an Event that was folded. A
 // key that exists fails the transaction, which then looks at it with care. Its
@@ -161,9 +164,6 @@ SELECT w, DATE '1970-01-01' + d, i, at, at, e, nullif(r, ''), nullif(t, '')::uui
 FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[])
   AS u(w, d, i, at, e, r, t, rk, sk, ik)`
 
-// noPointers keeps lists out of the pointers at the lower end of the primary key.
-const noPointers = `e.merged_into IS NULL AND e.id >= '00000001-0000-0000-0000-000000000000'::uuid`
-
 func queuePointers(b *pgx.Batch, sets []keySet) {
 	if len(sets) == 0 {
 		return
@@ -177,9 +177,9 @@ func queuePointers(b *pgx.Batch, sets []keySet) {
 			return k.of[kind]
 		})
 	}
-	at := column(sets, func(k keySet) time.Time { return k.record.part.Event.OccurredAt })
 	b.Queue(sqlInsertPointers, column(sets, func(k keySet) int32 { return k.workspace }), column(sets, func(k keySet) int32 { return k.day }),
-		column(at, func(time.Time) string { return identity.NewID(time.UnixMilli(0), [16]byte{}, false) }), at,
+		column(sets, func(keySet) string { return identity.NewID(time.UnixMilli(0), [16]byte{}, false) }),
+		column(sets, func(k keySet) time.Time { return k.record.part.Event.OccurredAt }),
 		column(sets, func(k keySet) string { return k.record.part.Event.ID }), of(requestKind), of(spanKind), kind(requestKind), kind(spanKind), kind(itemKind))
 }
 
