@@ -94,11 +94,12 @@ func blames(err error) bool {
 func (k *keeper) stepAside(ctx context.Context, rec spool.Record, cause error) bool {
 	payload, items, asides := rec.Payload, rec.Items, k.head.asides+1
 	if what, err := parcel.Unpack(payload); err == nil && len(what.Parts) > 1 {
-		rest := k.sift(ctx, what.Parts)
-		if less, err := (parcel.Parcel{Parts: rest}).Pack(); err == nil {
-			payload, items = less, len(rest)
+		all := len(what.Parts)
+		what.Parts = k.sift(ctx, what.Parts)
+		if less, err := what.Pack(); err == nil {
+			payload, items = less, len(what.Parts)+len(what.Requests)+len(what.Rejections)
 		}
-		if len(rest) < len(what.Parts) {
+		if len(what.Parts) < all {
 			asides = 0
 		}
 	}
