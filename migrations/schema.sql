@@ -305,6 +305,30 @@ CREATE TABLE public.request_minutes (
 )
 PARTITION BY RANGE (minute);
 
+CREATE TABLE public.rollup_blocks (
+    workspace_id integer NOT NULL,
+    level smallint NOT NULL,
+    start timestamp with time zone NOT NULL,
+    cube smallint NOT NULL,
+    service text NOT NULL,
+    content bytea NOT NULL
+);
+ALTER TABLE ONLY public.rollup_blocks ALTER COLUMN content SET STORAGE EXTERNAL;
+
+CREATE TABLE public.rollup_marks (
+    workspace_id integer NOT NULL,
+    level smallint NOT NULL,
+    start timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.rollup_spans (
+    workspace_id integer NOT NULL,
+    level smallint NOT NULL,
+    start timestamp with time zone NOT NULL,
+    upto timestamp with time zone NOT NULL,
+    built_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.sessions (
     token text NOT NULL,
     data bytea NOT NULL,
@@ -369,6 +393,12 @@ ALTER TABLE ONLY public.request_keys
 
 ALTER TABLE ONLY public.request_minutes
     ADD CONSTRAINT request_minutes_pkey PRIMARY KEY (workspace_id, minute, key, source, slot);
+
+ALTER TABLE ONLY public.rollup_blocks
+    ADD CONSTRAINT rollup_blocks_pkey PRIMARY KEY (workspace_id, level, start, cube, service);
+
+ALTER TABLE ONLY public.rollup_spans
+    ADD CONSTRAINT rollup_spans_pkey PRIMARY KEY (workspace_id, level, start);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
@@ -438,6 +468,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_blocks TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_marks TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_spans TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
 

@@ -20,6 +20,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/stats"
 	"errata/internal/store"
 )
 
@@ -35,6 +36,7 @@ type Reader interface {
 	Replay(ctx context.Context, actor store.Actor, ws int32, id string) (identity.Outcome, error)
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
+	Stats(ctx context.Context, ws int32, now time.Time, questions ...stats.Question) ([]stats.Answer, error)
 	Keys(ctx context.Context, ws int32) ([]auth.Key, error)
 	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
@@ -86,6 +88,9 @@ func (a *api) routes(r *gin.Engine) {
 	read.POST("/lookup", edge.Handle(a.lookupText))
 	read.GET("/events", edge.Handle(a.events))
 	read.GET("/events/:id", edge.Handle(a.event))
+	read.GET("/stats/series", edge.Handle(a.statsSeries))
+	read.GET("/stats/top", edge.Handle(a.statsTop))
+	read.GET("/stats/heatmap", edge.Handle(a.statsHeatmap))
 	read.GET("/rejections", edge.Handle(a.rejections))
 	read.GET("/refusals", edge.Handle(a.refusals))
 	read.GET("/collectors", edge.Handle(a.collectors))

@@ -12,6 +12,8 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/rollup"
+	"errata/internal/stats"
 	"errata/internal/store"
 )
 
@@ -104,6 +106,37 @@ func (m *memory) Events(_ context.Context, _ int32, f event.Filter, limit int, c
 		page.Next = strconv.Itoa(end)
 	}
 	return page, nil
+}
+
+// Stats are made of the same events by the same code that the store uses.
+func (m *memory) Stats(_ context.Context, _ int32, now time.Time, questions ...stats.Question) (out []stats.Answer, err error) {
+	if m.broken != nil {
+		return nil, m.broken
+	}
+	hours := map[time.Time]*rollup.Counted{}
+	for _, e := range m.events {
+		hour := e.OccurredAt.UTC().Truncate(time.Hour)
+		if hours[hour] == nil {
+			hours[hour] = &rollup.Counted{}
+		}
+		hours[hour].Errors = append(hours[hour].Errors, rollup.ErrorCount{Minute: e.OccurredAt.Minute(), Environment: e.Environment, Role: string(e.Role), Service: e.Service,
+			Method: e.Method, Endpoint: e.Endpoint, Family: string(e.Family), Status: strconv.Itoa(e.Status), Code: e.Code, Release: e.Release, N: 1})
+		hours[hour].Requests = append(hours[hour].Requests, rollup.RequestCount{Minute: e.OccurredAt.Minute(), Environment: e.Environment, Service: e.Service,
+			Method: e.Method, Endpoint: e.Endpoint, N: 4})
+	}
+	b := stats.Blocks{Upto: now}
+	for hour, c := range hours {
+		b.Blocks = append(b.Blocks, rollup.BuildHour(hour, *c)...)
+		b.Fine = append(b.Fine, rollup.BuildMinutes(hour, *c)...)
+	}
+	for _, q := range questions {
+		p, err := stats.NewPlan(q, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Answer(b))
+	}
+	return out, nil
 }
 
 func (m *memory) Event(_ context.Context, _ int32, id string) (event.Event, error) {

@@ -130,7 +130,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	// away: it knows keys, and has a spool.
 	mayWait := a.opt.Role == Collector && known > 0
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode,
-		RetentionDays: a.cfg.RetentionDays, Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
+		RetentionDays: a.cfg.RetentionDays, StatsAge: 2 * time.Second, Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
 	if err != nil {
 		return err
 	}
@@ -217,6 +217,9 @@ func (a *App) serve(ctx context.Context) error {
 		group.Go(s.run)
 	}
 	group.Go(func() error { return watch.Run(ctx, a.Store, a.Store.Sessions(), a.log) })
+	if a.opt.Role != Collector {
+		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
+	}
 	group.Go(func() error { return a.self.run(ctx) })
 	group.Go(func() error { return a.prepareLater(ctx) })
 	group.Go(func() error { return a.heartbeat(ctx) })

@@ -207,8 +207,13 @@ func writeRequests(ctx context.Context, tx session, sql string, set map[rowKey]r
 		return nil
 	}
 	rows := make([]requestRow, 0, len(set))
+	hours := map[hourOf]bool{}
 	for _, r := range set {
 		rows = append(rows, r)
+		hours[hourOf{r.workspace, r.minute - r.minute%3600}] = true
+	}
+	if _, err := tx.Exec(ctx, sqlMark, marks(hours)...); err != nil {
+		return err
 	}
 	slices.SortFunc(rows, func(a, b requestRow) int {
 		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.minute, b.minute), bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.source, b.source))

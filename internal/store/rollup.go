@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"time"
 
@@ -189,6 +190,32 @@ DO UPDATE SET n = issue_hours.n + excluded.n,
 func (t *tally) queue(b *pgx.Batch, slot int16) {
 	t.queueErrors(b, slot)
 	t.queueIssues(b, slot)
+	t.queueMarks(b)
+}
+
+const sqlMark = `INSERT INTO rollup_marks (workspace_id, level, start) SELECT w, 1, to_timestamp(h) FROM unnest($1::int4[], $2::int8[]) AS u(w, h)`
+
+// hourOf is an hour of a workspace, in Unix seconds.
+type hourOf struct {
+	workspace int32
+	hour      int64
+}
+
+// queueMarks says which hours' blocks have to be made anew, in the transaction
+// that changes what they count: whoever takes the mark away sees the change.
+func (t *tally) queueMarks(b *pgx.Batch) {
+	seen := map[hourOf]bool{}
+	for r := range t.errors {
+		seen[hourOf{r.workspace, r.minute - r.minute%3600}] = true
+	}
+	if len(seen) > 0 {
+		b.Queue(sqlMark, marks(seen)...)
+	}
+}
+
+func marks(set map[hourOf]bool) []any {
+	list := slices.Collect(maps.Keys(set))
+	return []any{column(list, func(h hourOf) int32 { return h.workspace }), column(list, func(h hourOf) int64 { return h.hour })}
 }
 
 // column takes one field of every row.

@@ -42,7 +42,10 @@ type Options struct {
 	ExecMode string
 	// RetentionDays is how long Events are kept; 0 = 30.
 	RetentionDays int
-	Logger        *slog.Logger
+	// StatsAge is how old the newest counts may be that statistics are made of;
+	// 0 reads them each time.
+	StatsAge time.Duration
+	Logger   *slog.Logger
 	// MayWait opens the Store although the database cannot be reached: its
 	// schema is then looked at before the first write.
 	MayWait bool
@@ -67,6 +70,8 @@ type Store struct {
 	// contents is about bodies and stack traces, which other collectors may
 	// have written.
 	contents caution
+
+	unrolled openBlocks
 
 	checked atomic.Bool // the schema is new enough
 
@@ -99,6 +104,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
+	s.unrolled.keep = opt.StatsAge
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,0 +1,342 @@
+package rollup
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// ErrorCount is how many failures there were in one minute of the hour.
+type ErrorCount struct {
+	Minute                                                                                int // 0..59
+	Environment, Role, Service, Method, Endpoint, Family, Status, Code, Provider, Release string
+	N                                                                                     int64
+}
+
+// CustomerCount is how many of them one customer had.
+type CustomerCount struct {
+	Minute                                                                       int // 0..59
+	Environment, Role, Service, Method, Endpoint, Family, Status, Code, Customer string
+	N                                                                            int64
+}
+
+// RequestCount is how many requests were answered in one minute of the hour.
+type RequestCount struct {
+	Minute                                 int // 0..59
+	Environment, Service, Method, Endpoint string
+	N                                      float64
+}
+
+// Counted is all that was counted in an hour. Nothing in it needs to be in any
+// order, or added up.
+type Counted struct {
+	Errors    []ErrorCount
+	Customers []CustomerCount
+	Requests  []RequestCount
+}
+
+// maxCallers bounds the rows of a block that names customers. Those with the
+// fewest failures go into Other.
+const maxCallers = 20_000
+
+// BuildHour makes the blocks of an hour, in order of cube and service. Cubes
+// without anything to count have none.
+func BuildHour(start time.Time, c Counted) []Block { return build(start, c, false) }
+
+// BuildMinutes makes the same blocks with every cube of failures and requests by
+// the minute, for who looks at an hour or two. They are not to be stored.
+func BuildMinutes(start time.Time, c Counted) []Block { return build(start, c, true) }
+
+func build(start time.Time, c Counted, fine bool) []Block {
+	b := newBuilder()
+	b.fine = fine
+	covered := map[[2]string]bool{}
+	for i := range c.Requests {
+		r := &c.Requests[i]
+		covered[[2]string{r.Environment, r.Service}] = true
+		b.fill([numDims]string{Environment: r.Environment, Service: r.Service, Method: r.Method, Endpoint: r.Endpoint})
+		b.count(true, r.Service, uint16(r.Minute), int64(math.Round(r.N*Scale)), "") //nolint:gosec // 0..59
+	}
+	for i := range c.Errors {
+		e := &c.Errors[i]
+		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
+			Status: e.Status, Code: e.Code, Provider: e.Provider, Release: e.Release, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
+		b.count(false, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
+	}
+	for _, e := range settled(c.Customers, fine) {
+		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
+			Status: e.Status, Code: e.Code, Customer: e.Customer, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
+		b.count(false, e.Service, uint16(e.Minute), e.N, e.Customer) //nolint:gosec // 0..59
+	}
+	return b.blocks(Hour, start.UTC())
+}
+
+// settled adds up what was counted for the same customer: who was counted, and
+// then for something else, is not in a set.
+func settled(list []CustomerCount, fine bool) []CustomerCount {
+	at := make(map[CustomerCount]int, len(list))
+	out := make([]CustomerCount, 0, len(list))
+	for _, c := range list {
+		n := c.N
+		c.N = 0
+		if !fine {
+			c.Minute = 0
+		}
+		i, ok := at[c]
+		if !ok {
+			i = len(out)
+			at[c] = i
+			out = append(out, c)
+		}
+		out[i].N += n
+	}
+	return slices.DeleteFunc(out, func(c CustomerCount) bool { return c.N == 0 })
+}
+
+// MergeDay makes the blocks of a day from those of its hours.
+func MergeDay(start time.Time, hours []Block) []Block {
+	b := newBuilder()
+	for i := range hours {
+		b.merge(&hours[i], uint16(hours[i].Start.Sub(start)/time.Hour)) //nolint:gosec // 0..23
+	}
+	return b.blocks(Day, start.UTC())
+}
+
+// maxCols is the largest number of dimensions of a cube.
+const maxCols = 10
+
+// cell is where something is counted.
+type cell struct {
+	at uint16
+	v  [maxCols]uint32
+}
+
+type row struct {
+	cell
+	n   int64
+	set *Distinct
+}
+
+type gatherer struct {
+	spec    *spec
+	service string
+	named   bool // customers are a dimension
+	index   map[cell]int32
+	rows    []row
+}
+
+func (g *gatherer) row(c cell) *row {
+	i, ok := g.index[c]
+	if !ok {
+		i = int32(len(g.rows)) //nolint:gosec // memory ends before
+		g.index[c] = i
+		g.rows = append(g.rows, row{cell: c})
+	}
+	return &g.rows[i]
+}
+
+// builder interns every text once for all cubes.
+type builder struct {
+	words  []string
+	ids    map[string]uint32
+	values [numDims]uint32
+	fine   bool // whatever the cube
+	global []*gatherer
+	own    map[string][]*gatherer
+}
+
+func newBuilder() *builder {
+	b := &builder{ids: map[string]uint32{}, own: map[string][]*gatherer{}}
+	for i := range specs {
+		if !specs[i].own {
+			b.global = append(b.global, newGatherer(&specs[i], ""))
+		}
+	}
+	return b
+}
+
+func newGatherer(s *spec, service string) *gatherer {
+	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), index: map[cell]int32{}}
+}
+
+func (b *builder) ownOf(service string) []*gatherer {
+	list := b.own[service]
+	if list == nil {
+		for i := range specs {
+			if specs[i].own {
+				list = append(list, newGatherer(&specs[i], service))
+			}
+		}
+		b.own[service] = list
+	}
+	return list
+}
+
+func (b *builder) id(word string) uint32 {
+	id, ok := b.ids[word]
+	if !ok {
+		id = uint32(len(b.words)) //nolint:gosec // memory ends before
+		b.ids[word] = id
+		b.words = append(b.words, word)
+	}
+	return id
+}
+
+// fill sets the dimensions of what is counted next.
+func (b *builder) fill(values [numDims]string) {
+	for d, v := range values {
+		b.values[d] = b.id(v)
+	}
+}
+
+func mark(covered bool) string {
+	if covered {
+		return "1"
+	}
+	return ""
+}
+
+// count adds to every cube that counts such things. Customers are counted apart
+// from the rest: what names them goes into the cubes that name or number them,
+// everything else into all others.
+func (b *builder) count(requests bool, service string, at uint16, n int64, customer string) {
+	none := b.id("")
+	for _, list := range [2][]*gatherer{b.global, b.ownOf(service)} {
+		for _, g := range list {
+			switch {
+			case g.spec.requests != requests, g.named && customer == "", !g.named && customer != "" && !g.spec.sets:
+				continue
+			case g.spec.cube == Providers && b.values[Provider] == none:
+				continue
+			}
+			c := cell{}
+			if g.spec.fine || b.fine {
+				c.at = at
+			}
+			for i, d := range g.spec.dims {
+				c.v[i] = b.values[d]
+			}
+			r := g.row(c)
+			if g.named || customer == "" {
+				r.n += n
+			} else if n > 0 {
+				if r.set == nil {
+					r.set = &Distinct{}
+				}
+				r.set.Add(customer)
+			}
+		}
+	}
+}
+
+// merge adds an hour's block to the day's.
+func (b *builder) merge(hour *Block, at uint16) {
+	var g *gatherer
+	list := b.global
+	if hour.Cube.Own() {
+		list = b.ownOf(hour.Service)
+	}
+	for _, candidate := range list {
+		if candidate.spec.cube == hour.Cube {
+			g = candidate
+		}
+	}
+	if g == nil {
+		return
+	}
+	t := &hour.Table
+	ids := make([]uint32, len(t.Words))
+	for i, w := range t.Words {
+		ids[i] = b.id(w)
+	}
+	for i := range t.N {
+		c := cell{}
+		if g.spec.fine {
+			c.at = at
+		}
+		for k := range t.Cols {
+			c.v[k] = ids[t.Cols[k][i]]
+		}
+		r := g.row(c)
+		r.n += t.N[i]
+		if g.spec.sets {
+			if r.set == nil {
+				r.set = &Distinct{}
+			}
+			r.set.addSet(&t.Sets[i], t.Words)
+		}
+	}
+}
+
+func (b *builder) blocks(level Level, start time.Time) []Block {
+	list := b.global
+	for _, service := range b.own {
+		list = append(list, service...)
+	}
+	var out []Block
+	for _, g := range list {
+		g.limit(b.id(Other))
+		g.rows = slices.DeleteFunc(g.rows, func(r row) bool { return r.n == 0 })
+		if len(g.rows) > 0 {
+			out = append(out, Block{level, start, g.spec.cube, g.service, g.table(b.words)})
+		}
+	}
+	slices.SortFunc(out, func(x, y Block) int {
+		return cmp.Or(cmp.Compare(x.Cube, y.Cube), cmp.Compare(x.Service, y.Service))
+	})
+	return out
+}
+
+// limit folds what a block that names customers cannot hold.
+func (g *gatherer) limit(other uint32) {
+	col := slices.Index(g.spec.dims, Customer)
+	if !g.named || len(g.rows) <= maxCallers {
+		return
+	}
+	all := g.rows
+	slices.SortFunc(all, func(x, y row) int {
+		return cmp.Or(cmp.Compare(y.n, x.n), cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:]))
+	})
+	g.rows, g.index = slices.Clone(all[:maxCallers]), map[cell]int32{}
+	for i := range g.rows {
+		g.index[g.rows[i].cell] = int32(i) //nolint:gosec // maxCallers
+	}
+	for _, r := range all[maxCallers:] {
+		c := r.cell
+		c.v[col] = other
+		g.row(c).n += r.n
+	}
+}
+
+// table sorts the rows and writes down the words they use.
+func (g *gatherer) table(words []string) Table {
+	slices.SortFunc(g.rows, func(x, y row) int { return cmp.Or(cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:])) })
+	local := map[string]uint32{}
+	t := Table{At: make([]uint16, len(g.rows)), N: make([]int64, len(g.rows)), Cols: make([][]uint32, len(g.spec.dims))}
+	index := func(word string) uint32 {
+		id, ok := local[word]
+		if !ok {
+			id = uint32(len(t.Words)) //nolint:gosec // at most the builder's
+			local[word] = id
+			t.Words = append(t.Words, word)
+		}
+		return id
+	}
+	for k := range t.Cols {
+		t.Cols[k] = make([]uint32, len(g.rows))
+		for i := range g.rows {
+			t.Cols[k][i] = index(words[g.rows[i].v[k]])
+		}
+	}
+	if g.spec.sets {
+		t.Sets = make([]Set, len(g.rows))
+	}
+	for i := range g.rows {
+		t.At[i], t.N[i] = g.rows[i].at, g.rows[i].n
+		if set := g.rows[i].set; set != nil {
+			t.Sets[i] = set.set(index)
+		}
+	}
+	return t
+}

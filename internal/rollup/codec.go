@@ -1,0 +1,203 @@
+package rollup
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// format is the first byte of an encoded Table.
+const format = 1
+
+// maxEncoded bounds what a block may hold when it is read back: far above what
+// is ever written.
+const maxEncoded = 256 << 20
+
+var (
+	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2)) // fails on wrong options only
+	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxEncoded))
+)
+
+var errFormat = errors.New("rollup: a block cannot be read")
+
+// Encode writes a Table: the words, then a column after the other as variable
+// length integers, all of it compressed.
+func (t *Table) Encode() []byte {
+	out := binary.AppendUvarint(nil, uint64(len(t.Words)))
+	for _, w := range t.Words {
+		out = binary.AppendUvarint(out, uint64(len(w)))
+		out = append(out, w...)
+	}
+	out = binary.AppendUvarint(out, uint64(len(t.N)))
+	out = binary.AppendUvarint(out, uint64(len(t.Cols)))
+	for _, col := range t.Cols {
+		for _, v := range col {
+			out = binary.AppendUvarint(out, uint64(v))
+		}
+	}
+	for _, at := range t.At {
+		out = binary.AppendUvarint(out, uint64(at))
+	}
+	for _, n := range t.N {
+		out = binary.AppendVarint(out, n)
+	}
+	out = binary.AppendUvarint(out, uint64(len(t.Sets)))
+	for i := range t.Sets {
+		out = t.Sets[i].encode(out)
+	}
+	return encoder.EncodeAll(out, []byte{format})
+}
+
+func (s *Set) encode(out []byte) []byte {
+	if s.Sketch != nil {
+		raw, err := s.Sketch.MarshalBinary()
+		if err == nil { // it never fails
+			out = binary.AppendUvarint(out, 1<<20+uint64(len(raw)))
+			return append(out, raw...)
+		}
+	}
+	out = binary.AppendUvarint(out, uint64(len(s.Exact)))
+	last := uint32(0)
+	for _, w := range s.Exact {
+		out = binary.AppendUvarint(out, uint64(w-last))
+		last = w
+	}
+	return out
+}
+
+// Decode reads the Table of a cube.
+func Decode(c Cube, raw []byte) (Table, error) {
+	if len(raw) == 0 || raw[0] != format || !c.Valid() {
+		return Table{}, errFormat
+	}
+	content, err := decoder.DecodeAll(raw[1:], nil)
+	if err != nil {
+		return Table{}, errFormat
+	}
+	r := reader{b: content}
+	t := Table{Words: make([]string, r.count())}
+	text := string(r.b) // words are parts of one allocation
+	for i := range t.Words {
+		n := r.count()
+		at := len(text) - len(r.b)
+		t.Words[i] = text[at : at+n]
+		r.b = r.b[n:]
+	}
+	rows, cols := r.count(), r.count()
+	if cols != len(c.Dims()) || r.bad {
+		return Table{}, errFormat
+	}
+	t.Cols = make([][]uint32, cols)
+	all := make([]uint32, rows*cols)
+	for k := range t.Cols {
+		t.Cols[k] = all[k*rows : (k+1)*rows]
+		for i := range rows {
+			t.Cols[k][i] = r.word(len(t.Words))
+		}
+	}
+	t.At, t.N = make([]uint16, rows), make([]int64, rows)
+	for i := range rows {
+		t.At[i] = uint16(min(r.uvarint(), 1<<16-1)) //nolint:gosec // bounded
+	}
+	for i := range rows {
+		t.N[i] = r.varint()
+	}
+	if n := r.count(); n != 0 && n != rows || (n == 0) == (c.spec().sets && rows > 0) {
+		return Table{}, errFormat
+	} else if n > 0 {
+		t.Sets = make([]Set, n)
+		for i := range t.Sets {
+			t.Sets[i] = r.set(len(t.Words))
+		}
+	}
+	if r.bad || len(r.b) > 0 {
+		return Table{}, errFormat
+	}
+	return t, nil
+}
+
+// reader reads what Encode wrote. After something that cannot be, bad is set
+// and everything reads as zero.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // nearly always
+		v := uint64(r.b[0])
+		r.b = r.b[1:]
+		return v
+	}
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many there are of something that takes a byte at least.
+func (r *reader) count() int {
+	v := r.uvarint()
+	if v > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	return int(v) //nolint:gosec // below len
+}
+
+func (r *reader) word(words int) uint32 {
+	v := r.uvarint()
+	if v >= uint64(words) { //nolint:gosec // a length
+		r.bad, r.b = true, nil
+		return 0
+	}
+	return uint32(v) //nolint:gosec // below words
+}
+
+func (r *reader) set(words int) Set {
+	n := r.uvarint()
+	if n >= 1<<20 {
+		n -= 1 << 20
+		if n > uint64(len(r.b)) {
+			r.bad, r.b = true, nil
+			return Set{}
+		}
+		sk, err := unmarshalSketch(slices.Clone(r.b[:n]))
+		r.bad = r.bad || err != nil
+		r.b = r.b[n:]
+		return Set{Sketch: sk}
+	}
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return Set{}
+	}
+	if n == 0 {
+		return Set{}
+	}
+	s := Set{Exact: make([]uint32, n)}
+	last := uint64(0)
+	for i := range s.Exact {
+		last += r.uvarint()
+		if last >= uint64(words) { //nolint:gosec // a length
+			r.bad, r.b = true, nil
+			return Set{}
+		}
+		s.Exact[i] = uint32(last) //nolint:gosec // below words
+	}
+	return s
+}

@@ -1,0 +1,208 @@
+package rollup
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var hour = time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)
+
+// random makes what an hour counts, with corrections among it.
+func random(r *rand.Rand, n int) (c Counted) {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	for range n {
+		e := ErrorCount{Minute: r.IntN(60), Environment: pick("production", "staging"), Role: pick("primary", "primary", "upstream"), Service: pick("billing", "edge", "search"),
+			Method: pick("GET", "POST"), Endpoint: fmt.Sprintf("/v1/things/%d", r.IntN(9)), Family: pick("caller", "us", "limits"), Status: pick("400", "429", "500", ""),
+			Code: pick("timeout", "bad_input", "boom"), Provider: pick("", "", "openai"), Release: pick("1", "2"), N: int64(1 + r.IntN(5))}
+		c.Errors = append(c.Errors, e)
+		cu := CustomerCount{e.Minute, e.Environment, e.Role, e.Service, e.Method, e.Endpoint, e.Family, e.Status, e.Code, fmt.Sprintf("customer %d", r.IntN(300)), e.N}
+		c.Customers = append(c.Customers, cu)
+		if r.IntN(10) == 0 { // it turned out to be something else
+			e.N, cu.N = -e.N, -cu.N
+			c.Errors, c.Customers = append(c.Errors, e), append(c.Customers, cu)
+		}
+		if r.IntN(3) > 0 && e.Service != "search" {
+			c.Requests = append(c.Requests, RequestCount{e.Minute, e.Environment, e.Service, e.Method, e.Endpoint, float64(r.IntN(1000)) / 8})
+		}
+	}
+	return c
+}
+
+// Every cube counts the same failures, and merging hours into a day loses none.
+func TestCubesAddUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	day := hour.Truncate(24 * time.Hour)
+	var hours []Block
+	var errors, requests int64
+	customers := map[string]int64{}
+	for h := range 24 {
+		c := random(r, 200)
+		for _, e := range c.Errors {
+			errors += e.N
+		}
+		for _, q := range c.Requests {
+			requests += int64(q.N * Scale)
+		}
+		for _, u := range c.Customers {
+			customers[u.Customer] += u.N
+		}
+		hours = append(hours, BuildHour(day.Add(time.Duration(h)*time.Hour), c)...)
+	}
+	days := MergeDay(day, hours)
+	for level, blocks := range map[string][]Block{"hours": hours, "day": days} {
+		sums := map[Cube]int64{}
+		for _, b := range blocks {
+			for _, n := range b.Table.N {
+				sums[b.Cube] += n
+			}
+		}
+		for _, c := range Cubes() {
+			switch {
+			case c == Providers: // only those that have one
+				assert.Less(t, sums[c], errors)
+				assert.Positive(t, sums[c])
+			case c.Counts():
+				assert.InDelta(t, requests, sums[c], float64(len(hours)), "%s of cube %d", level, c)
+			default:
+				assert.Equal(t, errors, sums[c], "%s of cube %d", level, c)
+			}
+		}
+	}
+	scan := Scan{Steps: 1, Sets: true}
+	for _, b := range days {
+		if b.Cube == Codes {
+			scan.Add(b.Cube, &b.Table, func(uint16) int { return 0 })
+		}
+	}
+	n, exact := scan.Groups()[0].Distinct(0, 1)
+	assert.True(t, exact)
+	assert.EqualValues(t, len(customers), n)
+	callers := Scan{By: []Dim{Customer}, Steps: 24}
+	for _, b := range hours {
+		if b.Cube == Callers {
+			callers.Add(b.Cube, &b.Table, func(uint16) int { return b.Start.Hour() })
+		}
+	}
+	for _, g := range callers.Groups() {
+		assert.Equal(t, customers[g.Values[0]], g.Total(), g.Values[0])
+	}
+}
+
+func TestEncodedTablesAreTheSame(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, b := range BuildHour(hour, random(r, 2000)) {
+		raw := b.Table.Encode()
+		again, err := Decode(b.Cube, raw)
+		require.NoError(t, err)
+		assert.Equal(t, b.Table.Words, again.Words)
+		assert.Equal(t, b.Table.Cols, again.Cols)
+		assert.Equal(t, b.Table.At, again.At)
+		assert.Equal(t, b.Table.N, again.N)
+		require.Len(t, again.Sets, len(b.Table.Sets))
+		for i := range again.Sets {
+			var x, y Distinct
+			x.addSet(&b.Table.Sets[i], b.Table.Words)
+			y.addSet(&again.Sets[i], again.Words)
+			n, exact := x.Count()
+			m, also := y.Count()
+			assert.Equal(t, n, m)
+			assert.Equal(t, exact, also)
+		}
+	}
+}
+
+func TestFilterAndSteps(t *testing.T) {
+	c := Counted{Errors: []ErrorCount{
+		{Minute: 0, Environment: "production", Role: "primary", Service: "billing", Family: "limits", Status: "429", Code: "slow_down", N: 2},
+		{Minute: 7, Environment: "production", Role: "primary", Service: "billing", Family: "us", Status: "500", Code: "boom", N: 3},
+		{Minute: 59, Environment: "staging", Role: "primary", Service: "billing", Family: "us", Status: "500", Code: "boom", N: 5},
+	}, Requests: []RequestCount{{Minute: 7, Environment: "production", Service: "billing", N: 0.5}}}
+	for _, fine := range []bool{false, true} {
+		blocks := BuildHour(hour, c)
+		if fine {
+			blocks = BuildMinutes(hour, c)
+		}
+		for _, b := range blocks {
+			switch b.Cube {
+			case ServiceTotals:
+				s := Scan{By: []Dim{Family, Covered}, Steps: 2, Where: map[Dim]func(string) bool{Environment: func(v string) bool { return v == "production" }}}
+				s.Add(b.Cube, &b.Table, func(at uint16) int { return int(at) / 5 })
+				got := map[string][]int64{}
+				for _, g := range s.Groups() {
+					got[g.Values[0]+g.Values[1]] = g.N
+				}
+				assert.Equal(t, map[string][]int64{"limits1": {2, 0}, "us1": {0, 3}}, got)
+			case ServiceDetail:
+				assert.Equal(t, fine, b.Table.At[len(b.Table.At)-1] == 59)
+			case Requests:
+				assert.Equal(t, []int64{Scale / 2}, b.Table.N)
+				assert.Equal(t, []uint16{7}, b.Table.At)
+			}
+		}
+	}
+}
+
+func TestTooManyCustomersAreOther(t *testing.T) {
+	var c Counted
+	for i := range maxCallers + 50 {
+		c.Customers = append(c.Customers, CustomerCount{Service: "billing", Family: "us", Customer: fmt.Sprint(i), N: 1 + int64(i%3)})
+		c.Errors = append(c.Errors, ErrorCount{Service: "billing", Family: "us", N: 1 + int64(i%3)})
+	}
+	for _, b := range BuildHour(hour, c) {
+		if b.Cube != Callers {
+			continue
+		}
+		assert.Len(t, b.Table.N, maxCallers+1)
+		s := Scan{By: []Dim{Customer}, Steps: 1, Sets: true}
+		s.Add(b.Cube, &b.Table, func(uint16) int { return 0 })
+		for _, g := range s.Groups() {
+			if g.Values[0] == Other {
+				assert.EqualValues(t, 50, g.Total(), "those with the fewest")
+				_, exact := g.Distinct(0, 1)
+				assert.False(t, exact)
+				return
+			}
+		}
+	}
+	t.Fatal("nothing is other")
+}
+
+// Whatever stands in a block, reading it ends with a table or an error.
+func FuzzDecode(f *testing.F) {
+	for _, b := range BuildHour(hour, random(rand.New(rand.NewPCG(5, 6)), 300)) {
+		raw := b.Table.Encode()
+		content, err := decoder.DecodeAll(raw[1:], nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(int16(b.Cube), content)
+	}
+	f.Fuzz(func(t *testing.T, cube int16, content []byte) {
+		table, err := Decode(Cube(cube), encoder.EncodeAll(content, []byte{format}))
+		if err != nil {
+			return
+		}
+		s := Scan{By: Cube(cube).Dims()[:1], Steps: 1, Sets: true}
+		s.Add(Cube(cube), &table, func(uint16) int { return 0 })
+		for _, g := range s.Groups() {
+			g.Distinct(0, 1)
+		}
+		_ = table.Encode()
+	})
+}
+
+func BenchmarkBuildHour(b *testing.B) {
+	c := random(rand.New(rand.NewPCG(7, 8)), 14_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		blocks := BuildHour(hour, c)
+		for i := range blocks {
+			blocks[i].Table.Encode()
+		}
+	}
+}

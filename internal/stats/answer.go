@@ -1,0 +1,279 @@
+package stats
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"errata/internal/rollup"
+)
+
+// Blocks is what was read for a plan, whatever else it holds. A block of an hour
+// and one of its day never count both: whoever reads them sees to that.
+type Blocks struct {
+	Blocks []rollup.Block
+	// Fine are cubes by the minute, for Reads that ask for them.
+	Fine []rollup.Block
+	// Upto is up to when everything that has arrived is in the blocks.
+	Upto time.Time
+}
+
+// Answer adds up the blocks.
+func (p *Plan) Answer(b Blocks) Answer {
+	a := Answer{From: p.Filter.From, To: p.Filter.To, Step: p.Step, CompleteUntil: b.Upto, Exact: true, Covered: math.NaN()}
+	now := p.period(&b, 0)
+	var before *period
+	if p.shift > 0 {
+		before = p.period(&b, p.shift)
+	}
+	a.NoTotals = p.Measure == Rate && now.requests.total == 0
+	if now.failures > 0 && p.Measure == Rate {
+		a.Covered = float64(now.covered) / float64(now.failures)
+	}
+	if len(p.By) == 0 && len(now.keys) == 0 { // nothing is a number, too
+		now.add(nil, &rollup.Group{N: make([]int64, p.points()), Customers: make([]rollup.Distinct, p.points())})
+	}
+	for i := range now.keys {
+		a.Series = append(a.Series, p.series(&a, now, before, now.keys[i]))
+	}
+	slices.SortStableFunc(a.Series, func(x, y Series) int {
+		return cmp.Or(cmp.Compare(known(y.Total), known(x.Total)), cmp.Compare(y.Errors, x.Errors), slices.Compare(x.Labels, y.Labels))
+	})
+	if len(a.Series) > p.Limit {
+		a.More = len(a.Series) - p.Limit
+		a.Series = a.Series[:p.Limit]
+	}
+	return a
+}
+
+func known(v float64) float64 {
+	if math.IsNaN(v) {
+		return -1
+	}
+	return v
+}
+
+// period is what one stretch of time has: failures and requests by series.
+type period struct {
+	keys     []string
+	labels   map[string][]string
+	errors   map[string]*rollup.Group
+	requests sums
+	failures int64 // all of them
+	covered  int64 // those whose requests are counted
+}
+
+// sums are requests by the values of those dimensions that requests have.
+type sums struct {
+	by    []int // which of the question's By
+	of    map[string]*rollup.Group
+	total int64
+}
+
+func joined(values []string) string {
+	out := ""
+	for _, v := range values {
+		out += v + "\x00"
+	}
+	return out
+}
+
+func (p *Plan) period(b *Blocks, shift time.Duration) *period {
+	out := &period{labels: map[string][]string{}, errors: map[string]*rollup.Group{}}
+	from, to := p.Filter.From.Add(-shift), p.Filter.To.Add(-shift)
+	if p.errors != 0 {
+		by := p.By
+		if p.Measure == Rate {
+			by = append(slices.Clone(by), rollup.Covered)
+		}
+		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers) {
+			values := g.Values[:len(p.By)]
+			total := g.Total()
+			out.failures += total
+			if p.Measure == Rate {
+				if g.Values[len(p.By)] == "" {
+					continue
+				}
+				out.covered += total
+			}
+			out.add(values, &g)
+		}
+	}
+	if p.requests != 0 {
+		out.requests = p.sumRequests(b, from, to)
+		if p.Measure == Requests {
+			for _, g := range out.requests.of {
+				out.add(g.Values, g)
+			}
+		} else {
+			p.quiet(out)
+		}
+	}
+	slices.Sort(out.keys)
+	return out
+}
+
+// points is how many steps are counted apart: without a Step those that are
+// over, and those that are not.
+func (p *Plan) points() int {
+	if p.Step == 0 {
+		return 2
+	}
+	return steps(p.Filter.From, p.Filter.To, p.Step)
+}
+
+// complete is when the last step that is over ended: up to then the period can
+// be compared with another.
+func (p *Plan) complete() time.Time {
+	now := p.now.UTC()
+	if now.After(p.Filter.To) {
+		return p.Filter.To
+	}
+	if p.Step == 0 {
+		return now.Truncate(p.finest())
+	}
+	return p.Filter.From.Add(now.Sub(p.Filter.From) / p.Step * p.Step)
+}
+
+// quiet adds the series of a rate that have requests and no failures, where
+// requests know all its dimensions.
+func (p *Plan) quiet(out *period) {
+	if len(out.requests.by) != len(p.By) {
+		return
+	}
+	for key, g := range out.requests.of {
+		if out.errors[key] == nil {
+			out.add(g.Values, &rollup.Group{Values: g.Values, N: make([]int64, len(g.N))})
+		}
+	}
+}
+
+func (o *period) add(values []string, g *rollup.Group) {
+	key := joined(values)
+	o.keys, o.labels[key], o.errors[key] = append(o.keys, key), values, g
+}
+
+// sumRequests adds requests up by those dimensions of By that they have.
+func (p *Plan) sumRequests(b *Blocks, from, to time.Time) sums {
+	out := sums{of: map[string]*rollup.Group{}}
+	var by []rollup.Dim
+	for i, d := range p.By {
+		if slices.Contains([]rollup.Dim{rollup.Environment, rollup.Service, rollup.Method, rollup.Endpoint}, d) {
+			by, out.by = append(by, d), append(out.by, i)
+		}
+	}
+	groups := p.scan(b, p.requests, by, from, to, false)
+	for i := range groups {
+		out.of[joined(groups[i].Values)] = &groups[i]
+		out.total += groups[i].Total()
+	}
+	return out
+}
+
+func (s *sums) find(labels []string) *rollup.Group {
+	key := ""
+	for _, i := range s.by {
+		key += labels[i] + "\x00"
+	}
+	return s.of[key]
+}
+
+// scan reads the cube's blocks of a period.
+func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool) []rollup.Group {
+	n := p.points()
+	list, fine := b.Blocks, false
+	if p.exact && rollup.Hour.Step(c) > time.Minute {
+		list, fine = b.Fine, true
+	}
+	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c), Steps: n, Sets: sets}
+	// Services' own cubes do not name them: one scan for each.
+	scans := map[string]*rollup.Scan{}
+	for i := range list {
+		block := &list[i]
+		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
+			continue
+		}
+		if c.Own() && !slices.Contains(p.services, block.Service) {
+			continue // read for another question
+		}
+		scan := scans[block.Service]
+		if scan == nil {
+			fresh := one
+			scan = &fresh
+			scans[block.Service] = scan
+		}
+		step := block.Level.Step(c)
+		if fine {
+			step = time.Minute
+		}
+		scan.Add(c, &block.Table, func(at uint16) int {
+			t := block.Start.Add(time.Duration(at) * step)
+			switch {
+			case t.Before(from) || !t.Before(to):
+				return -1
+			case p.Step > 0:
+				return int(t.Sub(from) / p.Step)
+			case t.Before(p.complete().Add(from.Sub(p.Filter.From))):
+				return 0
+			}
+			return 1
+		})
+	}
+	var out []rollup.Group
+	for service, scan := range scans {
+		for _, g := range scan.Groups() {
+			if k := slices.Index(by, rollup.Service); k >= 0 && c.Own() {
+				g.Values = slices.Insert(slices.Clone(g.Values), k, service)
+			}
+			out = append(out, g)
+		}
+	}
+	if c.Own() && len(scans) > 1 && !slices.Contains(by, rollup.Service) {
+		out = merged(out)
+	}
+	return out
+}
+
+func ownBy(c rollup.Cube, by []rollup.Dim) []rollup.Dim {
+	if !c.Own() {
+		return by
+	}
+	return slices.DeleteFunc(slices.Clone(by), func(d rollup.Dim) bool { return d == rollup.Service })
+}
+
+// merged adds up groups of several services.
+func merged(groups []rollup.Group) []rollup.Group {
+	index := map[string]int{}
+	var out []rollup.Group
+	for _, g := range groups {
+		i, ok := index[joined(g.Values)]
+		if !ok {
+			index[joined(g.Values)] = len(out)
+			out = append(out, g)
+			continue
+		}
+		out[i].Merge(&g)
+	}
+	return out
+}
+
+// filters are the conditions that the cube can tell. For requests, what tells
+// failures apart does not narrow them.
+func (p *Plan) filters(c rollup.Cube) map[rollup.Dim]func(string) bool {
+	out := map[rollup.Dim]func(string) bool{}
+	for d, conds := range p.where {
+		if !slices.Contains(c.Dims(), d) {
+			continue
+		}
+		out[d] = func(v string) bool {
+			for _, f := range conds {
+				if !f(v) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return out
+}

@@ -1,0 +1,227 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/fault"
+	"errata/internal/rollup"
+)
+
+// Rolled is what one round of RollUp did.
+type Rolled struct {
+	Hours, Days int
+	// Left is how many hours and days wait for a later round because of an error
+	// or because another process is at it.
+	Left int
+}
+
+const (
+	// settle is how long after its end an hour is left alone: what happened at
+	// its end is still coming in.
+	settle = time.Minute
+	// settleOpen is the same for the minutes of an hour that is not over: who comes
+	// later than this is counted when the hour ends.
+	settleOpen = 15 * time.Minute
+	// manyCounts is how many rows of an hour that is not over are too many to be
+	// read whenever somebody looks. About as many marks as transactions.
+	manyCounts = 20_000
+	// rollUpLock is the advisory lock of whoever makes blocks.
+	rollUpLock = 7204
+)
+
+const sqlMarked = `SELECT workspace_id, level, start FROM rollup_marks GROUP BY workspace_id, level, start ORDER BY level, start, workspace_id LIMIT 2000`
+
+type marked struct {
+	workspace int32
+	level     rollup.Level
+	start     time.Time
+}
+
+func (m marked) end() time.Time { return m.start.Add(m.level.Span()) }
+
+// RollUp makes the blocks of hours and days in which something was counted since
+// they were made. An hour that is not over is left to its readers, unless there
+// is a lot in it. Any number of processes may call it at any time: a block is
+// made by one of them, from all that has been committed. Errors: a fault of kind
+// Unavailable; what was done until then stays.
+func (s *Store) RollUp(ctx context.Context, now time.Time) (r Rolled, err error) {
+	defer fault.Wrap(&err, "RollUp")
+	for { // the days of hours that were just made come in another turn
+		done, err := s.rollUpMarked(ctx, now, &r)
+		if err != nil || !done {
+			return r, err
+		}
+	}
+}
+
+func (s *Store) rollUpMarked(ctx context.Context, now time.Time, r *Rolled) (done bool, err error) {
+	rows, err := s.pool.Query(ctx, sqlMarked)
+	if err != nil {
+		return false, unavailable(err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m marked, err error) {
+		err = row.Scan(&m.workspace, &m.level, &m.start)
+		m.start = m.start.UTC()
+		return m, err
+	})
+	if err != nil {
+		return false, unavailable(err)
+	}
+	r.Left = 0
+	for _, m := range list {
+		upto := m.end()
+		if upto.Add(settle).After(now) {
+			if m.level == rollup.Day {
+				continue
+			}
+			if upto, err = s.openUpto(ctx, m, now); err != nil || upto.IsZero() {
+				if err != nil {
+					return false, unavailable(err)
+				}
+				continue
+			}
+		}
+		ours := false
+		err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+			ours, err = rollUp(ctx, tx, m, upto)
+			return err
+		})
+		switch {
+		case err != nil:
+			return false, err
+		case !ours:
+			r.Left++
+		case m.level == rollup.Day:
+			r.Days, done = r.Days+1, true
+		default:
+			r.Hours, done = r.Hours+1, done || upto.Equal(m.end())
+		}
+	}
+	return done, nil
+}
+
+const sqlOpenCounts = `
+SELECT coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND level = 1 AND start = $2::timestamptz), $2::timestamptz),
+       (SELECT count(*) FROM error_minutes WHERE workspace_id = $1::int4 AND minute < $3::timestamptz AND minute >=
+         coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND level = 1 AND start = $2::timestamptz), $2::timestamptz))`
+
+// openUpto is up to which minute an hour that is not over should get blocks; zero
+// for not yet.
+func (s *Store) openUpto(ctx context.Context, m marked, now time.Time) (time.Time, error) {
+	upto := now.Add(-settleOpen).UTC().Truncate(time.Minute)
+	if !upto.After(m.start) {
+		return time.Time{}, nil
+	}
+	var has time.Time
+	var n int64
+	if err := s.pool.QueryRow(ctx, sqlOpenCounts, m.workspace, m.start, upto).Scan(&has, &n); err != nil {
+		return time.Time{}, err
+	}
+	if n < manyCounts {
+		return time.Time{}, nil
+	}
+	return upto, nil
+}
+
+const (
+	sqlRollUpLock  = `SELECT pg_try_advisory_xact_lock($1::int4, $2::int4)`
+	sqlUnmark      = `DELETE FROM rollup_marks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz`
+	sqlDropBlocks  = `DELETE FROM rollup_blocks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz`
+	sqlWriteBlocks = `
+INSERT INTO rollup_blocks (workspace_id, level, start, cube, service, content)
+SELECT $1::int4, $2::int2, $3::timestamptz, c, s, b FROM unnest($4::int2[], $5::text[], $6::bytea[]) AS u(c, s, b)`
+	sqlWriteSpan = `
+INSERT INTO rollup_spans (workspace_id, level, start, upto) VALUES ($1::int4, $2::int2, $3::timestamptz, $4::timestamptz)
+ON CONFLICT (workspace_id, level, start) DO UPDATE SET upto = excluded.upto, built_at = now()`
+	sqlMarkDay = `INSERT INTO rollup_marks (workspace_id, level, start) VALUES ($1::int4, 2, $2::timestamptz)`
+)
+
+// rollUp makes the blocks of one hour or day. The marks go first: what is
+// committed after that statement has a mark that stays, and what was committed
+// before is seen by the statements that follow it (READ COMMITTED). Of two
+// processes, one does nothing.
+func rollUp(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) (ours bool, err error) {
+	if err := tx.QueryRow(ctx, sqlRollUpLock, rollUpLock, m.workspace).Scan(&ours); err != nil || !ours {
+		return false, err
+	}
+	// An hour that is not over keeps its marks: they say that there is more.
+	if upto.Equal(m.end()) {
+		if _, err := tx.Exec(ctx, sqlUnmark, m.workspace, m.level, m.start); err != nil {
+			return false, err
+		}
+	}
+	var blocks []rollup.Block
+	if m.level == rollup.Day {
+		blocks, err = dayBlocks(ctx, tx, m)
+	} else {
+		blocks, err = hourBlocks(ctx, tx, m, upto)
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, writeBlocks(ctx, tx, m, upto, blocks)
+}
+
+func hourBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) ([]rollup.Block, error) {
+	c, err := readCounted(ctx, tx, m.workspace, m.start, upto, "")
+	if err != nil {
+		return nil, err
+	}
+	if upto.Equal(m.end()) {
+		if _, err := tx.Exec(ctx, sqlMarkDay, m.workspace, m.start.Truncate(24*time.Hour)); err != nil {
+			return nil, err
+		}
+	}
+	return rollup.BuildHour(m.start, c), nil
+}
+
+const sqlHoursOfDay = `
+SELECT level, start, cube, service, content FROM rollup_blocks
+WHERE workspace_id = $1::int4 AND level = 1 AND start >= $2::timestamptz AND start < $2::timestamptz + interval '24 hours' AND cube = $3::int2`
+
+// dayBlocks merges cube by cube, which bounds the memory.
+func dayBlocks(ctx context.Context, tx pgx.Tx, m marked) ([]rollup.Block, error) {
+	var out []rollup.Block
+	for _, cube := range rollup.Cubes() {
+		rows, err := tx.Query(ctx, sqlHoursOfDay, m.workspace, m.start, cube)
+		if err != nil {
+			return nil, err
+		}
+		hours, err := pgx.CollectRows(rows, scanBlock)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rollup.MergeDay(m.start, hours)...)
+	}
+	return out, nil
+}
+
+func scanBlock(row pgx.CollectableRow) (b rollup.Block, err error) {
+	var raw []byte
+	if err := row.Scan(&b.Level, &b.Start, &b.Cube, &b.Service, &raw); err != nil {
+		return b, err
+	}
+	b.Start = b.Start.UTC()
+	b.Table, err = rollup.Decode(b.Cube, raw)
+	return b, err
+}
+
+func writeBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time, blocks []rollup.Block) error {
+	if _, err := tx.Exec(ctx, sqlDropBlocks, m.workspace, m.level, m.start); err != nil {
+		return err
+	}
+	if len(blocks) > 0 {
+		_, err := tx.Exec(ctx, sqlWriteBlocks, m.workspace, m.level, m.start,
+			column(blocks, func(b rollup.Block) int16 { return int16(b.Cube) }),
+			column(blocks, func(b rollup.Block) string { return b.Service }),
+			column(blocks, func(b rollup.Block) []byte { return b.Table.Encode() }))
+		if err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, sqlWriteSpan, m.workspace, m.level, m.start, upto)
+	return err
+}
