@@ -138,6 +138,16 @@ CREATE VIEW public.customer_counts AS
    FROM public.customer_minutes c,
     LATERAL UNNEST(c.customers, c.counts) u(customer, n);
 
+CREATE TABLE public.deploys (
+    workspace_id integer NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    deployed_at timestamp with time zone NOT NULL,
+    release text NOT NULL,
+    url text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.endpoints (
     workspace_id integer NOT NULL,
     service text NOT NULL,
@@ -283,6 +293,14 @@ CREATE TABLE public.rejections (
     replayed_at timestamp with time zone
 );
 
+CREATE TABLE public.releases (
+    workspace_id integer NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    release text NOT NULL,
+    first_seen timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.request_keys (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -361,6 +379,9 @@ ALTER TABLE ONLY public.bodies
 ALTER TABLE ONLY public.collectors
     ADD CONSTRAINT collectors_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.deploys
+    ADD CONSTRAINT deploys_pkey PRIMARY KEY (workspace_id, service, environment, deployed_at, release);
+
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (workspace_id, service, method, endpoint);
 
@@ -388,6 +409,9 @@ ALTER TABLE ONLY public.refusals
 ALTER TABLE ONLY public.rejections
     ADD CONSTRAINT rejections_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.releases
+    ADD CONSTRAINT releases_pkey PRIMARY KEY (workspace_id, service, environment, release);
+
 ALTER TABLE ONLY public.request_keys
     ADD CONSTRAINT request_keys_pkey PRIMARY KEY (workspace_id, day, key);
 
@@ -412,6 +436,8 @@ CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
+CREATE INDEX deploys_time ON public.deploys USING btree (workspace_id, deployed_at);
+
 CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (workspace_id, alert_minute);
 
 CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_id, part_id);
@@ -419,6 +445,8 @@ CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_
 CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span_id IS NOT NULL);
 
 CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX releases_time ON public.releases USING btree (workspace_id, first_seen);
 
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expiry);
 
@@ -447,6 +475,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_counts TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deploys TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.error_minutes TO errata_app;
@@ -464,6 +494,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.releases TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 

@@ -36,6 +36,9 @@ type Reader interface {
 	Replay(ctx context.Context, actor store.Actor, ws int32, id string) (identity.Outcome, error)
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
+	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)
+	AddDeploy(ctx context.Context, actor store.Actor, ws int32, d store.Deploy) error
+	ReleaseReport(ctx context.Context, ws int32, service, environment, release string, now time.Time) (store.ReleaseReport, error)
 	Stats(ctx context.Context, ws int32, now time.Time, questions ...stats.Question) ([]stats.Answer, error)
 	Keys(ctx context.Context, ws int32) ([]auth.Key, error)
 	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
@@ -91,9 +94,14 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/stats/series", edge.Handle(a.statsSeries))
 	read.GET("/stats/top", edge.Handle(a.statsTop))
 	read.GET("/stats/heatmap", edge.Handle(a.statsHeatmap))
+	read.GET("/deploys", edge.Handle(a.deploys))
+	read.GET("/releases", edge.Handle(a.releases))
 	read.GET("/rejections", edge.Handle(a.rejections))
 	read.GET("/refusals", edge.Handle(a.refusals))
 	read.GET("/collectors", edge.Handle(a.collectors))
+
+	// A pipeline has the key that its service reports with.
+	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
 
 	admin := v1.Group("", edge.Require(a.Keys, auth.Admin))
 	admin.GET("/keys", edge.Handle(a.keys))

@@ -24,6 +24,7 @@ type memory struct {
 	events     []event.Event
 	rejections []event.Rejection
 	keys       []auth.Key
+	deploys    []store.Deploy
 	broken     error
 	filter     event.Filter // the last one that Events was asked for
 	actor      store.Actor  // the last one that changed a key
@@ -106,6 +107,29 @@ func (m *memory) Events(_ context.Context, _ int32, f event.Filter, limit int, c
 		page.Next = strconv.Itoa(end)
 	}
 	return page, nil
+}
+
+func (m *memory) AddDeploy(_ context.Context, _ store.Actor, _ int32, d store.Deploy) error {
+	m.deploys = append(m.deploys, d)
+	return m.broken
+}
+
+func (m *memory) Deploys(_ context.Context, _ int32, f store.DeployFilter) (out []store.Deploy, err error) {
+	for _, d := range m.deploys {
+		if !d.At.Before(f.From) && d.At.Before(f.To) && (f.Service == "" || f.Service == d.Service) {
+			out = append(out, d)
+		}
+	}
+	return out, m.broken
+}
+
+func (m *memory) ReleaseReport(_ context.Context, _ int32, service, environment, release string, now time.Time) (store.ReleaseReport, error) {
+	for _, d := range m.deploys {
+		if d.Service == service && d.Environment == environment && d.Release == release {
+			return store.ReleaseReport{Deploy: d, Until: now, All: stats.CompareStretches(nil, nil), Server: stats.CompareStretches(nil, nil)}, m.broken
+		}
+	}
+	return store.ReleaseReport{}, fault.New(fault.NotFound, "release_not_found", "No such release.")
 }
 
 // Stats are made of the same events by the same code that the store uses.

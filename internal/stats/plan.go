@@ -87,7 +87,7 @@ func (p *Plan) check() error {
 		p.Limit = 20
 	}
 	if p.Limit < 1 || p.Limit > maxLimit {
-		return invalid("limit", "must be between 1 and 200")
+		return invalid("limit", "must be between 1 and 10000")
 	}
 	if !p.Filter.From.Before(p.Filter.To) {
 		return invalid("from", "must be before 'to'")

@@ -59,7 +59,7 @@ type Question struct {
 }
 
 // maxLimit bounds the series of an answer.
-const maxLimit = 200
+const maxLimit = 10_000
 
 // Answer is what the roll-ups say. Times are UTC.
 type Answer struct {

@@ -29,7 +29,7 @@ const (
 	// read whenever somebody looks. About as many marks as transactions.
 	manyCounts = 20_000
 	// rollUpLock is the advisory lock of whoever makes blocks.
-	rollUpLock = 7204
+	rollUpLock = 7210
 )
 
 const sqlMarked = `SELECT workspace_id, level, start FROM rollup_marks GROUP BY workspace_id, level, start ORDER BY level, start, workspace_id LIMIT 2000`
@@ -109,8 +109,11 @@ SELECT coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND
          coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND level = 1 AND start = $2::timestamptz), $2::timestamptz))`
 
 // openUpto is up to which minute an hour that is not over should get blocks; zero
-// for not yet.
+// for not yet. New releases are noted right away.
 func (s *Store) openUpto(ctx context.Context, m marked, now time.Time) (time.Time, error) {
+	if err := noteReleases(ctx, s.pool, m.workspace, later(m.start, now.Add(-2*time.Minute)), m.end()); err != nil {
+		return time.Time{}, err
+	}
 	upto := now.Add(-settleOpen).UTC().Truncate(time.Minute)
 	if !upto.After(m.start) {
 		return time.Time{}, nil
@@ -168,6 +171,9 @@ func rollUp(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) (ours bool
 func hourBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) ([]rollup.Block, error) {
 	c, err := readCounted(ctx, tx, m.workspace, m.start, upto, "")
 	if err != nil {
+		return nil, err
+	}
+	if err := noteReleases(ctx, tx, m.workspace, m.start, upto); err != nil {
 		return nil, err
 	}
 	if upto.Equal(m.end()) {
