@@ -29,21 +29,28 @@ var mediaTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
+// bundles are the files that are served, and what each is made of: a page
+// loads one of either kind, whatever rooms its source has.
+var bundles = map[string][]string{
+	"style.css": {"style.css", "chart.css"},
+	"errata.js": {"errata.js", "chart.js"},
+}
+
 func loadAssets() assets {
-	entries, err := staticFiles.ReadDir("static")
-	if err != nil {
-		panic(err) // the files are part of the program
-	}
 	out := assets{}
-	for _, e := range entries {
-		content, err := staticFiles.ReadFile("static/" + e.Name())
-		if err != nil {
-			panic(err)
+	for name, parts := range bundles {
+		var content []byte
+		for _, part := range parts {
+			b, err := staticFiles.ReadFile("static/" + part)
+			if err != nil {
+				panic(err) // the files are part of the program
+			}
+			content = append(content, b...)
 		}
 		sum := sha256.Sum256(content)
-		ext := path.Ext(e.Name())
-		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		out[e.Name()] = asset{url: "/static/" + name, mediaType: mediaTypes[ext], content: content}
+		ext := path.Ext(name)
+		hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		out[name] = asset{url: "/static/" + hashed, mediaType: mediaTypes[ext], content: content}
 	}
 	return out
 }
