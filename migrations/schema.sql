@@ -1,5 +1,28 @@
 -- As pg_dump 15 writes it.
 
+CREATE FUNCTION public.errata_compact_minutes(d date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+DECLARE
+  child text;
+BEGIN
+  PERFORM errata_lock_minutes(d);
+  IF EXISTS (SELECT FROM rollup_marks WHERE level = 1 AND start >= d::text::timestamp AT TIME ZONE 'UTC' AND start < (d + 1)::text::timestamp AT TIME ZONE 'UTC') THEN
+    RETURN false;
+  END IF;
+  FOREACH child IN ARRAY ARRAY['error_minutes', 'customer_minutes', 'request_minutes'] LOOP
+    child := child || '_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass('public.' || child) IS NOT NULL THEN
+      EXECUTE format('TRUNCATE TABLE ONLY public.%I', child);
+    END IF;
+  END LOOP;
+  INSERT INTO rollup_compacted (day) VALUES (d) ON CONFLICT (day) DO NOTHING;
+  RETURN true;
+END
+$$;
+
 CREATE FUNCTION public.errata_ensure_day(d date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -44,6 +67,23 @@ BEGIN
                  child || '_request', child);
   EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (trace_id, span_key) WHERE trace_id IS NOT NULL', child || '_trace', child);
   EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (item_key) WHERE item_key IS NOT NULL', child || '_item', child);
+END
+$$;
+
+CREATE FUNCTION public.errata_lock_minutes(d date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+DECLARE
+  child text;
+BEGIN
+  FOREACH child IN ARRAY ARRAY['error_minutes', 'customer_minutes', 'request_minutes'] LOOP
+    child := child || '_' || to_char(d, 'YYYYMMDD');
+    IF to_regclass('public.' || child) IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE ONLY public.%I IN ACCESS EXCLUSIVE MODE', child);
+    END IF;
+  END LOOP;
 END
 $$;
 
@@ -333,6 +373,11 @@ CREATE TABLE public.rollup_blocks (
 );
 ALTER TABLE ONLY public.rollup_blocks ALTER COLUMN content SET STORAGE EXTERNAL;
 
+CREATE TABLE public.rollup_compacted (
+    day date NOT NULL,
+    compacted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.rollup_marks (
     workspace_id integer NOT NULL,
     level smallint NOT NULL,
@@ -421,6 +466,9 @@ ALTER TABLE ONLY public.request_minutes
 ALTER TABLE ONLY public.rollup_blocks
     ADD CONSTRAINT rollup_blocks_pkey PRIMARY KEY (workspace_id, level, start, cube, service);
 
+ALTER TABLE ONLY public.rollup_compacted
+    ADD CONSTRAINT rollup_compacted_pkey PRIMARY KEY (day);
+
 ALTER TABLE ONLY public.rollup_spans
     ADD CONSTRAINT rollup_spans_pkey PRIMARY KEY (workspace_id, level, start);
 
@@ -456,10 +504,16 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.login_links
     ADD CONSTRAINT login_links_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+REVOKE ALL ON FUNCTION public.errata_compact_minutes(d date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_compact_minutes(d date) TO errata_app;
+
 REVOKE ALL ON FUNCTION public.errata_ensure_day(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_ensure_day(d date) TO errata_app;
 
 REVOKE ALL ON FUNCTION public.errata_index_keys(child text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.errata_lock_minutes(d date) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_lock_minutes(d date) TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
 
@@ -502,6 +556,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_blocks TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_compacted TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_marks TO errata_app;
 

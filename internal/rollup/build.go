@@ -42,16 +42,28 @@ const maxCallers = 20_000
 
 // BuildHour makes the blocks of an hour, in order of cube and service. Cubes
 // without anything to count have none.
-func BuildHour(start time.Time, c Counted) []Block { return build(start, c, false) }
+func BuildHour(start time.Time, c Counted) []Block { return build(start, nil, c, false) }
+
+// AddHour adds to blocks that an hour has, where what they were made of is gone.
+func AddHour(start time.Time, have []Block, c Counted) []Block { return build(start, have, c, false) }
 
 // BuildMinutes makes the same blocks with every cube of failures and requests by
 // the minute, for who looks at an hour or two. They are not to be stored.
-func BuildMinutes(start time.Time, c Counted) []Block { return build(start, c, true) }
+func BuildMinutes(start time.Time, c Counted) []Block { return build(start, nil, c, true) }
 
-func build(start time.Time, c Counted, fine bool) []Block {
+func build(start time.Time, have []Block, c Counted, fine bool) []Block {
 	b := newBuilder()
 	b.fine = fine
 	covered := map[[2]string]bool{}
+	for i := range have {
+		t := &have[i].Table
+		b.merge(&have[i], func(at uint16) uint16 { return at })
+		for k := range t.N {
+			if have[i].Cube == Routes {
+				covered[[2]string{t.Words[t.Cols[0][k]], t.Words[t.Cols[1][k]]}] = true
+			}
+		}
+	}
 	for i := range c.Requests {
 		r := &c.Requests[i]
 		covered[[2]string{r.Environment, r.Service}] = true
@@ -98,7 +110,8 @@ func settled(list []CustomerCount, fine bool) []CustomerCount {
 func MergeDay(start time.Time, hours []Block) []Block {
 	b := newBuilder()
 	for i := range hours {
-		b.merge(&hours[i], uint16(hours[i].Start.Sub(start)/time.Hour)) //nolint:gosec // 0..23
+		at := uint16(hours[i].Start.Sub(start) / time.Hour) //nolint:gosec // 0..23
+		b.merge(&hours[i], func(uint16) uint16 { return at })
 	}
 	return b.blocks(Day, start.UTC())
 }
@@ -230,8 +243,8 @@ func (b *builder) count(requests bool, service string, at uint16, n int64, custo
 	}
 }
 
-// merge adds an hour's block to the day's.
-func (b *builder) merge(hour *Block, at uint16) {
+// merge adds an hour's block. at gives the new step of a row.
+func (b *builder) merge(hour *Block, at func(uint16) uint16) {
 	var g *gatherer
 	list := b.global
 	if hour.Cube.Own() {
@@ -253,7 +266,7 @@ func (b *builder) merge(hour *Block, at uint16) {
 	for i := range t.N {
 		c := cell{}
 		if g.spec.fine {
-			c.at = at
+			c.at = at(t.At[i])
 		}
 		for k := range t.Cols {
 			c.v[k] = ids[t.Cols[k][i]]

@@ -169,10 +169,6 @@ func rollUp(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) (ours bool
 }
 
 func hourBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) ([]rollup.Block, error) {
-	c, err := readCounted(ctx, tx, m.workspace, m.start, upto, "")
-	if err != nil {
-		return nil, err
-	}
 	if err := noteReleases(ctx, tx, m.workspace, m.start, upto); err != nil {
 		return nil, err
 	}
@@ -180,6 +176,17 @@ func hourBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) ([]rol
 		if _, err := tx.Exec(ctx, sqlMarkDay, m.workspace, m.start.Truncate(24*time.Hour)); err != nil {
 			return nil, err
 		}
+	}
+	var compacted bool
+	if err := tx.QueryRow(ctx, sqlIsCompacted, m.start).Scan(&compacted); err != nil {
+		return nil, err
+	}
+	if compacted {
+		return addToHour(ctx, tx, m)
+	}
+	c, err := readCounted(ctx, tx, m.workspace, m.start, upto, "")
+	if err != nil {
+		return nil, err
 	}
 	return rollup.BuildHour(m.start, c), nil
 }

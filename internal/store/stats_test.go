@@ -295,3 +295,11 @@ func writeAll(t *testing.T, s *store.Store, reports []report) error {
 	}
 	return nil
 }
+
+func partsOf(reports ...report) []identity.Part {
+	out := make([]identity.Part, len(reports))
+	for i, r := range reports {
+		out[i] = r.part()
+	}
+	return out
+}
