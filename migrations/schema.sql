@@ -157,7 +157,9 @@ CREATE TABLE public.customer_minutes (
     endpoint text NOT NULL,
     code text NOT NULL,
     customers text[] NOT NULL,
-    counts integer[] NOT NULL
+    counts integer[] NOT NULL,
+    durations smallint[] DEFAULT '{}'::smallint[] NOT NULL,
+    duration_counts integer[] DEFAULT '{}'::integer[] NOT NULL
 )
 PARTITION BY RANGE (minute);
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -28,11 +29,20 @@ type RequestCount struct {
 	N                                      float64
 }
 
+// DurationCount is how many of them took how long.
+type DurationCount struct {
+	Minute                                                             int // 0..59
+	Environment, Role, Service, Method, Endpoint, Family, Status, Code string
+	Bucket                                                             int16
+	N                                                                  int64
+}
+
 // Counted is all that was counted in an hour. Nothing in it needs to be in any
 // order, or added up.
 type Counted struct {
 	Errors    []ErrorCount
 	Customers []CustomerCount
+	Durations []DurationCount
 	Requests  []RequestCount
 }
 
@@ -68,18 +78,24 @@ func build(start time.Time, have []Block, c Counted, fine bool) []Block {
 		r := &c.Requests[i]
 		covered[[2]string{r.Environment, r.Service}] = true
 		b.fill([numDims]string{Environment: r.Environment, Service: r.Service, Method: r.Method, Endpoint: r.Endpoint})
-		b.count(true, r.Service, uint16(r.Minute), int64(math.Round(r.N*Scale)), "") //nolint:gosec // 0..59
+		b.countAs(ofRequests, r.Service, uint16(r.Minute), int64(math.Round(r.N*Scale)), "") //nolint:gosec // 0..59
 	}
 	for i := range c.Errors {
 		e := &c.Errors[i]
 		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
 			Status: e.Status, Code: e.Code, Provider: e.Provider, Release: e.Release, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
-		b.count(false, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
+		b.countAs(ofErrors, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
 	}
 	for _, e := range settled(c.Customers, fine) {
 		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
 			Status: e.Status, Code: e.Code, Customer: e.Customer, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
-		b.count(false, e.Service, uint16(e.Minute), e.N, e.Customer) //nolint:gosec // 0..59
+		b.countAs(ofCustomers, e.Service, uint16(e.Minute), e.N, e.Customer) //nolint:gosec // 0..59
+	}
+	for i := range c.Durations {
+		e := &c.Durations[i]
+		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
+			Status: e.Status, Code: e.Code, Duration: strconv.Itoa(int(e.Bucket))})
+		b.countAs(ofDurations, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
 	}
 	return b.blocks(Hour, start.UTC())
 }
@@ -135,6 +151,7 @@ type gatherer struct {
 	spec    *spec
 	service string
 	named   bool // customers are a dimension
+	timed   bool // durations are
 	index   map[cell]int32
 	rows    []row
 }
@@ -170,7 +187,7 @@ func newBuilder() *builder {
 }
 
 func newGatherer(s *spec, service string) *gatherer {
-	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), index: map[cell]int32{}}
+	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), timed: slices.Contains(s.dims, Duration), index: map[cell]int32{}}
 }
 
 func (b *builder) ownOf(service string) []*gatherer {
@@ -210,17 +227,36 @@ func mark(covered bool) string {
 	return ""
 }
 
-// count adds to every cube that counts such things. Customers are counted apart
-// from the rest: what names them goes into the cubes that name or number them,
-// everything else into all others.
-func (b *builder) count(requests bool, service string, at uint16, n int64, customer string) {
+// kind is what is counted.
+type kind int
+
+const (
+	ofErrors kind = iota
+	ofCustomers
+	ofDurations
+	ofRequests
+)
+
+// takes reports whether a cube counts such things. What names customers or
+// durations is counted apart from the rest: not every failure has them.
+func (g *gatherer) takes(k kind) bool {
+	switch k {
+	case ofRequests:
+		return g.spec.requests
+	case ofDurations:
+		return g.timed
+	case ofCustomers:
+		return g.named || g.spec.sets
+	}
+	return !g.spec.requests && !g.timed && !g.named
+}
+
+// countAs adds to every cube that counts such things.
+func (b *builder) countAs(k kind, service string, at uint16, n int64, customer string) {
 	none := b.id("")
 	for _, list := range [2][]*gatherer{b.global, b.ownOf(service)} {
 		for _, g := range list {
-			switch {
-			case g.spec.requests != requests, g.named && customer == "", !g.named && customer != "" && !g.spec.sets:
-				continue
-			case g.spec.cube == Providers && b.values[Provider] == none:
+			if !g.takes(k) || g.spec.cube == Providers && b.values[Provider] == none {
 				continue
 			}
 			c := cell{}
@@ -231,7 +267,7 @@ func (b *builder) count(requests bool, service string, at uint16, n int64, custo
 				c.v[i] = b.values[d]
 			}
 			r := g.row(c)
-			if g.named || customer == "" {
+			if k != ofCustomers || g.named {
 				r.n += n
 			} else if n > 0 {
 				if r.set == nil {

@@ -37,11 +37,12 @@ const (
 	Provider
 	Release
 	Customer
+	Duration // a bucket (see Bucket)
 	Covered
 	numDims
 )
 
-var dimNames = [numDims]string{"environment", "role", "service", "method", "endpoint", "family", "status", "code", "provider", "release", "customer", "covered"}
+var dimNames = [numDims]string{"environment", "role", "service", "method", "endpoint", "family", "status", "code", "provider", "release", "customer", "duration", "covered"}
 
 func (d Dim) String() string { return dimNames[d] }
 
@@ -86,11 +87,13 @@ const (
 	Callers   Cube = 6 // failures of each customer
 	Requests  Cube = 7 // what was answered at all, by minute
 	Routes    Cube = 8 // the same for each endpoint
+	Durations Cube = 9 // how long failures took, where that was sent
 
-	ServiceTotals   Cube = 11
-	ServiceDetail   Cube = 12
-	ServiceCallers  Cube = 13
-	ServiceRequests Cube = 14
+	ServiceTotals    Cube = 11
+	ServiceDetail    Cube = 12
+	ServiceCallers   Cube = 13
+	ServiceRequests  Cube = 14
+	ServiceDurations Cube = 15
 )
 
 // spec is what a cube consists of.
@@ -116,10 +119,12 @@ var specs = []spec{
 	{cube: Callers, dims: []Dim{Environment, Role, Service, Family, Customer}},
 	{cube: Requests, dims: []Dim{Environment}, fine: true, requests: true},
 	{cube: Routes, dims: []Dim{Environment, Service, Method, Endpoint}, requests: true},
+	{cube: Durations, dims: []Dim{Environment, Role, Service, Family, Duration}},
 	{cube: ServiceTotals, dims: []Dim{Environment, Role, Family, Status, Covered}, fine: true, own: true},
 	{cube: ServiceDetail, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Provider, Release, Covered}, own: true},
 	{cube: ServiceCallers, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Customer}, own: true},
 	{cube: ServiceRequests, dims: []Dim{Environment}, fine: true, own: true, requests: true},
+	{cube: ServiceDurations, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Duration}, own: true},
 }
 
 func (c Cube) spec() *spec {
@@ -196,5 +201,5 @@ const Other = "(other)"
 // DimOf finds a dimension by its name.
 func DimOf(name string) (Dim, bool) {
 	i := slices.Index(dimNames[:], name)
-	return Dim(max(i, 0)), i >= 0 && Dim(i) != Covered //nolint:gosec // 0..11
+	return Dim(max(i, 0)), i >= 0 && Dim(i) != Covered && Dim(i) != Duration //nolint:gosec // 0..11
 }

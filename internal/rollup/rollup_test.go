@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ func TestCubesAddUp(t *testing.T) {
 		}
 		for _, c := range Cubes() {
 			switch {
+			case c == Durations, c == ServiceDurations: // none were sent
 			case c == Providers: // only those that have one
 				assert.Less(t, sums[c], errors)
 				assert.Positive(t, sums[c])
@@ -205,4 +207,21 @@ func BenchmarkBuildHour(b *testing.B) {
 			blocks[i].Table.Encode()
 		}
 	}
+}
+
+func TestDurations(t *testing.T) {
+	for _, ms := range []float64{0.002, 0.5, 1, 3, 41, 840, 1e6, 1e8} {
+		assert.InEpsilon(t, ms, Milliseconds(Bucket(ms)), accuracy+1e-9)
+	}
+	assert.Equal(t, NoDuration, Bucket(math.NaN()))
+	assert.Equal(t, NoDuration, Bucket(-1))
+	assert.EqualValues(t, maxBucket, Bucket(math.Inf(1)))
+	assert.EqualValues(t, minBucket, Bucket(0))
+	h := Histogram{}
+	for i := range 1000 {
+		h[Bucket(float64(i+1))]++
+	}
+	assert.InEpsilon(t, 500, h.Quantile(0.5), 0.06)
+	assert.InEpsilon(t, 950, h.Quantile(0.95), 0.06)
+	assert.True(t, math.IsNaN(Histogram{}.Quantile(0.5)))
 }

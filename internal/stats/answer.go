@@ -59,6 +59,7 @@ type period struct {
 	keys     []string
 	labels   map[string][]string
 	errors   map[string]*rollup.Group
+	took     map[string][]rollup.Histogram // by point
 	requests sums
 	failures int64 // all of them
 	covered  int64 // those whose requests are counted
@@ -82,7 +83,11 @@ func joined(values []string) string {
 func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 	out := &period{labels: map[string][]string{}, errors: map[string]*rollup.Group{}}
 	from, to := p.Filter.From.Add(-shift), p.Filter.To.Add(-shift)
-	if p.errors != 0 {
+	switch {
+	case p.errors == 0:
+	case p.Measure.quantile() > 0:
+		p.durations(out, b, from, to)
+	default:
 		by := p.By
 		if p.Measure == Rate {
 			by = append(slices.Clone(by), rollup.Covered)
@@ -145,6 +150,28 @@ func (p *Plan) quiet(out *period) {
 	for key, g := range out.requests.of {
 		if out.errors[key] == nil {
 			out.add(g.Values, &rollup.Group{Values: g.Values, N: make([]int64, len(g.N))})
+		}
+	}
+}
+
+// durations sorts the failures of each series into histograms.
+func (p *Plan) durations(out *period, b *Blocks, from, to time.Time) {
+	out.took = map[string][]rollup.Histogram{}
+	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false) {
+		values, key := g.Values[:len(p.By)], joined(g.Values[:len(p.By)])
+		if out.took[key] == nil {
+			out.took[key] = make([]rollup.Histogram, len(g.N))
+			out.add(values, &rollup.Group{Values: values, N: make([]int64, len(g.N))})
+		}
+		for i, n := range g.N {
+			if n == 0 {
+				continue
+			}
+			if out.took[key][i] == nil {
+				out.took[key][i] = rollup.Histogram{}
+			}
+			out.took[key][i].Add(g.Values[len(p.By)], n)
+			out.errors[key].N[i] += n
 		}
 	}
 }

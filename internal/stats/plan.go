@@ -70,7 +70,7 @@ func NewPlan(q Question, now time.Time) (*Plan, error) {
 
 func (p *Plan) check() error {
 	if !slices.Contains(Measures, p.Measure) {
-		return invalid("measure", "must be one of errors, requests, rate, customers")
+		return invalid("measure", "must be one of errors, requests, rate, customers, p50, p95")
 	}
 	if !slices.Contains([]Compare{NoCompare, Previous, Week}, p.Compare) {
 		return invalid("compare", "must be 'previous' or 'week'")
@@ -112,8 +112,7 @@ func (p *Plan) choose(services []string) error {
 		if p.Measure == Rate {
 			all = append(slices.Clone(need), rollup.Covered)
 		}
-		for _, c := range []rollup.Cube{rollup.Totals, rollup.ServiceTotals, rollup.Codes, rollup.Services, rollup.Endpoints, rollup.ServiceDetail,
-			rollup.Providers, rollup.Callers, rollup.ServiceCallers} {
+		for _, c := range p.candidates() {
 			if p.errors == 0 && p.fits(c, all, own) && (p.Measure != Customers || c.Distinct()) {
 				p.errors = c
 			}
@@ -138,6 +137,15 @@ func (p *Plan) choose(services []string) error {
 		p.services = services
 	}
 	return nil
+}
+
+// candidates are the cubes of failures, from small to large.
+func (p *Plan) candidates() []rollup.Cube {
+	if p.Measure.quantile() > 0 {
+		return []rollup.Cube{rollup.ServiceDurations, rollup.Durations}
+	}
+	return []rollup.Cube{rollup.Totals, rollup.ServiceTotals, rollup.Codes, rollup.Services, rollup.Endpoints, rollup.ServiceDetail,
+		rollup.Providers, rollup.Callers, rollup.ServiceCallers}
 }
 
 // fits reports whether a cube has the dimensions. A service's own cube stands for
@@ -186,12 +194,12 @@ func (p *Plan) refuse(own bool) error {
 func Combinations(m Measure) map[string][]string {
 	out := map[string][]string{"any": {}, "with_service": {}}
 	for _, c := range rollup.Cubes() {
-		if c.Counts() != (m == Requests) || m == Customers && !c.Distinct() || m == Rate && !c.Covers([]rollup.Dim{rollup.Covered}) {
+		if c.Counts() != (m == Requests) || m == Customers && !c.Distinct() || (m.quantile() > 0) != c.Covers([]rollup.Dim{rollup.Duration}) || m == Rate && !c.Covers([]rollup.Dim{rollup.Covered}) {
 			continue
 		}
 		var dims []string
 		for _, d := range c.Dims() {
-			if d != rollup.Covered && d != rollup.Role {
+			if d != rollup.Covered && d != rollup.Role && d != rollup.Duration {
 				dims = append(dims, d.String())
 			}
 		}

@@ -13,7 +13,7 @@ func (p *Plan) series(a *Answer, now, before *period, key string) Series {
 	n := p.points()
 	s.Total = p.measure(a, now, key, 0, n)
 	s.Values = p.values(a, now, key)
-	if p.Measure == Rate {
+	if p.Measure == Rate || p.Measure.quantile() > 0 {
 		s.Errors = float64(now.errors[key].Total())
 		if r := now.requests.find(s.Labels); r != nil {
 			s.Requests = float64(r.Total()) / rollup.Scale
@@ -63,6 +63,15 @@ func (p *Plan) measure(a *Answer, o *period, key string, lo, hi int) float64 {
 			errors = g.Sum(lo, hi)
 		}
 		return ratio(errors, r.Sum(lo, hi))
+	}
+	if q := p.Measure.quantile(); q > 0 {
+		all := rollup.Histogram{}
+		for i := lo; i < min(hi, len(o.took[key])); i++ {
+			for bucket, n := range o.took[key][i] {
+				all[bucket] += n
+			}
+		}
+		return all.Quantile(q)
 	}
 	if g == nil || lo >= hi {
 		return 0

@@ -19,16 +19,30 @@ import (
 type Measure string
 
 // The measures. Errors and Requests are counts, Rate is failures per request
-// (0..1, primary role), Customers are distinct.
+// (0..1, primary role), Customers are distinct; P50 and P95 are quantiles of how
+// long failures took (milliseconds, off by 5 % at most), of those that say so.
 const (
 	Errors    Measure = "errors"
 	Requests  Measure = "requests"
 	Rate      Measure = "rate"
 	Customers Measure = "customers"
+	P50       Measure = "p50"
+	P95       Measure = "p95"
 )
 
 // Measures are all of them.
-var Measures = []Measure{Errors, Requests, Rate, Customers}
+var Measures = []Measure{Errors, Requests, Rate, Customers, P50, P95}
+
+// quantile is the share that a measure of durations asks for; 0 for others.
+func (m Measure) quantile() float64 {
+	switch m {
+	case P50:
+		return 0.5
+	case P95:
+		return 0.95
+	}
+	return 0
+}
 
 // Compare is the period that a question is compared with.
 type Compare string

@@ -99,6 +99,7 @@ func (c *copyBuffer) jsonb(doc string) {
 
 // The types of array elements, as every PostgreSQL numbers them.
 const (
+	int2OID = 21
 	int4OID = 23
 	textOID = 25
 )

@@ -14,6 +14,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/identity"
+	"errata/internal/rollup"
 )
 
 // lateAfter: an Event that comes in later than this does not count for alerts
@@ -26,6 +27,7 @@ type counted struct {
 	dimensions
 	occurredAt                  time.Time
 	late                        bool
+	duration                    int16 // a bucket of package rollup
 	provider, release, customer string
 	issue                       string
 }
@@ -38,7 +40,8 @@ type dimensions struct {
 	service, environment, method, endpoint, code string
 }
 
-// errorRow and customerRow are rows of error_minutes and customer_minutes.
+// errorRow is a row of error_minutes; customerRow and durationRow are parts of
+// one of customer_minutes.
 type (
 	errorRow struct {
 		dimensions
@@ -47,6 +50,10 @@ type (
 	customerRow struct {
 		group    int32
 		customer string
+	}
+	durationRow struct {
+		group  int32
+		bucket int16
 	}
 )
 
@@ -58,6 +65,10 @@ func countedOf(ws int32, e *event.Event, otherEndpoint bool) counted {
 			service: e.Service, environment: e.Environment, method: e.Method, endpoint: e.Endpoint, code: e.Code,
 		},
 		occurredAt: e.OccurredAt, provider: e.Provider, release: e.Release, customer: e.Customer, issue: e.IssueID,
+	}
+	c.duration = rollup.NoDuration
+	if e.DurationMS != nil {
+		c.duration = rollup.Bucket(*e.DurationMS)
 	}
 	c.alertMinute = c.minute
 	if e.ReceivedAt.Sub(e.OccurredAt).Abs() > lateAfter {
@@ -87,6 +98,7 @@ func (r *errorRow) key() identity.Key {
 type tally struct {
 	errors    map[errorRow]*delta
 	customers map[customerRow]int64
+	durations map[durationRow]int64
 	issues    map[issueHour]*issueDelta
 
 	// groups numbers the dimensions for customers.
@@ -115,7 +127,7 @@ type issueDelta struct {
 }
 
 func newTally() *tally {
-	return &tally{errors: map[errorRow]*delta{}, customers: map[customerRow]int64{}, issues: map[issueHour]*issueDelta{}, group: map[dimensions]int32{}}
+	return &tally{errors: map[errorRow]*delta{}, customers: map[customerRow]int64{}, durations: map[durationRow]int64{}, issues: map[issueHour]*issueDelta{}, group: map[dimensions]int32{}}
 }
 
 func (t *tally) add(c counted, n int64) {
@@ -134,6 +146,9 @@ func (t *tally) add(c counted, n int64) {
 	}
 	if c.customer != "" {
 		t.customers[customerRow{t.lastGroup, c.customer}] += n
+	}
+	if c.duration != rollup.NoDuration {
+		t.durations[durationRow{t.lastGroup, c.duration}] += n
 	}
 	t.addIssue(&c, n)
 }
@@ -269,24 +284,30 @@ func (t *tally) queueErrors(b *pgx.Batch, slot int16) {
 }
 
 const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status,
-  service, environment, method, endpoint, code, customers, counts) FROM STDIN (FORMAT binary)`
+  service, environment, method, endpoint, code, customers, counts, durations, duration_counts) FROM STDIN (FORMAT binary)`
 
 // maxCustomerBytes keeps a row of customer_minutes below the 2 kB from which
 // PostgreSQL compresses it and stores it apart.
 const maxCustomerBytes = 1000
 
-// customerRows is what the batch counted per customer, for COPY; nil for
-// nothing. Customers that differ in nothing else share a row. Nobody updates
+// customerRows is what the batch counted per customer and by duration, for COPY;
+// nil for nothing. What differs in nothing else shares a row. Nobody updates
 // these rows: they are added up by who reads them.
 func (t *tally) customerRows() *copyBuffer {
-	if len(t.customers) == 0 {
+	if len(t.customers) == 0 && len(t.durations) == 0 {
 		return nil
 	}
-	groups := make([][]customerCount, len(t.groups))
+	groups, durations := make([][]customerCount, len(t.groups)), make([][]durationCount, len(t.groups))
 	counts := false
 	for r, n := range t.customers {
 		if n != 0 {
 			groups[r.group] = append(groups[r.group], customerCount{r.customer, n})
+			counts = true
+		}
+	}
+	for r, n := range t.durations {
+		if n != 0 {
+			durations[r.group] = append(durations[r.group], durationCount{r.bucket, n})
 			counts = true
 		}
 	}
@@ -295,17 +316,22 @@ func (t *tally) customerRows() *copyBuffer {
 	}
 	c := newCopy()
 	for i, list := range groups {
-		for len(list) > 0 {
+		for len(list) > 0 || len(durations[i]) > 0 {
 			room, n := maxCustomerBytes, 0
 			for n < len(list) && (n == 0 || room > 0) {
 				room -= len(list[n].customer) + 8
 				n++
 			}
-			c.customers(&t.groups[i], list[:n])
-			list = list[n:]
+			c.customers(&t.groups[i], list[:n], durations[i])
+			list, durations[i] = list[n:], nil
 		}
 	}
 	return c
+}
+
+type durationCount struct {
+	bucket int16
+	n      int64
 }
 
 type customerCount struct {
@@ -313,8 +339,8 @@ type customerCount struct {
 	n        int64
 }
 
-func (c *copyBuffer) customers(d *dimensions, list []customerCount) {
-	c.row(13)
+func (c *copyBuffer) customers(d *dimensions, list []customerCount, durations []durationCount) {
+	c.row(15)
 	c.int4(d.workspace)
 	c.time(time.Unix(d.minute, 0))
 	c.time(time.Unix(d.alertMinute, 0))
@@ -326,6 +352,8 @@ func (c *copyBuffer) customers(d *dimensions, list []customerCount) {
 	}
 	c.array(textOID, len(list), func(i int) { c.text(list[i].customer) })
 	c.array(int4OID, len(list), func(i int) { c.int4(int32(list[i].n)) }) //nolint:gosec // at most the items of a batch
+	c.array(int2OID, len(durations), func(i int) { c.int2(durations[i].bucket) })
+	c.array(int4OID, len(durations), func(i int) { c.int4(int32(durations[i].n)) }) //nolint:gosec // as above
 }
 
 func (t *tally) queueIssues(b *pgx.Batch, slot int16) {

@@ -17,7 +17,7 @@ FROM error_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND ($4::text = '' OR service = $4::text)`
 
 const sqlCountedCustomers = `
-SELECT extract(epoch FROM minute)::int8, role, family, coalesce(status, 0)::int2, service, environment, method, endpoint, code, customers, counts
+SELECT extract(epoch FROM minute)::int8, role, family, coalesce(status, 0)::int2, service, environment, method, endpoint, code, customers, counts, durations, duration_counts
 FROM customer_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND ($4::text = '' OR service = $4::text)`
 
@@ -39,7 +39,7 @@ func readCounted(ctx context.Context, q querier, ws int32, from, to time.Time, s
 	if c.Errors, err = countedErrors(ctx, q, hour, ws, from, to, service); err != nil {
 		return c, err
 	}
-	if c.Customers, err = countedCustomers(ctx, q, hour, ws, from, to, service); err != nil {
+	if c.Customers, c.Durations, err = countedCustomers(ctx, q, hour, ws, from, to, service); err != nil {
 		return c, err
 	}
 	c.Requests, err = countedRequests(ctx, q, hour, ws, from, to, service)
@@ -67,18 +67,19 @@ func countedErrors(ctx context.Context, q querier, hour int64, ws int32, from, t
 	return out, err
 }
 
-func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.CustomerCount, err error) {
+func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.CustomerCount, timed []rollup.DurationCount, err error) {
 	rows, err := q.Query(ctx, sqlCountedCustomers, ws, from, to, service)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var minute int64
 	var role, family, status int16
 	var e rollup.CustomerCount
 	var customers []string
-	var counts []int32
+	var counts, durationCounts []int32
+	var durations []int16
 	w := words{}
-	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &customers, &counts}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &customers, &counts, &durations, &durationCounts}, func() error {
 		x := e
 		x.Minute, x.Role, x.Family, x.Status = int(minute-hour)/60, string(roleOf(role)), string(familyOf(family)), statusText(status)
 		for _, s := range []*string{&x.Service, &x.Environment, &x.Method, &x.Endpoint, &x.Code} {
@@ -88,9 +89,13 @@ func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from
 			x.Customer, x.N = w.one(name), int64(counts[i])
 			out = append(out, x)
 		}
+		for i, bucket := range durations {
+			timed = append(timed, rollup.DurationCount{Minute: x.Minute, Environment: x.Environment, Role: x.Role, Service: x.Service, Method: x.Method,
+				Endpoint: x.Endpoint, Family: x.Family, Status: x.Status, Code: x.Code, Bucket: bucket, N: int64(durationCounts[i])})
+		}
 		return nil
 	})
-	return out, err
+	return out, timed, err
 }
 
 // countedRequests chooses one source for each service and environment (see

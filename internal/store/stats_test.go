@@ -303,3 +303,40 @@ func partsOf(reports ...report) []identity.Part {
 	}
 	return out
 }
+
+// Quantiles are those of the Events, and a report that corrects a duration takes
+// the old one back.
+func TestDurationsOfFailures(t *testing.T) {
+	f := open(t, store.Options{})
+	var parts []identity.Part
+	for i := range 200 {
+		p := report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("r", i), trace: hex(i+1, 32), span: hex(i+1, 16), status: 500, code: fmt.Sprint("code_", i%2)}.part()
+		ms := float64(i + 1)
+		if i%2 == 1 {
+			ms *= 10
+		}
+		if i < 180 {
+			p.Event.DurationMS = &ms
+		}
+		parts = append(parts, p)
+	}
+	_, err := f.Write(t.Context(), parts)
+	require.NoError(t, err)
+	at := now.Add(2 * time.Hour)
+	for range 2 {
+		answers, err := f.Stats(t.Context(), store.DefaultWorkspace, at,
+			stats.Question{Measure: stats.P95, Whole: true, By: []rollup.Dim{rollup.Code}, Filter: event.Filter{Service: "billing", From: now.Add(-5 * time.Hour), To: at}},
+			stats.Question{Measure: stats.P50, Whole: true, Filter: event.Filter{From: now.Add(-5 * time.Hour), To: at}})
+		require.NoError(t, err)
+		byCode := totals(answers[0])
+		assert.InEpsilon(t, 171, byCode["code_0"], 0.06)
+		assert.InEpsilon(t, 1720, byCode["code_1"], 0.06)
+		assert.InEpsilon(t, 90, answers[0].Series[0].Errors, 0.001)
+		assert.Greater(t, answers[1].Series[0].Total, 100.0)
+		_, err = f.RollUp(t.Context(), at)
+		require.NoError(t, err)
+	}
+	var n int
+	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT sum(u) FROM customer_minutes, unnest(duration_counts) u`).Scan(&n))
+	assert.Equal(t, 180, n)
+}
