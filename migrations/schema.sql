@@ -87,6 +87,36 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) RETURNS TABLE(workspace_id integer, "time" timestamp with time zone, service text, environment text, method text, endpoint text, requests double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+  WITH present AS (
+    SELECT q.workspace_id, q.service, q.environment, date_trunc('hour', q.minute, 'UTC') AS hour, bit_or(1 << q.source) AS sources
+    FROM request_minutes q
+    WHERE q.minute >= date_trunc('hour', from_time, 'UTC') AND q.minute < date_trunc('hour', to_time, 'UTC') + interval '1 hour'
+    GROUP BY 1, 2, 3, 4
+  )
+  SELECT r.workspace_id, r.minute, r.service, r.environment, r.method, r.endpoint, sum(r.n)
+  FROM (
+    SELECT m.workspace_id, m.minute, m.service, m.environment, m.method, m.endpoint, m.source, m.n FROM request_minutes m
+    WHERE m.minute >= from_time AND m.minute < to_time
+    UNION ALL
+    SELECT e.workspace_id, e.minute, e.service, e.environment, e.method, e.endpoint, 7, e.n FROM error_minutes e
+    WHERE e.minute >= from_time AND e.minute < to_time AND e.role = 0
+  ) r JOIN present p ON p.workspace_id = r.workspace_id AND p.service = r.service AND p.environment = r.environment AND p.hour = date_trunc('hour', r.minute, 'UTC')
+  WHERE CASE
+    WHEN p.sources & 2 <> 0 THEN r.source = 1
+    WHEN p.sources & (4 | 8 | 16 | 32) <> 0 THEN
+      r.source = CASE WHEN p.sources & 4 <> 0 THEN 2 ELSE 3 END OR r.source = CASE WHEN p.sources & 16 <> 0 THEN 4 ELSE 5 END
+    WHEN p.sources & 64 <> 0 THEN r.source = 6
+    ELSE r.source = 7
+  END
+  GROUP BY 1, 2, 3, 4, 5, 6
+$$;
+
+COMMENT ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) IS 'Requests by minute, counted by the best source of each service and hour.';
+
 CREATE TABLE public.aliases (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -343,6 +373,98 @@ CREATE TABLE public.releases (
     first_seen timestamp with time zone NOT NULL
 );
 
+CREATE VIEW public.report_customers AS
+ SELECT c.workspace_id,
+    c.minute AS "time",
+    c.service,
+    c.environment,
+    c.method,
+    c.endpoint,
+    c.status,
+    (ARRAY['caller'::text, 'limits'::text, 'us'::text, 'upstream'::text])[(c.family + 1)] AS family,
+    c.code,
+    (ARRAY['primary'::text, 'upstream'::text, 'context'::text])[(c.role + 1)] AS role,
+    u.customer,
+    sum(u.n) AS errors
+   FROM public.customer_minutes c,
+    LATERAL UNNEST(c.customers, c.counts) u(customer, n)
+  GROUP BY c.workspace_id, c.minute, c.service, c.environment, c.method, c.endpoint, c.status, c.family, c.code, c.role, u.customer
+ HAVING (sum(u.n) <> 0);
+
+COMMENT ON VIEW public.report_customers IS 'Failures by minute and customer.';
+
+CREATE VIEW public.report_deploys AS
+ SELECT deploys.workspace_id,
+    deploys.deployed_at AS "time",
+    deploys.service,
+    deploys.environment,
+    deploys.release,
+    deploys.url,
+    true AS reported
+   FROM public.deploys
+UNION ALL
+ SELECT r.workspace_id,
+    r.first_seen AS "time",
+    r.service,
+    r.environment,
+    r.release,
+    ''::text AS url,
+    false AS reported
+   FROM public.releases r
+  WHERE ((NOT (EXISTS ( SELECT
+           FROM public.deploys d
+          WHERE ((d.workspace_id = r.workspace_id) AND (d.service = r.service) AND (d.environment = r.environment) AND (d.release = r.release))))) AND (EXISTS ( SELECT
+           FROM public.releases o
+          WHERE ((o.workspace_id = r.workspace_id) AND (o.service = r.service) AND (o.environment = r.environment) AND (o.first_seen < r.first_seen)))));
+
+COMMENT ON VIEW public.report_deploys IS 'Deploys as reported, and releases when they were first seen failing.';
+
+CREATE VIEW public.report_errors AS
+ SELECT error_minutes.workspace_id,
+    error_minutes.minute AS "time",
+    error_minutes.service,
+    error_minutes.environment,
+    error_minutes.method,
+    error_minutes.endpoint,
+    error_minutes.status,
+    (ARRAY['caller'::text, 'limits'::text, 'us'::text, 'upstream'::text])[(error_minutes.family + 1)] AS family,
+    error_minutes.code,
+    error_minutes.provider,
+    error_minutes.release,
+    (ARRAY['primary'::text, 'upstream'::text, 'context'::text])[(error_minutes.role + 1)] AS role,
+    (sum(error_minutes.n))::bigint AS errors
+   FROM public.error_minutes
+  GROUP BY error_minutes.workspace_id, error_minutes.minute, error_minutes.service, error_minutes.environment, error_minutes.method, error_minutes.endpoint, error_minutes.status, error_minutes.family, error_minutes.code, error_minutes.provider, error_minutes.release, error_minutes.role;
+
+COMMENT ON VIEW public.report_errors IS 'Failures by minute. Error rates are about role primary.';
+
+CREATE VIEW public.report_events AS
+ SELECT events.workspace_id,
+    events.occurred_at AS "time",
+    events.day,
+    events.id AS event_id,
+    events.request_id,
+    replace((events.trace_id)::text, '-'::text, ''::text) AS trace_id,
+    events.service,
+    events.environment,
+    events.method,
+    events.endpoint,
+    events.path,
+    events.status,
+    (ARRAY['caller'::text, 'limits'::text, 'us'::text, 'upstream'::text])[(events.family + 1)] AS family,
+    events.code,
+    events.provider,
+    events.release,
+    events.customer,
+    (ARRAY['primary'::text, 'upstream'::text, 'context'::text])[(events.role + 1)] AS role,
+    events.message,
+    events.duration_ms,
+    events.issue_id
+   FROM public.events
+  WHERE (events.merged_into IS NULL);
+
+COMMENT ON VIEW public.report_events IS 'Single failures. Always narrow by day as well as by time: events are partitioned by day.';
+
 CREATE TABLE public.request_keys (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -517,6 +639,10 @@ REVOKE ALL ON FUNCTION public.errata_index_keys(child text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.errata_lock_minutes(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_lock_minutes(d date) TO errata_app;
 
+REVOKE ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_app;
+GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_reader;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO errata_app;
@@ -552,6 +678,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rejections TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.releases TO errata_app;
+
+GRANT SELECT ON TABLE public.report_customers TO errata_app;
+GRANT SELECT ON TABLE public.report_customers TO errata_reader;
+
+GRANT SELECT ON TABLE public.report_deploys TO errata_app;
+GRANT SELECT ON TABLE public.report_deploys TO errata_reader;
+
+GRANT SELECT ON TABLE public.report_errors TO errata_app;
+GRANT SELECT ON TABLE public.report_errors TO errata_reader;
+
+GRANT SELECT ON TABLE public.report_events TO errata_app;
+GRANT SELECT ON TABLE public.report_events TO errata_reader;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 
