@@ -62,7 +62,9 @@ type Envelope struct {
 
 	Method   string
 	Endpoint string // low-cardinality template, e.g. /v1/charges/{id}
-	Path     string // the path as requested, without query
+	// EndpointRaw: the endpoint is a path, from where a route was hoped for.
+	EndpointRaw bool
+	Path        string // the path as requested, without query
 
 	Status         int // HTTP status; 0 = unknown
 	StatusInferred bool
@@ -190,14 +192,16 @@ type Event struct {
 	IssueID            string `json:"issue_id,omitempty"`
 	FingerprintVersion int    `json:"-"`
 
-	Dialect        string  `json:"dialect,omitempty"`
-	GRPCCode       string  `json:"grpc_code,omitempty"`
-	Namespace      string  `json:"namespace,omitempty"`
-	Instance       string  `json:"instance,omitempty"`
-	Attempt        int     `json:"attempt,omitempty"`
-	StatusInferred bool    `json:"status_inferred,omitempty"`
-	ServiceUnknown bool    `json:"service_unknown,omitempty"`
-	Weight         float64 `json:"weight,omitempty"`
+	Dialect        string `json:"dialect,omitempty"`
+	GRPCCode       string `json:"grpc_code,omitempty"`
+	Namespace      string `json:"namespace,omitempty"`
+	Instance       string `json:"instance,omitempty"`
+	Attempt        int    `json:"attempt,omitempty"`
+	StatusInferred bool   `json:"status_inferred,omitempty"`
+	// EndpointDerived: nobody named the endpoint; it was made from the path.
+	EndpointDerived bool    `json:"endpoint_derived,omitempty"`
+	ServiceUnknown  bool    `json:"service_unknown,omitempty"`
+	Weight          float64 `json:"weight,omitempty"`
 	// Notes say what had to be changed to store the item: "clamped:message",
 	// "nul_removed:message", "redacted:2" …
 	Notes []string `json:"notes,omitempty"`

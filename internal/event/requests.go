@@ -51,6 +51,11 @@ func (s RequestSource) String() string {
 type Requests struct {
 	Workspace int32
 	Series
+	// Derived: the endpoint was made from a path.
+	Derived bool
+	// Sent is the endpoint before it was changed, if it was. It tells rows of
+	// one report apart, and says what a later total replaces.
+	Sent   string
 	Status int // HTTP status; 0 = unknown
 	Source RequestSource
 	Minute time.Time

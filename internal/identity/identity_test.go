@@ -172,3 +172,18 @@ func TestKeyDaysNearMidnight(t *testing.T) {
 	p.Event.ReceivedAt = midnight
 	assert.Equal(t, []Day{DayOf(noon), DayOf(noon) + 1}, p.KeyDays())
 }
+
+func TestNamedEndpointBeatsDerived(t *testing.T) {
+	s := part("s", event.FromSpan, event.Primary, "r", "1", 0)
+	s.Event.Endpoint, s.Event.EndpointDerived = "/v1/x/{id}", true
+	l := part("l", event.FromLog, event.Context, "r", "1", 0)
+	l.Event.Endpoint = unmatched
+	h := part("h", event.FromHTTP, event.Primary, "r", "", time.Second)
+	h.Event.Endpoint = "/v1/x/:x"
+	assert.Equal(t, "/v1/x/:x", Merge([]Part{s, l, h}).Event.Endpoint)
+	assert.False(t, Merge([]Part{s, l, h}).Event.EndpointDerived)
+	assert.Equal(t, "/v1/x/{id}", Merge([]Part{l, s}).Event.Endpoint)
+	assert.True(t, Merge([]Part{l, s}).Event.EndpointDerived)
+	h.Event.Endpoint = ""
+	assert.Equal(t, unmatched, Merge([]Part{h, l}).Event.Endpoint)
+}

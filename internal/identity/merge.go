@@ -94,15 +94,7 @@ func mergePlace(e *event.Event, words, clocks []*Part) {
 	e.Customer = first(words, func(e *event.Event) string { return e.Customer })
 	e.Method = first(clocks, func(e *event.Event) string { return e.Method })
 	e.Path = first(clocks, func(e *event.Event) string { return e.Path })
-	e.Endpoint = first(clocks, func(e *event.Event) string {
-		if e.Endpoint == unmatched {
-			return ""
-		}
-		return e.Endpoint
-	})
-	if e.Endpoint == "" {
-		e.Endpoint = first(clocks, func(e *event.Event) string { return e.Endpoint })
-	}
+	mergeEndpoint(e, clocks)
 	// A span ID means nothing without its trace: the three come from one part.
 	for _, p := range clocks {
 		if p.Event.TraceID != "" && p.Event.SpanID != "" {
@@ -116,6 +108,30 @@ func mergePlace(e *event.Event, words, clocks []*Part) {
 
 // unmatched is the endpoint of requests that no route took.
 const unmatched = "(unmatched)"
+
+// mergeEndpoint takes what somebody named before what was made from a path,
+// and that before nothing.
+func mergeEndpoint(e *event.Event, clocks []*Part) {
+	claim := func(e *event.Event) int {
+		switch {
+		case e.Endpoint == "":
+			return 0
+		case e.Endpoint == unmatched:
+			return 1
+		case e.EndpointDerived:
+			return 2
+		default:
+			return 3
+		}
+	}
+	best := clocks[0]
+	for _, p := range clocks {
+		if claim(&p.Event) > claim(&best.Event) {
+			best = p
+		}
+	}
+	e.Endpoint, e.EndpointDerived = best.Event.Endpoint, best.Event.EndpointDerived
+}
 
 func mergeWords(out *Part, words []*Part) {
 	e := &out.Event

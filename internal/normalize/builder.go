@@ -39,6 +39,7 @@ type builder struct {
 	changes  []string
 	redacted int
 	memo     *Memo
+	sent     string // the endpoint that the sender named, cleaned
 	// The hashes of the stack trace as it was sent and as it is stored.
 	stackSent, stackStored [16]byte
 }

@@ -21,7 +21,9 @@ func (b *builder) fingerprint() []string {
 	if own := strings.TrimSpace(env.Fingerprint); own != "" {
 		return []string{"client", ev.Service, own}
 	}
-	noEndpoint := ev.Endpoint == "" || ev.Endpoint == unmatched
+	// What was derived has no say here: the rules for it may become better, and
+	// what is learned depends on what came before. An Issue must stay the same.
+	noEndpoint := b.sent == "" || b.sent == unmatched
 	status := strconv.Itoa(ev.Status)
 	if ex := ev.Exception; ex != nil && (ex.Type != "" || ex.Stacktrace != "") && (ev.Role != event.Primary || noEndpoint) {
 		where := frames(ex.Stacktrace)
@@ -37,7 +39,7 @@ func (b *builder) fingerprint() []string {
 	if noEndpoint {
 		return []string{"message", ev.Service, status, ev.Code, Template(ev.Message)}
 	}
-	return []string{"endpoint", ev.Service, strings.ToUpper(ev.Method), routeTemplate(ev.Endpoint), status, ev.Code}
+	return []string{"endpoint", ev.Service, strings.ToUpper(ev.Method), routeTemplate(b.sent), status, ev.Code}
 }
 
 func issueID(ws int32, material []string) string {
@@ -48,7 +50,8 @@ func issueID(ws int32, material []string) string {
 }
 
 // routeTemplate replaces the segments of a route that are IDs, for senders
-// that give the path in its place.
+// that give the path in its place. It is part of FingerprintVersion 2 and stays
+// as it is, whatever package route learns.
 func routeTemplate(route string) string {
 	if !strings.ContainsAny(route, "0123456789") {
 		return route

@@ -96,7 +96,6 @@ func (b *builder) build() {
 	ev.Instance = b.line("instance", env.Instance, maxName)
 	ev.Customer = b.line("customer", env.Customer, maxName)
 	ev.Method = b.line("method", env.Method, maxName)
-	ev.Endpoint = b.line("endpoint", withoutQuery(env.Endpoint), maxPath)
 	ev.Path = b.line("path", withoutQuery(env.Path), maxPath)
 	ev.ServiceUnknown, ev.StatusInferred = env.ServiceUnknown, env.StatusInferred
 	ev.Attempt = max(env.Attempt, 0)
@@ -111,6 +110,7 @@ func (b *builder) build() {
 	}
 	b.identifiers()
 	b.failure()
+	b.endpoint()
 	b.retryAfter()
 	ev.Headers = b.headers(env.Headers)
 	ev.RawBody = b.body(env.Body)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"errata/internal/event"
+	"errata/internal/route"
 )
 
 // Requests makes request totals fit for storage: names as the Events of the
@@ -23,6 +24,11 @@ func (n Normalizer) Requests(r event.Requests, field string, receivedAt time.Tim
 	r.Environment = b.line("environment", r.Environment, maxName)
 	r.Method = b.line("method", r.Method, maxName)
 	r.Endpoint = b.line("endpoint", withoutQuery(r.Endpoint), maxPath)
+	if r.Source == event.TotalsRequests {
+		if derived, ok := route.OfRaw(r.Endpoint); ok {
+			r.Endpoint, r.Sent, r.Derived = derived, r.Endpoint, true
+		}
+	}
 	r.Minute = r.Minute.UTC().Truncate(time.Minute)
 	return r, nil
 }

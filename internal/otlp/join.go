@@ -39,6 +39,7 @@ type peer struct {
 	read                   bool
 	requestID, customer    string
 	method, endpoint, path string
+	raw                    bool
 }
 
 // severalRoots stands for the root of a trace in which a service answered more

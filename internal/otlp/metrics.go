@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"errata/internal/event"
+	"errata/internal/route"
 )
 
 // instruments are the metrics that count the requests that a service answered.
@@ -224,8 +225,9 @@ func (m *metrics) add(index int, p dataPoint, start, at uint64, n float64) {
 	for _, v := range [...]uint64{start, at, math.Float64bits(n)} {
 		m.buf = binary.BigEndian.AppendUint64(m.buf, v)
 	}
+	series, derived := m.it.series()
 	m.out.Points = append(m.out.Points, Point{
-		Requests: event.Requests{Series: m.it.series(), Status: env.Status, Source: m.source,
+		Requests: event.Requests{Series: series, Derived: derived, Status: env.Status, Source: m.source,
 			Minute: time.Unix(0, int64(at)).UTC(), N: n, Key: sum16(m.buf)}, //nolint:gosec // what overflows is no plausible time
 		Index: index, Metric: m.name, Cumulative: m.cumulative, Stream: stream, Group: m.group, Start: start, Time: at,
 	})
@@ -268,8 +270,20 @@ func (it *item) fillSeries() {
 	}
 }
 
-func (it *item) series() event.Series {
-	return event.Series{Service: it.env.Service, Environment: it.env.Environment, Method: it.env.Method, Endpoint: it.env.Endpoint}
+// series gives what the item counts by. The endpoint of a request without a
+// route is made from its path, as that of its Event would be.
+func (it *item) series() (s event.Series, derived bool) {
+	s = event.Series{Service: it.env.Service, Environment: it.env.Environment, Method: it.env.Method, Endpoint: it.env.Endpoint}
+	switch {
+	case s.Endpoint == "" || s.Endpoint == unrouted:
+		it.fill("path")
+		if endpoint, ok := route.Derive(it.env.Path, it.env.Status); ok {
+			s.Endpoint, derived = endpoint, true
+		}
+	case it.env.EndpointRaw:
+		s.Endpoint, derived = route.OfRaw(s.Endpoint)
+	}
+	return s, derived
 }
 
 func sum16(b []byte) [16]byte {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"errata/internal/dialect"
+	"errata/internal/route"
 )
 
 // isUpstream reports an item about a call that the service made, whose answer
@@ -138,7 +139,7 @@ func rpcEndpoint(it *item) string {
 }
 
 // nameEndpoint reads the span name, which should be "GET /users/{id}". Where
-// it repeats a path that varies, it is no template.
+// it repeats a path that varies, it is no template; it may be a path anyway.
 func nameEndpoint(it *item) string {
 	var name string
 	switch it.kind {
@@ -159,6 +160,7 @@ func nameEndpoint(it *item) string {
 	if name == it.env.Path && varies(name) {
 		return ""
 	}
+	_, it.env.EndpointRaw = route.OfRaw(name)
 	return name
 }
 
@@ -187,13 +189,16 @@ func isVersion(s string) bool {
 	return len(s) >= 2 && len(s) <= 4 && s[0] == 'v' && strings.Trim(s[1:], "0123456789.") == ""
 }
 
+// unrouted is the endpoint of a request without a route.
+const unrouted = "(unmatched)"
+
 // unmatched stands for the route of a request that has none. Items that are no
 // requests (a job's exception) get nothing.
 func unmatched(it *item) string {
 	it.fill("method")
 	it.fill("path")
 	if it.kind == serverSpan || it.kind == metricPoint || it.env.Method != "" || it.env.Path != "" {
-		return "(unmatched)"
+		return unrouted
 	}
 	return ""
 }

@@ -35,8 +35,9 @@ type spanCounts struct {
 // spanCount is event.Requests without what is the same for all, and without N.
 type spanCount struct {
 	event.Series
-	status int
-	minute int64 // Unix seconds
+	derived bool
+	status  int
+	minute  int64 // Unix seconds
 }
 
 // add counts a span that answered a request.
@@ -57,7 +58,8 @@ func (c *spanCounts) add(it *item, failed bool) {
 	}
 	it.fillSeries()
 	const minute = 60
-	row := spanCount{it.series(), it.env.Status, int64(at/1e9) / minute * minute} //nolint:gosec // seconds
+	series, derived := it.series()
+	row := spanCount{series, derived, it.env.Status, int64(at/1e9) / minute * minute} //nolint:gosec // seconds
 	if c.rows == nil {
 		c.rows, c.hash = map[spanCount]float64{}, sha256.New()
 	}
@@ -95,7 +97,7 @@ func (c *spanCounts) requests() []event.Requests {
 	key := [16]byte(c.hash.Sum(nil)[:16])
 	out := make([]event.Requests, len(c.order))
 	for i, row := range c.order {
-		out[i] = event.Requests{Series: row.Series, Status: row.status, Source: event.SpanRequests,
+		out[i] = event.Requests{Series: row.Series, Derived: row.derived, Status: row.status, Source: event.SpanRequests,
 			Minute: time.Unix(row.minute, 0).UTC(), N: c.rows[row], Key: key}
 	}
 	return out

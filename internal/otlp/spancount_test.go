@@ -83,3 +83,37 @@ func TestSpanCountsAreBounded(t *testing.T) {
 	require.Len(t, res.Warnings, 1)
 	assert.Contains(t, res.Warnings[0], "7 spans were not counted")
 }
+
+// Requests without a route count under the endpoint that their path makes, as
+// their failures do, unless no route may have taken them.
+func TestSpansWithoutRouteAreCountedByPath(t *testing.T) {
+	td, spans := spanBatch()
+	for i, path := range []string{"/v1/charges/41", "/v1/charges/42", "/health", ""} {
+		span := addSpan(spans, ptrace.SpanKindServer, time.Minute, 200, "")
+		span.Attributes().Remove("http.route")
+		span.SetName(fmt.Sprint("request ", i))
+		span.Attributes().PutStr("url.path", path)
+	}
+	var got []string
+	for _, r := range Traces(td, Options{}).Requests {
+		got = append(got, fmt.Sprintf("%s %t %g", r.Endpoint, r.Derived, r.N))
+	}
+	assert.Equal(t, []string{"/v1/charges/{id} true 2", "/health true 1", "(unmatched) false 1"}, got)
+}
+
+// A span's name may be a route or a path.
+func TestPathAsName(t *testing.T) {
+	td, spans := spanBatch()
+	for _, name := range []string{"GET /users/42", "GET /users/{id}", "GET /oauth2/token"} {
+		span := addSpan(spans, ptrace.SpanKindServer, time.Minute, 500, "")
+		span.Attributes().Remove("http.route")
+		span.SetName(name)
+	}
+	var got []string
+	for _, env := range Traces(td, Options{}).Envelopes {
+		got = append(got, fmt.Sprintf("%s %t", env.Endpoint, env.EndpointRaw))
+	}
+	assert.Equal(t, []string{"/users/42 true", "/users/{id} false", "/oauth2/token false"}, got)
+	spans.At(0).Attributes().PutInt("http.response.status_code", 200)
+	assert.Equal(t, "/users/{id}", Traces(td, Options{}).Requests[0].Endpoint)
+}

@@ -144,7 +144,9 @@ func (t *traces) borrow(resource int) {
 	takeIfEmpty(&env.Customer, p.customer)
 	if kind == innerSpan {
 		takeIfEmpty(&env.Method, p.method)
-		takeIfEmpty(&env.Endpoint, p.endpoint)
+		if env.Endpoint == "" {
+			env.Endpoint, env.EndpointRaw = p.endpoint, p.raw
+		}
 		takeIfEmpty(&env.Path, p.path)
 	}
 }
@@ -169,5 +171,5 @@ func (t *traces) read(p *peer) {
 		o.fill(field)
 	}
 	p.requestID, p.customer = o.env.RequestID, o.env.Customer
-	p.method, p.endpoint, p.path = o.env.Method, o.env.Endpoint, o.env.Path
+	p.method, p.endpoint, p.path, p.raw = o.env.Method, o.env.Endpoint, o.env.Path, o.env.EndpointRaw
 }

@@ -37,6 +37,16 @@ func Derive(path string, status int) (endpoint string, ok bool) {
 	return Template(path), true
 }
 
+// OfRaw gives the endpoint that was meant by one that is plainly a path: it
+// looks like one, and has values in it.
+func OfRaw(sent string) (endpoint string, ok bool) {
+	if !strings.HasPrefix(sent, "/") || IsTemplate(sent) {
+		return sent, false
+	}
+	endpoint = Template(sent)
+	return endpoint, endpoint != sent
+}
+
 // IsTemplate reports a route as routers write it: it has a {x}, :x, <x>, [x]
 // or *.
 func IsTemplate(s string) bool {

@@ -67,6 +67,19 @@ func TestDerive(t *testing.T) {
 	}
 }
 
+func TestOfRaw(t *testing.T) {
+	for sent, want := range map[string]string{"/v1/charges/42": "/v1/charges/{id}"} {
+		got, ok := OfRaw(sent)
+		assert.True(t, ok)
+		assert.Equal(t, want, got)
+	}
+	for _, sent := range []string{"", "/v1/charges", "/v1/:version/charges/1000", "charges.create/42", "(unmatched)"} {
+		got, ok := OfRaw(sent)
+		assert.False(t, ok)
+		assert.Equal(t, sent, got)
+	}
+}
+
 func TestIsTemplate(t *testing.T) {
 	for _, s := range []string{"/a/{id}", "/a/:id", "/a/<id>", "/a/*", "/a/[id]", "/files/*path", "/a/{id}.json"} {
 		assert.True(t, IsTemplate(s), s)

@@ -43,6 +43,18 @@ func maskOf(sources []event.Source) int16 {
 	return mask
 }
 
+// derivedBit stands, beside the kinds of source in the column sources, for
+// Event.EndpointDerived.
+const derivedBit = 1 << 8
+
+func originOf(e *event.Event) int16 {
+	mask := maskOf(e.Sources)
+	if e.EndpointDerived {
+		mask |= derivedBit
+	}
+	return mask
+}
+
 func sourcesOf(mask int16) []event.Source {
 	out := make([]event.Source, 0, 3)
 	for _, s := range []event.Source{event.FromHTTP, event.FromLog, event.FromSpan} { // sorted by name

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/route"
 )
 
 // MaxEndpoints is how many endpoints of one service the roll-ups know by name.
@@ -31,7 +31,7 @@ type serviceKey struct {
 	service   string
 }
 
-type route struct{ method, endpoint string }
+type routeKey struct{ method, endpoint string }
 
 // endpointBook remembers, per service, the endpoints that are counted by
 // name. A flood of new raw paths costs one query per service and while, not
@@ -41,92 +41,128 @@ type endpointBook struct {
 	services map[serviceKey]*page
 }
 
+// page is what is counted by name of one service.
 type page struct {
-	named  map[route]bool
+	named  map[routeKey]bool
+	tree   *route.Tree // of the endpoints in named; made when the first derived one asks
 	loaded time.Time
 }
 
-func (b *endpointBook) look(k serviceKey, r route) (named, settled bool) {
+func newPage() *page { return &page{named: map[routeKey]bool{}, loaded: time.Now()} }
+
+// place gives the endpoint under which a derived one is counted.
+func (p *page) place(endpoint string) string {
+	if p.tree == nil {
+		p.tree = &route.Tree{}
+		for r := range p.named {
+			p.tree.Add(r.endpoint)
+		}
+	}
+	return p.tree.Place(endpoint)
+}
+
+// take names a route if there is room.
+func (p *page) take(r routeKey) (named bool) {
+	if len(p.named) >= MaxEndpoints {
+		return false
+	}
+	p.named[r] = true
+	if p.tree != nil {
+		p.tree.Add(r.endpoint)
+	}
+	return true
+}
+
+// claim is an endpoint that asks to be counted by name.
+type claim struct {
+	serviceKey
+	routeKey
+	derived bool // it may be placed elsewhere
+}
+
+// placed is what became of a claim.
+type placed struct {
+	endpoint string
+	named    bool
+}
+
+// look answers a claim from memory, where that is possible. What other
+// collectors have taken since, it does not know; an answer that would be
+// another with it is not given.
+func (b *endpointBook) look(c claim) (at placed, settled bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.services[k]
+	p := b.services[c.serviceKey]
 	if p == nil {
-		return false, false
+		return placed{}, false
 	}
-	if p.named[r] {
-		return true, true
+	if p.named[c.routeKey] {
+		return placed{c.endpoint, true}, true
 	}
-	return false, len(p.named) >= MaxEndpoints && time.Since(p.loaded) < fullFor
+	if c.derived {
+		c.endpoint = p.place(c.endpoint)
+		if p.named[c.routeKey] {
+			return placed{c.endpoint, true}, true
+		}
+	}
+	return placed{c.endpoint, false}, len(p.named) >= MaxEndpoints && time.Since(p.loaded) < fullFor
 }
 
-func (b *endpointBook) put(k serviceKey, routes []route) {
-	p := &page{named: make(map[route]bool, len(routes)), loaded: time.Now()}
-	for _, r := range routes {
-		p.named[r] = true
-	}
+func (b *endpointBook) put(pages map[serviceKey]*page) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.services == nil || len(b.services) >= maxServices {
-		b.services = map[serviceKey]*page{}
+	for k, p := range pages {
+		if b.services == nil || len(b.services) >= maxServices {
+			b.services = map[serviceKey]*page{}
+		}
+		b.services[k] = p
 	}
-	b.services[k] = p
 }
 
-// The lock is per service, so that two writers cannot both take the last
-// place.
-const sqlLockService = `SELECT pg_advisory_xact_lock(7204, hashtext($1::int4::text || '/' || $2::text))`
+func claimOf(r *record) claim {
+	e := &r.part.Event
+	return claim{serviceKey{r.part.Workspace, e.Service}, routeKey{e.Method, e.Endpoint}, e.EndpointDerived}
+}
 
-const sqlTakeEndpoint = `
-INSERT INTO endpoints (workspace_id, service, method, endpoint)
-SELECT $1::int4, $2::text, $3::text, $4::text
-WHERE (SELECT count(*) FROM endpoints WHERE workspace_id = $1::int4 AND service = $2::text) < $5::int4
-ON CONFLICT DO NOTHING`
+func (r *record) settled(at placed) {
+	r.part.Event.Endpoint, r.other = at.endpoint, !at.named
+}
 
-const sqlServiceEndpoints = `SELECT method, endpoint FROM endpoints WHERE workspace_id = $1::int4 AND service = $2::text`
-
-// named reports whether the roll-ups count e's endpoint by name, taking a
-// place for it if there is one left.
-func (s *Store) named(ctx context.Context, ws int32, e *event.Event) (named bool, err error) {
-	key, r := serviceKey{ws, e.Service}, route{e.Method, e.Endpoint}
-	if named, settled := s.endpoints.look(key, r); settled {
-		return named, nil
+// settle decides under which endpoint the roll-ups count an Event, taking a
+// place for it if there is one left. A derived endpoint may become a more
+// general one.
+func (s *Store) settle(ctx context.Context, r *record) (err error) {
+	c := claimOf(r)
+	if at, ok := s.endpoints.look(c); ok {
+		r.settled(at)
+		return nil
 	}
-	defer fault.Wrap(&err, "named(%q)", e.Endpoint)
-	var routes []route
+	defer fault.Wrap(&err, "settle(%q)", c.endpoint)
+	var pages map[serviceKey]*page
+	var at map[claim]placed
 	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
-		routes, err = takeEndpoint(ctx, tx, key, r)
+		pages, at, err = takePlaces(ctx, tx, []claim{c})
 		return err
 	})
-	if err == nil {
-		s.endpoints.put(key, routes)
-	}
-	return slices.Contains(routes, r), err
-}
-
-// namedIn is named within a transaction that may yet fail: nothing is
-// remembered.
-func (s *Store) namedIn(ctx context.Context, tx session, ws int32, e *event.Event) (bool, error) {
-	key, r := serviceKey{ws, e.Service}, route{e.Method, e.Endpoint}
-	if named, settled := s.endpoints.look(key, r); settled {
-		return named, nil
-	}
-	routes, err := takeEndpoint(ctx, tx, key, r)
-	return slices.Contains(routes, r), err
-}
-
-func takeEndpoint(ctx context.Context, tx session, key serviceKey, r route) ([]route, error) {
-	if _, err := tx.Exec(ctx, sqlLockService, key.workspace, key.service); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(ctx, sqlTakeEndpoint, key.workspace, key.service, r.method, r.endpoint, MaxEndpoints); err != nil {
-		return nil, err
-	}
-	rows, err := tx.Query(ctx, sqlServiceEndpoints, key.workspace, key.service)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r route, err error) {
-		err = row.Scan(&r.method, &r.endpoint)
-		return r, err
-	})
+	s.endpoints.put(pages)
+	r.settled(at[c])
+	return nil
+}
+
+// settleIn is settle within a transaction that may yet fail: nothing is
+// remembered.
+func (s *Store) settleIn(ctx context.Context, tx session, r *record) error {
+	c := claimOf(r)
+	if at, ok := s.endpoints.look(c); ok {
+		r.settled(at)
+		return nil
+	}
+	_, at, err := takePlaces(ctx, tx, []claim{c})
+	if err == nil {
+		r.settled(at[c])
+	}
+	return err
 }

@@ -70,7 +70,7 @@ func (c *copyBuffer) event(r *record, day int32) {
 	c.optInt2(int16(min(e.Attempt, 9999))) //nolint:gosec // bounded
 	c.int2(ordinal(roles, e.Role))
 	c.int2(ordinal(families, e.Family))
-	c.int2(maskOf(e.Sources))
+	c.int2(originOf(e))
 	c.int2(int16(e.FingerprintVersion)) //nolint:gosec // small
 	c.bool(r.other)
 	c.int2(int16(max(len(r.members), 1))) //nolint:gosec // bounded by the group

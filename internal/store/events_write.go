@@ -114,7 +114,7 @@ func eventArguments(rows []*record) []any {
 		small(func(r *record) int16 { return int16(min(r.part.Event.Attempt, 9999)) }), //nolint:gosec // bounded
 		small(func(r *record) int16 { return ordinal(roles, r.part.Event.Role) }),
 		small(func(r *record) int16 { return ordinal(families, r.part.Event.Family) }),
-		small(func(r *record) int16 { return maskOf(r.part.Event.Sources) }),
+		small(func(r *record) int16 { return originOf(&r.part.Event) }),
 		small(func(r *record) int16 { return int16(r.part.Event.FingerprintVersion) }), //nolint:gosec // small
 		column(rows, func(r *record) bool { return r.other }),
 		small(func(r *record) int16 { return int16(max(len(r.members), 1)) }), //nolint:gosec // bounded by the group

@@ -157,12 +157,8 @@ func (w *writing) place(ctx context.Context, tx session, plan *plan, g *group, r
 	before := g.events[e.ID]
 	if before != nil && before.event.Service == e.Service && before.event.Method == e.Method && before.event.Endpoint == e.Endpoint {
 		r.other = before.other
-	} else {
-		named, err := w.s.namedIn(ctx, tx, r.part.Workspace, e)
-		if err != nil {
-			return err
-		}
-		r.other = !named
+	} else if err := w.s.settleIn(ctx, tx, r); err != nil {
+		return err
 	}
 	for i := range r.members {
 		m := &r.members[i]

@@ -52,7 +52,7 @@ func (s *Store) CountRequests(ctx context.Context, rs []event.Requests) (err err
 			return err
 		}
 	}
-	others, err := s.unnamed(ctx, rs)
+	rs, others, err := s.settleRequests(ctx, rs)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func daysOf(rs []event.Requests) map[int32]bool {
 
 // addRequests first takes the keys and then the rows, both in order, so that
 // two collectors do not deadlock.
-func (s *Store) addRequests(ctx context.Context, tx session, rs []event.Requests, others map[namedRoute]bool) error {
+func (s *Store) addRequests(ctx context.Context, tx session, rs []event.Requests, others map[claim]bool) error {
 	fresh, err := takeRequestKeys(ctx, tx, rs)
 	if err != nil {
 		return err
@@ -105,11 +105,11 @@ func (s *Store) addRequests(ctx context.Context, tx session, rs []event.Requests
 }
 
 // setRequests writes what totals say. Slot 0 belongs to them, whoever writes.
-func setRequests(ctx context.Context, tx session, rs []event.Requests, others map[namedRoute]bool) error {
+func setRequests(ctx context.Context, tx session, rs []event.Requests, others map[claim]bool) error {
 	rows := map[rowKey]requestRow{}
 	for i := range rs {
 		row := rowOf(&rs[i], others, 0)
-		row.hash = row.key(rs[i].Endpoint)
+		row.hash = row.key(cmp.Or(rs[i].Sent, rs[i].Endpoint))
 		rows[row.rowKey()] = row
 	}
 	return writeRequests(ctx, tx, sqlSetRequests, rows)
@@ -129,10 +129,10 @@ func requestKeyOf(r *event.Requests) requestKey {
 	return requestKey{r.Workspace, int32(identity.DayOf(r.Minute)), r.Key}
 }
 
-func rowOf(r *event.Requests, others map[namedRoute]bool, slot int16) requestRow {
+func rowOf(r *event.Requests, others map[claim]bool, slot int16) requestRow {
 	row := requestRow{Series: r.Series, workspace: r.Workspace, minute: r.Minute.Truncate(time.Minute).Unix(),
 		source: r.Source, status: int16(r.Status), slot: slot, n: r.N} //nolint:gosec // 0..599
-	if others[namedRouteOf(r)] {
+	if others[claimOfRequests(r)] {
 		row.Endpoint = OtherEndpoint
 	}
 	return row

@@ -65,6 +65,7 @@ func scanEventAnd(rows pgx.CollectableRow, more ...any) (eventRow, error) {
 	e.RequestID, r.mergedInto, e.Weight = deref(request), deref(merged), deref(weight)
 	e.Status, e.Attempt = int(deref(status)), int(deref(attempt))
 	e.Role, e.Family, e.Sources = nth(roles, role), nth(families, family), sourcesOf(sources)
+	e.EndpointDerived = sources&derivedBit != 0
 	e.FingerprintVersion = int(version)
 	r.bodyHash, r.stackHash = deref(body), deref(stack)
 	if len(details) > 0 {

@@ -160,11 +160,9 @@ func (w *writing) prepare(ctx context.Context) error {
 	}
 	for _, b := range w.bundles {
 		for _, r := range b.events {
-			named, err := w.s.named(ctx, r.part.Workspace, &r.part.Event)
-			if err != nil {
+			if err := w.s.settle(ctx, r); err != nil {
 				return err
 			}
-			r.other = !named
 		}
 	}
 	return nil
