@@ -378,3 +378,19 @@ func TestErrorsHaveOneShape(t *testing.T) {
 	w = f.call("GET", "/v1/events?limit=0", readKey, "", "Accept", "application/problem+json")
 	assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
 }
+
+func TestEndpoints(t *testing.T) {
+	f := newFixture(t)
+	w := f.get("/v1/endpoints?service=billing")
+	assert.JSONEq(t, `{"service":"billing","limit":500,"full":false,"endpoints":[{"method":"POST","endpoint":"/v1/charges/{id}","first_seen":"2026-11-20T12:00:00.123Z"}]}`, w.Body.String())
+	assert.JSONEq(t, `{"service":"x","limit":500,"full":false,"endpoints":[]}`, f.get("/v1/endpoints?service=x").Body.String())
+	for range 500 {
+		f.mem.events = append(f.mem.events, event.Event{Service: "billing"})
+	}
+	assert.Contains(t, f.get("/v1/endpoints?service=billing").Body.String(), `"full":true`)
+	for _, query := range []string{"", "?service=", "?service=" + strings.Repeat("x", 501), "?service=a&x=1"} {
+		w := f.get("/v1/endpoints" + query)
+		assert.Equal(t, 422, w.Code, query)
+	}
+	assert.Equal(t, 403, f.call(http.MethodGet, "/v1/endpoints?service=x", ingestKey, "").Code)
+}

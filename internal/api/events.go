@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/event"
+	"errata/internal/store"
 )
 
 // events lists failures, newest first, without raw bodies and stack traces.
@@ -44,6 +45,29 @@ func (a *api) event(c *gin.Context) error {
 		return err
 	}
 	return reply(c, http.StatusOK, e)
+}
+
+// endpoints lists those of a service that are counted by name, and says
+// whether there is room for more.
+func (a *api) endpoints(c *gin.Context) error {
+	p, err := query(c, "service")
+	if err != nil {
+		return err
+	}
+	service := p["service"]
+	if service == "" || len(service) > maxValue {
+		return invalid("service", "must name a service, in at most %d bytes", maxValue)
+	}
+	list, err := a.Store.Endpoints(c.Request.Context(), workspace(c), service)
+	if err != nil {
+		return err
+	}
+	return reply(c, http.StatusOK, struct {
+		Service   string           `json:"service"`
+		Limit     int              `json:"limit"`
+		Full      bool             `json:"full"`
+		Endpoints []store.Endpoint `json:"endpoints"`
+	}{service, store.MaxEndpoints, len(list) >= store.MaxEndpoints, orEmpty(list)})
 }
 
 // rejections lists what was refused, newest first. The next page is in the

@@ -234,6 +234,16 @@ func (m *memory) Replay(_ context.Context, _ store.Actor, _ int32, id string) (i
 	return identity.Outcome{}, fault.New(fault.NotFound, "rejection_not_found", "There is no rejection with this ID.")
 }
 
+func (m *memory) Endpoints(_ context.Context, _ int32, service string) ([]store.Endpoint, error) {
+	var list []store.Endpoint
+	for _, e := range m.events {
+		if e.Service == service {
+			list = append(list, store.Endpoint{Method: e.Method, Endpoint: e.Endpoint, FirstSeen: event.Time{Time: e.OccurredAt}})
+		}
+	}
+	return list, nil
+}
+
 func (m *memory) Collectors(context.Context) ([]store.Collector, error) {
 	return []store.Collector{{ID: "c", Host: "h", Version: "v", StartedAt: event.Time{Time: noon}, SeenAt: event.Time{Time: noon}, Alive: true, SpoolOldest: &event.Time{Time: noon}}}, nil
 }
