@@ -167,24 +167,26 @@ func (c *sendCmd) Run(ctx context.Context) error {
 }
 
 type benchCmd struct {
-	Ingest struct {
-		Server          []string      `env:"ERRATA_COLLECTOR" default:"http://127.0.0.1:4318" help:"Address of the collector's OTLP/HTTP; several are loaded in turn."`
-		Key             string        `env:"ERRATA_KEY" placeholder:"KEY" help:"An API key with the ingest scope."`
-		Connections     int           `default:"4" help:"Requests under way at a time."`
-		Batch           int           `default:"100" help:"Spans a request."`
-		StackBytes      int           `default:"1024" help:"Bytes of each stack trace; 0 for none."`
-		Distinct        float64       `default:"0.33" help:"Share of the stack traces that are distinct."`
-		Spans           int64         `help:"End after this many spans, rounded up to whole requests."`
-		Duration        time.Duration `help:"End after this long; 10s where --spans is not given either."`
-		Rate            float64       `help:"Spans a second; 0 for as fast as they are answered. Answers are then timed from when a request was due."`
-		Warmup          time.Duration `help:"Send for this long before anything is counted."`
-		FillRemoteStore bool          `help:"Allow collectors on other machines. Their stores fill with made-up failures."`
-		JSON            bool          `help:"Print the figures as JSON."`
-	} `cmd:"" help:"Send failed spans over OTLP/HTTP and measure the answers. They are made up, come from services called bench-0 to bench-7 in the environment 'bench', and stay in the store until they expire."`
+	Ingest benchIngestCmd `cmd:"" help:"Send failed spans over OTLP/HTTP and measure the answers. They are made up, come from services called bench-0 to bench-7 in the environment 'bench', and stay in the store until they expire."`
+	Seed   benchSeedCmd   `cmd:"" help:"Fill a database with a made-up month of failures and request totals, through the store's own way in."`
 }
 
-func (c *benchCmd) Run(ctx context.Context) error {
-	i := &c.Ingest
+type benchIngestCmd struct {
+	Server          []string      `env:"ERRATA_COLLECTOR" default:"http://127.0.0.1:4318" help:"Address of the collector's OTLP/HTTP; several are loaded in turn."`
+	Key             string        `env:"ERRATA_KEY" placeholder:"KEY" help:"An API key with the ingest scope."`
+	Connections     int           `default:"4" help:"Requests under way at a time."`
+	Batch           int           `default:"100" help:"Spans a request."`
+	StackBytes      int           `default:"1024" help:"Bytes of each stack trace; 0 for none."`
+	Distinct        float64       `default:"0.33" help:"Share of the stack traces that are distinct."`
+	Spans           int64         `help:"End after this many spans, rounded up to whole requests."`
+	Duration        time.Duration `help:"End after this long; 10s where --spans is not given either."`
+	Rate            float64       `help:"Spans a second; 0 for as fast as they are answered. Answers are then timed from when a request was due."`
+	Warmup          time.Duration `help:"Send for this long before anything is counted."`
+	FillRemoteStore bool          `help:"Allow collectors on other machines. Their stores fill with made-up failures."`
+	JSON            bool          `help:"Print the figures as JSON."`
+}
+
+func (i *benchIngestCmd) Run(ctx context.Context) error {
 	return cli.BenchIngest(ctx, cli.BenchOptions{
 		Load: bench.Load{Servers: i.Server, Key: i.Key, Connections: i.Connections, Batch: i.Batch, StackBytes: i.StackBytes, Distinct: i.Distinct,
 			Spans: i.Spans, Duration: i.Duration, Rate: i.Rate, Warmup: i.Warmup},
