@@ -17,9 +17,7 @@ import (
 
 // derived is a report of a failure whose endpoint was made from a path.
 func derived(n int, endpoint string) identity.Part {
-	p := report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("req", n), status: 500, endpoint: endpoint, customer: "acme"}.part()
-	p.Event.EndpointDerived = true
-	return p
+	return report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("req", n), status: 500, endpoint: endpoint, derived: true, customer: "acme"}.part()
 }
 
 func user(i int) string { return fmt.Sprintf("/users/u%c%c/orders", 'a'+i%26, 'a'+i/26) }
@@ -74,8 +72,7 @@ func TestNamedEndpointWins(t *testing.T) {
 	for _, first := range []event.Source{event.FromSpan, event.FromHTTP} {
 		t.Run(string(first), func(t *testing.T) {
 			f := open(t, store.Options{})
-			span := report{src: event.FromSpan, service: "billing", request: "r", trace: hex(1, 32), span: hex(1, 16), status: 500, endpoint: "/v1/charges/{id}"}.part()
-			span.Event.EndpointDerived = true
+			span := report{src: event.FromSpan, service: "billing", request: "r", trace: hex(1, 32), span: hex(1, 16), status: 500, endpoint: "/v1/charges/{id}", derived: true}.part()
 			sent := report{src: event.FromHTTP, service: "billing", request: "r", trace: hex(1, 32), span: hex(1, 16), status: 500, endpoint: "/v1/charges/:charge"}.part()
 			parts := []identity.Part{span, sent}
 			if first == event.FromHTTP {

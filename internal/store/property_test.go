@@ -20,7 +20,7 @@ import (
 
 // failures makes the reports of a handful of failures, some of which are easy
 // to confuse: retries under one request ID, calls to upstreams, reports
-// without a request ID or without a trace.
+// without a request ID or without a trace, endpoints that nobody named.
 func failures(r *rand.Rand) []report {
 	var out []report
 	for i := range 1 + r.IntN(4) {
@@ -40,6 +40,12 @@ func failures(r *rand.Rand) []report {
 			p := base
 			p.src = src
 			p.at = base.at.Add(time.Duration(r.IntN(900)) * time.Millisecond)
+			switch r.IntN(4) {
+			case 0:
+				p.endpoint, p.derived = "/v1/charges/{id}", true
+			case 1:
+				p.endpoint = "(unmatched)"
+			}
 			switch src {
 			case event.FromSpan:
 				if p.span == "" {

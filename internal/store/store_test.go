@@ -66,6 +66,7 @@ type report struct {
 	stack, body string
 	aliases     []event.Alias
 	endpoint    string
+	derived     bool // the endpoint
 	clientID    string
 	noTime      bool
 	release     string
@@ -98,6 +99,7 @@ func (r report) part() identity.Part {
 		Code: event.CanonicalCode(r.code, r.status), Message: "from " + string(r.src), RawBody: []byte(r.body), Aliases: r.aliases,
 		IssueID: identity.FormatUUID([16]byte(issue[:16])), FingerprintVersion: 1,
 	}
+	p.Event.EndpointDerived = r.derived
 	if r.stack != "" {
 		p.Event.Exception = &event.Exception{Type: "Boom", Message: "it broke", Stacktrace: r.stack}
 	}
