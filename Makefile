@@ -62,7 +62,7 @@ bench: ## Measure, as ratios in one run; ERRATA_BENCH_ROWS=10000000 adds a full 
 	@scripts/setup.sh postgresql
 	$(GO) test -run '^$$' -bench 'Trail|Write' -benchtime 1x -timeout 30m ./internal/store
 	$(GO) test -run '^$$' -bench . -benchtime 1x -v -timeout 90m ./internal/e2e
-	$(GO) test -run '^$$' -bench . ./internal/otlp ./internal/normalize
+	$(GO) test -run '^$$' -bench . ./internal/otlp ./internal/normalize ./internal/route
 
 .PHONY: clean
 clean: ## Remove what was built
