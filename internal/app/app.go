@@ -130,7 +130,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	// away: it knows keys, and has a spool.
 	mayWait := a.opt.Role == Collector && known > 0
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode,
-		RetentionDays: a.cfg.RetentionDays, StatsAge: 2 * time.Second, Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
+		RetentionDays: a.cfg.RetentionDays, StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
 	if err != nil {
 		return err
 	}
@@ -143,6 +143,15 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	a.self = newSelfReporter(a.Store, a.log)
 	return a.wire(lis)
+}
+
+// statsCache is the room for roll-ups: who serves pages reads the same ones again
+// and again.
+func statsCache(role Role) int {
+	if role&API == 0 {
+		return 0
+	}
+	return 64 << 20
 }
 
 // prepare sees to the database before it is used.

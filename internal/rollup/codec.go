@@ -51,6 +51,9 @@ func (t *Table) Encode() []byte {
 }
 
 func (s *Set) encode(out []byte) []byte {
+	if s.raw != nil {
+		return append(out, s.raw...)
+	}
 	if s.Sketch != nil {
 		raw, err := s.Sketch.MarshalBinary()
 		if err == nil { // it never fails
@@ -109,7 +112,7 @@ func Decode(c Cube, raw []byte) (Table, error) {
 	} else if n > 0 {
 		t.Sets = make([]Set, n)
 		for i := range t.Sets {
-			t.Sets[i] = r.set(len(t.Words))
+			t.Sets[i] = r.unread()
 		}
 	}
 	if r.bad || len(r.b) > 0 {
@@ -169,6 +172,27 @@ func (r *reader) word(words int) uint32 {
 	return uint32(v) //nolint:gosec // below words
 }
 
+// unread steps over a Set.
+func (r *reader) unread() Set {
+	all := r.b
+	n := r.uvarint()
+	if n >= 1<<20 {
+		if n -= 1 << 20; n > uint64(len(r.b)) {
+			r.bad, n = true, 0
+		}
+		r.b = r.b[n:]
+	} else {
+		for ; n > 0 && !r.bad; n-- {
+			r.uvarint()
+		}
+	}
+	if r.bad {
+		return Set{}
+	}
+	return Set{raw: all[:len(all)-len(r.b)]}
+}
+
+// set reads a Set, that of a table with so many words. What cannot be is empty.
 func (r *reader) set(words int) Set {
 	n := r.uvarint()
 	if n >= 1<<20 {

@@ -194,6 +194,18 @@ type Table struct {
 	Sets []Set    // distinct customers, where the cube has them
 }
 
+// Size is about how many bytes of memory a Table takes.
+func (t *Table) Size() int {
+	size := 200 + len(t.Words)*16 + len(t.N)*(4*len(t.Cols)+10) + len(t.Sets)*56
+	for _, w := range t.Words {
+		size += len(w)
+	}
+	for i := range t.Sets {
+		size += len(t.Sets[i].raw)
+	}
+	return size
+}
+
 // Other stands for what does not fit: endpoints beyond those of a service,
 // customers beyond those of a block.
 const Other = "(other)"

@@ -16,6 +16,7 @@ type Scan struct {
 	Sets bool
 
 	index  map[string]int32
+	key    []byte
 	groups []Group
 }
 
@@ -61,10 +62,8 @@ func (s *Scan) Add(c Cube, t *Table, step func(at uint16) int) {
 	for i, d := range s.By {
 		by[i] = t.Cols[slices.Index(dims, d)]
 	}
-	local := map[[maxCols]uint32]int32{}
-	var key [maxCols]uint32
+	local := newLocal(by, len(t.Words))
 	customer := slices.Index(dims, Customer)
-	last, lastGroup := key, int32(-1)
 	lastAt, lastStep := -1, -1
 rows:
 	for i := range t.N {
@@ -79,18 +78,11 @@ rows:
 				continue rows
 			}
 		}
-		for k := range by {
-			key[k] = by[k][i]
+		id := local.find(i)
+		if *id == 0 {
+			*id = s.group(by, i, t.Words) + 1
 		}
-		if lastGroup < 0 || key != last {
-			g, ok := local[key]
-			if !ok {
-				g = s.group(key[:len(by)], t.Words)
-				local[key] = g
-			}
-			last, lastGroup = key, g
-		}
-		g := &s.groups[lastGroup]
+		g := &s.groups[*id-1]
 		g.N[lastStep] += t.N[i]
 		if !s.Sets {
 			continue
@@ -102,6 +94,56 @@ rows:
 			g.Customers[lastStep].addSet(&t.Sets[i], t.Words)
 		}
 	}
+}
+
+// local remembers which group the values in a table's row belong to, plus one;
+// 0 is not yet known. One dimension is an index, two are one number, more are
+// rare.
+type local struct {
+	by   [][]uint32
+	one  []int32
+	two  map[uint64]*int32
+	many map[[maxCols]uint32]*int32
+}
+
+func newLocal(by [][]uint32, words int) *local {
+	l := &local{by: by}
+	switch len(by) {
+	case 0:
+		l.one = make([]int32, 1)
+	case 1:
+		l.one = make([]int32, words)
+	case 2:
+		l.two = map[uint64]*int32{}
+	default:
+		l.many = map[[maxCols]uint32]*int32{}
+	}
+	return l
+}
+
+func (l *local) find(row int) *int32 {
+	switch len(l.by) {
+	case 0:
+		return &l.one[0]
+	case 1:
+		return &l.one[l.by[0][row]]
+	case 2:
+		return at(l.two, uint64(l.by[0][row])<<32|uint64(l.by[1][row]))
+	}
+	var key [maxCols]uint32
+	for k := range l.by {
+		key[k] = l.by[k][row]
+	}
+	return at(l.many, key)
+}
+
+func at[K comparable](m map[K]*int32, k K) *int32 {
+	id := m[k]
+	if id == nil {
+		id = new(int32)
+		m[k] = id
+	}
+	return id
 }
 
 // pass is a filter, worked out for a table's words.
@@ -125,14 +167,17 @@ func (s *Scan) passing(dims []Dim, t *Table) []pass {
 	return out
 }
 
-func (s *Scan) group(key []uint32, words []string) int32 {
-	values, joined := make([]string, len(key)), ""
-	for i, w := range key {
-		values[i] = words[w]
-		joined += words[w] + "\x00"
+func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
+	s.key = s.key[:0]
+	for _, col := range by {
+		s.key = append(append(s.key, words[col[row]]...), 0)
 	}
-	if g, ok := s.index[joined]; ok {
+	if g, ok := s.index[string(s.key)]; ok {
 		return g
+	}
+	values := make([]string, len(by))
+	for i, col := range by {
+		values[i] = words[col[row]]
 	}
 	if s.index == nil {
 		s.index = map[string]int32{}
@@ -142,7 +187,7 @@ func (s *Scan) group(key []uint32, words []string) int32 {
 		g.Customers = make([]Distinct, s.Steps)
 	}
 	id := int32(len(s.groups)) //nolint:gosec // memory ends before
-	s.groups, s.index[joined] = append(s.groups, g), id
+	s.groups, s.index[string(s.key)] = append(s.groups, g), id
 	return id
 }
 

@@ -14,6 +14,8 @@ import (
 type Set struct {
 	Exact  []uint32 // sorted indices into the table's Words
 	Sketch *hyperloglog.Sketch
+
+	raw []byte // as encoded; what most readers of a Table never ask for
 }
 
 const (
@@ -71,6 +73,10 @@ func (d *Distinct) approximate() {
 
 // addSet counts the customers of a row of a table with these words.
 func (d *Distinct) addSet(s *Set, words []string) {
+	if s.raw != nil {
+		read := (&reader{b: s.raw}).set(len(words))
+		s = &read
+	}
 	for _, w := range s.Exact {
 		d.Add(words[w])
 	}
@@ -80,7 +86,18 @@ func (d *Distinct) addSet(s *Set, words []string) {
 	if d.sketch == nil {
 		d.approximate()
 	}
-	_ = d.sketch.Merge(s.Sketch) // fails on another precision only, which unmarshal refuses
+	if err := mergeSketch(d.sketch, s.Sketch); err != nil {
+		d.others = true // what cannot be read was counted by nobody
+	}
+}
+
+func mergeSketch(into, from *hyperloglog.Sketch) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errSketch
+		}
+	}()
+	return into.Merge(from)
 }
 
 // Count is how many there are, and whether that is certain.
@@ -131,9 +148,5 @@ func unmarshalSketch(raw []byte) (sk *hyperloglog.Sketch, err error) {
 	if err := sk.UnmarshalBinary(raw); err != nil {
 		return nil, errSketch
 	}
-	if err := newSketch().Merge(sk); err != nil { // another precision
-		return nil, errSketch
-	}
-	sk.Estimate()
 	return sk, nil
 }

@@ -34,17 +34,29 @@ func (p *Plan) Answer(b Blocks) Answer {
 	if len(p.By) == 0 && len(now.keys) == 0 { // nothing is a number, too
 		now.add(nil, &rollup.Group{N: make([]int64, p.points()), Customers: make([]rollup.Distinct, p.points())})
 	}
-	for i := range now.keys {
-		a.Series = append(a.Series, p.series(&a, now, before, now.keys[i]))
+	// Most of what there is does not get into the answer: first the totals.
+	ranked := make([]rank, len(now.keys))
+	for i, key := range now.keys {
+		ranked[i] = rank{key, p.measure(&a, now, key, 0, p.points()), now.errors[key].Total()}
 	}
-	slices.SortStableFunc(a.Series, func(x, y Series) int {
-		return cmp.Or(cmp.Compare(known(y.Total), known(x.Total)), cmp.Compare(y.Errors, x.Errors), slices.Compare(x.Labels, y.Labels))
+	slices.SortFunc(ranked, func(x, y rank) int {
+		return cmp.Or(cmp.Compare(known(y.total), known(x.total)), cmp.Compare(y.errors, x.errors), cmp.Compare(x.key, y.key))
 	})
-	if len(a.Series) > p.Limit {
-		a.More = len(a.Series) - p.Limit
-		a.Series = a.Series[:p.Limit]
+	if len(ranked) > p.Limit {
+		a.More = len(ranked) - p.Limit
+		ranked = ranked[:p.Limit]
+	}
+	for _, r := range ranked {
+		a.Series = append(a.Series, p.series(&a, now, before, r.key))
 	}
 	return a
+}
+
+// rank is a series on its way into the answer.
+type rank struct {
+	key    string
+	total  float64
+	errors int64
 }
 
 func known(v float64) float64 {

@@ -31,10 +31,16 @@ func (s *Store) Stats(ctx context.Context, ws int32, now time.Time, questions ..
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	for _, p := range plans {
-		out = append(out, p.Answer(blocks))
+	out = make([]stats.Answer, len(plans))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range plans {
+		g.Go(func() error {
+			out[i] = p.Answer(blocks)
+			return nil
+		})
 	}
-	return out, nil
+	return out, g.Wait()
 }
 
 // blocks reads what some plans need, as of one moment.
@@ -62,6 +68,7 @@ type blockReader struct {
 	ws    int32
 	now   time.Time
 	days  map[time.Time]bool // that have blocks
+	built map[spanID]time.Time
 	hours map[time.Time]*hourState
 	out   stats.Blocks
 }
@@ -74,13 +81,13 @@ type hourState struct {
 }
 
 const sqlSpans = `
-SELECT level, start, upto, false FROM rollup_spans WHERE workspace_id = $1::int4 AND start >= $2::timestamptz AND start < $3::timestamptz
+SELECT level, start, upto, built_at, false FROM rollup_spans WHERE workspace_id = $1::int4 AND start >= $2::timestamptz AND start < $3::timestamptz
 UNION ALL
-SELECT DISTINCT level, start, NULL::timestamptz, true FROM rollup_marks WHERE workspace_id = $1::int4 AND level = 1 AND start >= $2::timestamptz AND start < $3::timestamptz`
+SELECT DISTINCT level, start, NULL::timestamptz, NULL::timestamptz, true FROM rollup_marks WHERE workspace_id = $1::int4 AND level = 1 AND start >= $2::timestamptz AND start < $3::timestamptz`
 
 // look finds out which hours and days have blocks.
 func (r *blockReader) look(ctx context.Context, tx pgx.Tx, reads []stats.Read) error {
-	r.days = map[time.Time]bool{}
+	r.days, r.built = map[time.Time]bool{}, map[spanID]time.Time{}
 	from, to := period(reads)
 	rows, err := tx.Query(ctx, sqlSpans, r.ws, from.Truncate(24*time.Hour), to)
 	if err != nil {
@@ -88,10 +95,13 @@ func (r *blockReader) look(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 	}
 	var level rollup.Level
 	var start time.Time
-	var upto *time.Time
+	var upto, built *time.Time
 	var mark bool
-	_, err = pgx.ForEachRow(rows, []any{&level, &start, &upto, &mark}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&level, &start, &upto, &built, &mark}, func() error {
 		start = start.UTC()
+		if built != nil {
+			r.built[spanID{level, start}] = *built
+		}
 		if level == rollup.Day {
 			r.days[start] = true
 			return nil
@@ -134,10 +144,12 @@ const sqlBlocks = `
 SELECT level, start, cube, service, content FROM rollup_blocks
 WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = ANY ($3::timestamptz[]) AND cube = ANY ($4::int2[]) AND service = ANY ($5::text[])`
 
-// stored fetches the blocks that there are, and decodes them on all processors.
+// stored takes the blocks that there are out of the cache or fetches them, and
+// decodes them on all processors.
 func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read) error {
+	missing := r.cached(reads)
 	batch := &pgx.Batch{}
-	for _, w := range r.want(reads) {
+	for _, w := range together(missing) {
 		batch.Queue(sqlBlocks, r.ws, w.level, w.starts, w.cubes, w.services)
 	}
 	if batch.Len() == 0 {
@@ -150,6 +162,7 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 		if err == nil {
 			raws, err = pgx.AppendRows(raws, rows, func(row pgx.CollectableRow) (b rawBlock, err error) {
 				err = row.Scan(&b.Level, &b.Start, &b.Cube, &b.Service, &b.raw)
+				b.Start = b.Start.UTC()
 				return b, err
 			})
 		}
@@ -161,7 +174,13 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 	if err := results.Close(); err != nil {
 		return err
 	}
-	return r.decode(raws)
+	// Groups are rectangles: they may hold more than was asked for.
+	asked := make(map[blockID]bool, len(missing))
+	for _, id := range missing {
+		asked[id] = true
+	}
+	raws = slices.DeleteFunc(raws, func(b rawBlock) bool { return !asked[b.id()] })
+	return r.decode(raws, missing)
 }
 
 type rawBlock struct {
@@ -169,84 +188,98 @@ type rawBlock struct {
 	raw []byte
 }
 
-func (r *blockReader) decode(raws []rawBlock) error {
-	blocks := make([]rollup.Block, len(raws))
+func (b *rawBlock) id() blockID { return blockID{b.Level, b.Start, b.Cube, b.Service} }
+
+func (r *blockReader) decode(raws []rawBlock, asked []blockID) error {
+	tables := make([]rollup.Table, len(raws))
 	var g errgroup.Group
 	n := runtime.GOMAXPROCS(0)
 	for worker := range n {
 		g.Go(func() (err error) {
 			for i := worker; i < len(raws); i += n {
-				b := raws[i].Block
-				b.Start = b.Start.UTC()
-				if b.Table, err = rollup.Decode(b.Cube, raws[i].raw); err != nil {
+				if tables[i], err = rollup.Decode(raws[i].Cube, raws[i].raw); err != nil {
 					return err
 				}
-				blocks[i] = b
 			}
 			return nil
 		})
 	}
-	err := g.Wait()
-	r.out.Blocks = append(r.out.Blocks, blocks...)
-	return err
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	found := make(map[blockID]*rollup.Table, len(raws))
+	for i := range raws {
+		b := raws[i].Block
+		b.Table = tables[i]
+		r.out.Blocks = append(r.out.Blocks, b)
+		found[raws[i].id()] = &tables[i]
+	}
+	for _, id := range asked { // also that there is none
+		r.s.tables.put(r.ws, id, r.built[spanID{id.level, id.start}], found[id])
+	}
+	return nil
 }
 
-// want groups reads that have the same times. A cube that two plans read is
-// fetched once for each stretch of time.
-func (r *blockReader) want(reads []stats.Read) []wanted {
-	type key struct {
-		level rollup.Level
-		start time.Time
-	}
-	type cubeOf struct {
-		cube    rollup.Cube
-		service string
-	}
-	needs := map[key]map[cubeOf]bool{}
-	add := func(k key, read stats.Read) {
-		if needs[k] == nil {
-			needs[k] = map[cubeOf]bool{}
-		}
-		for _, service := range orNone(read.Services) {
-			needs[k][cubeOf{read.Cube, service}] = true
-		}
-	}
+// cached adds the blocks that are in the cache, and gives those that are not.
+func (r *blockReader) cached(reads []stats.Read) (missing []blockID) {
+	seen := map[blockID]bool{}
 	for _, read := range reads {
-		if !read.Fine {
-			r.each(read, func(level rollup.Level, start time.Time) { add(key{level, start}, read) })
+		if read.Fine {
+			continue
+		}
+		r.each(read, func(level rollup.Level, start time.Time) {
+			for _, service := range orNone(read.Services) {
+				id := blockID{level, start, read.Cube, service}
+				if seen[id] {
+					continue
+				}
+				seen[id] = true
+				table, ok := r.s.tables.get(r.ws, id, r.built[spanID{level, start}])
+				switch {
+				case !ok:
+					missing = append(missing, id)
+				case table != nil:
+					r.out.Blocks = append(r.out.Blocks, rollup.Block{Level: level, Start: start, Cube: read.Cube, Service: service, Table: *table})
+				}
+			}
+		})
+	}
+	return missing
+}
+
+// together makes few statements of many blocks: those that are needed at the same
+// times.
+func together(ids []blockID) []wanted {
+	times := map[spanID]*wanted{}
+	var spans []spanID
+	for _, id := range ids {
+		k := spanID{id.level, id.start}
+		w := times[k]
+		if w == nil {
+			w = &wanted{level: id.level}
+			times[k] = w
+			spans = append(spans, k)
+		}
+		if !slices.Contains(w.cubes, int16(id.cube)) {
+			w.cubes = append(w.cubes, int16(id.cube))
+		}
+		if !slices.Contains(w.services, id.service) {
+			w.services = append(w.services, id.service)
 		}
 	}
-	groups := map[string]*wanted{}
-	var order []string
-	for k, set := range needs {
-		w := wanted{level: k.level}
-		for c := range set {
-			if !slices.Contains(w.cubes, int16(c.cube)) {
-				w.cubes = append(w.cubes, int16(c.cube))
-			}
-			if !slices.Contains(w.services, c.service) {
-				w.services = append(w.services, c.service)
-			}
-		}
+	var out []wanted
+	for _, k := range spans {
+		w := times[k]
 		slices.Sort(w.cubes)
 		slices.Sort(w.services)
-		name := string(rune('0' + k.level))
-		for _, c := range w.cubes {
-			name += string(rune('A' + c))
+		i := slices.IndexFunc(out, func(o wanted) bool {
+			return o.level == w.level && slices.Equal(o.cubes, w.cubes) && slices.Equal(o.services, w.services)
+		})
+		if i < 0 {
+			i = len(out)
+			out = append(out, *w)
 		}
-		for _, s := range w.services {
-			name += "\x00" + s
-		}
-		if groups[name] == nil {
-			groups[name] = &w
-			order = append(order, name)
-		}
-		groups[name].starts = append(groups[name].starts, k.start)
-	}
-	out := make([]wanted, len(order))
-	for i, name := range order {
-		out[i] = *groups[name]
-		slices.SortFunc(out[i].starts, time.Time.Compare)
+		out[i].starts = append(out[i].starts, k.start)
 	}
 	return out
 }

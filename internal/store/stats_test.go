@@ -96,7 +96,7 @@ func (f *fixture) requireSame(t *testing.T, at time.Time, from, to time.Time) {
 // Whatever arrives when, and whenever blocks are made, statistics count the
 // Events: late ones, repeated ones, corrected ones.
 func TestStatsCountEvents(t *testing.T) {
-	f := open(t, store.Options{})
+	f := open(t, store.Options{StatsCache: 1 << 20})
 	r := rand.New(rand.NewPCG(11, 12))
 	at := newest.Add(2 * time.Minute)
 	for round := range 6 {

@@ -45,7 +45,9 @@ type Options struct {
 	// StatsAge is how old the newest counts may be that statistics are made of;
 	// 0 reads them each time.
 	StatsAge time.Duration
-	Logger   *slog.Logger
+	// StatsCache is how many bytes of roll-ups may be kept in memory; 0 for none.
+	StatsCache int
+	Logger     *slog.Logger
 	// MayWait opens the Store although the database cannot be reached: its
 	// schema is then looked at before the first write.
 	MayWait bool
@@ -72,6 +74,7 @@ type Store struct {
 	contents caution
 
 	unrolled openBlocks
+	tables   tableCache
 
 	checked atomic.Bool // the schema is new enough
 
@@ -104,7 +107,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
-	s.unrolled.keep = opt.StatsAge
+	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
