@@ -31,7 +31,7 @@ type benchSeedCmd struct {
 	Customers       int       `default:"5000" help:"How many customers."`
 	Seed            uint64    `default:"1" help:"Another one gives another month; the same, with the same --until, gives the same again."`
 	Workspace       int32     `default:"1" help:"Whose failures they are."`
-	Batch           int       `default:"500" help:"Events a transaction."`
+	Batch           int       `default:"1000" help:"Events a transaction."`
 	Writers         int       `help:"Transactions at a time; by default as many as a collector has."`
 	Force           bool      `help:"Allow a database that has events."`
 	JSON            bool      `help:"Print what was written as JSON."`

@@ -20,7 +20,7 @@ type teller struct {
 
 const (
 	// overHTTP is the share of failures that are reported with their body.
-	overHTTP = 0.25
+	overHTTP = 0.1
 	// cascades is the share of failures behind the front that their caller
 	// reports as well.
 	cascades = 0.3
