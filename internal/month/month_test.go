@@ -46,7 +46,7 @@ func TestMonthRepeatsItself(t *testing.T) {
 }
 
 func TestMonthIsComplete(t *testing.T) {
-	for _, n := range []int64{1, 7, 5000, 123_457} {
+	for _, n := range []int64{1, 7, 12_345} {
 		minutes, all := tell(t, spec(n))
 		assert.Len(t, minutes, 28*24*60)
 		assert.Len(t, all, int(n))
@@ -96,7 +96,7 @@ func TestMonthIsTaken(t *testing.T) {
 }
 
 func TestMonthIsSkewed(t *testing.T) {
-	m, err := New(spec(200_000))
+	m, err := New(spec(100_000))
 	require.NoError(t, err)
 	services, customers, environments, codes := map[string]int{}, map[string]int{}, map[string]int{}, map[string]bool{}
 	releases, traces := map[string]map[string]bool{}, map[string]int{}
@@ -122,9 +122,9 @@ func TestMonthIsSkewed(t *testing.T) {
 	byCount := slices.Sorted(maps.Values(services))
 	assert.Len(t, services, 40)
 	assert.Greater(t, byCount[39], 10*byCount[10], "few services have most")
-	assert.Greater(t, slices.Max(slices.Collect(maps.Values(customers))), 20*len(customers), "and few customers")
+	assert.Greater(t, slices.Max(slices.Collect(maps.Values(customers))), 20*100_000/len(customers), "and few customers")
 	assert.Greater(t, len(customers), 900)
-	assert.InDelta(t, 0.93, float64(environments[production])/200_000, 0.03)
+	assert.InDelta(t, 0.93, float64(environments[production])/100_000, 0.03)
 	assert.Len(t, codes, len(kinds)+2, "all kinds, the cascade, and none for those with a body")
 	for service, versions := range releases {
 		assert.GreaterOrEqual(t, len(versions), 6, service)
@@ -140,11 +140,11 @@ func TestMonthIsSkewed(t *testing.T) {
 			several++
 		}
 	}
-	assert.Greater(t, several, 1000, "trails with more than one service")
+	assert.Greater(t, several, 500, "trails with more than one service")
 }
 
 func TestIncidentsShow(t *testing.T) {
-	m, err := New(spec(500_000))
+	m, err := New(spec(150_000))
 	require.NoError(t, err)
 	require.Len(t, m.shape.incidents, 10)
 	inside, usual := make([]float64, 10), make([]float64, 10)
@@ -153,7 +153,7 @@ func TestIncidentsShow(t *testing.T) {
 		for k, i := range m.shape.incidents {
 			if n >= i.from && n < i.to {
 				inside[k] += float64(len(minute.Failures))
-				usual[k] += m.shape.usually(n, n+1, 500_000)
+				usual[k] += m.shape.usually(n, n+1, 150_000)
 			}
 		}
 		n++
@@ -166,7 +166,7 @@ func TestIncidentsShow(t *testing.T) {
 // Every total includes the failures of its minutes, and all together have a
 // rate as APIs have it.
 func TestTotalsAreDenominators(t *testing.T) {
-	for _, events := range []int64{3000, 300_000} {
+	for _, events := range []int64{3000, 100_000} {
 		t.Run(fmt.Sprint(events), func(t *testing.T) {
 			m, err := New(spec(events))
 			require.NoError(t, err)
