@@ -1,5 +1,16 @@
 -- As pg_dump 15 writes it.
 
+CREATE TYPE public.river_job_state AS ENUM (
+    'available',
+    'cancelled',
+    'completed',
+    'discarded',
+    'pending',
+    'retryable',
+    'running',
+    'scheduled'
+);
+
 CREATE FUNCTION public.errata_compact_minutes(d date) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -23,6 +34,86 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.errata_drop_day(parent text, d date, expected bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $_$
+DECLARE
+  child    text := parent || '_' || to_char(d, 'YYYYMMDD');
+  keeps    boolean := parent IN ('events', 'event_parts', 'aliases', 'bodies', 'stacks');
+  hash     text := CASE parent WHEN 'bodies' THEN 'body_hash' ELSE 'stack_hash' END;
+  moves    boolean;
+  held     bigint;
+  columns  text;
+BEGIN
+  IF NOT keeps AND parent NOT IN ('error_minutes', 'customer_minutes', 'issue_hours', 'request_minutes', 'request_keys') THEN
+    RAISE EXCEPTION '% has no days', parent;
+  END IF;
+  PERFORM pg_advisory_xact_lock(7204, hashtext(parent));
+  IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = to_regclass('public.' || child) AND i.inhparent = to_regclass('public.' || parent)) THEN
+    RETURN 'gone';
+  END IF;
+  -- Autovacuum gives way after a second, to a lock that nobody else minds: all
+  -- but writers of this very day of events, which must be counted in peace.
+  EXECUTE format('LOCK TABLE ONLY public.%I IN %s MODE', child, CASE parent WHEN 'events' THEN 'SHARE' ELSE 'SHARE UPDATE EXCLUSIVE' END);
+  IF parent = 'events' THEN
+    EXECUTE format('SELECT count(*) FROM public.%I', child) INTO held;
+    IF held <> expected THEN
+      RETURN 'grown';
+    END IF;
+  END IF;
+
+  -- What stays is looked for before others have to wait.
+  IF keeps THEN
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
+    WHERE a.attrelid = to_regclass('public.' || parent) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('request_key', 'span_key', 'item_key');
+    DROP TABLE IF EXISTS pg_temp.errata_kept;
+    IF parent IN ('bodies', 'stacks') THEN
+      EXECUTE format('CREATE TEMP TABLE errata_kept ON COMMIT DROP AS SELECT c.* FROM public.%1$I c JOIN (
+          SELECT x.workspace_id, x.%2$I AS hash FROM public.exemplars x WHERE x.day = %3$L
+          UNION SELECT b.workspace_id, b.base FROM public.exemplars x JOIN public.%1$I b ON b.workspace_id = x.workspace_id AND b.day = x.day AND b.hash = x.%2$I
+            WHERE x.day = %3$L) k ON k.workspace_id = c.workspace_id AND k.hash = c.hash AND c.day = %3$L', child, hash, d);
+    ELSE
+      EXECUTE format('CREATE TEMP TABLE errata_kept ON COMMIT DROP AS SELECT c.* FROM public.%I c JOIN public.exemplars x
+        ON x.workspace_id = c.workspace_id AND x.day = c.day AND x.event_id = c.%I WHERE x.day = %L',
+        child, CASE parent WHEN 'events' THEN 'id' ELSE 'event_id' END, d);
+    END IF;
+  END IF;
+
+  moves := keeps AND EXISTS (SELECT FROM old_partitions o WHERE o.name = parent AND o.until <= d);
+  PERFORM set_config('lock_timeout', '100ms', true);
+  FOR try IN 1 .. 10 LOOP
+    BEGIN
+      EXECUTE format('LOCK TABLE ONLY public.%I, ONLY public.%I IN ACCESS EXCLUSIVE MODE', parent, child);
+      IF keeps THEN
+        EXECUTE format('LOCK TABLE ONLY public.%I IN ACCESS EXCLUSIVE MODE', parent || '_old');
+      END IF;
+      EXIT;
+    EXCEPTION WHEN lock_not_available THEN
+      IF try = 10 THEN
+        RAISE;
+      END IF;
+    END;
+    PERFORM pg_sleep(0.05 * try);
+  END LOOP;
+
+  EXECUTE format('ALTER TABLE public.%I DETACH PARTITION public.%I', parent, child);
+  IF moves THEN
+    EXECUTE format('ALTER TABLE public.%I DETACH PARTITION public.%I', parent, parent || '_old');
+  END IF;
+  IF keeps THEN
+    EXECUTE format('INSERT INTO public.%1$I (%2$s) SELECT %2$s FROM pg_temp.errata_kept ON CONFLICT DO NOTHING', parent || '_old', columns);
+  END IF;
+  IF moves THEN
+    EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (MINVALUE) TO (%L)', parent, parent || '_old', d + 1);
+    UPDATE old_partitions o SET until = d + 1 WHERE o.name = parent;
+  END IF;
+  EXECUTE format('DROP TABLE public.%I', child);
+  RETURN 'dropped';
+END
+$_$;
+
 CREATE FUNCTION public.errata_ensure_day(d date) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -34,12 +125,12 @@ DECLARE
   by_day boolean;
 BEGIN
   PERFORM pg_advisory_xact_lock(7203, d - DATE '1970-01-01');
-  FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'aliases', 'bodies',
+  FOREACH parent IN ARRAY ARRAY['events', 'event_parts', 'aliases', 'bodies', 'stacks',
                                 'error_minutes', 'customer_minutes', 'issue_hours',
                                 'request_minutes', 'request_keys'] LOOP
     child := parent || '_' || to_char(d, 'YYYYMMDD');
-    IF to_regclass('public.' || child) IS NULL THEN
-      by_day := parent IN ('events', 'event_parts', 'aliases', 'bodies', 'request_keys');
+    IF to_regclass('public.' || child) IS NULL AND NOT EXISTS (SELECT FROM old_partitions o WHERE o.name = parent AND d < o.until) THEN
+      by_day := parent IN ('events', 'event_parts', 'aliases', 'bodies', 'stacks', 'request_keys');
       EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', child, parent);
       IF parent = 'events' THEN
         PERFORM errata_index_keys(child);
@@ -55,6 +146,22 @@ BEGIN
     END IF;
   END LOOP;
   RETURN made;
+END
+$$;
+
+CREATE FUNCTION public.errata_forget_audit(before timestamp with time zone, batch integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+  n bigint;
+BEGIN
+  IF before > now() - interval '30 days' THEN
+    RAISE EXCEPTION 'the audit is kept for 30 days at least';
+  END IF;
+  DELETE FROM audit WHERE ctid = ANY (ARRAY(SELECT a.ctid FROM audit a WHERE a.at < before LIMIT batch));
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
 END
 $$;
 
@@ -84,6 +191,26 @@ BEGIN
       EXECUTE format('LOCK TABLE ONLY public.%I IN ACCESS EXCLUSIVE MODE', child);
     END IF;
   END LOOP;
+END
+$$;
+
+CREATE FUNCTION public.errata_mend_days() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+  half record;
+  made integer := 0;
+BEGIN
+  FOR half IN SELECT p.relname AS parent, c.relname AS child, pg_get_expr(c.relpartbound, c.oid) AS bound
+              FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+              WHERE i.inhdetachpending AND p.relnamespace = 'public'::regnamespace AND pg_get_userbyid(p.relowner) = current_user LOOP
+    EXECUTE format('ALTER TABLE public.%I DETACH PARTITION public.%I FINALIZE', half.parent, half.child);
+    EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I %s', half.parent, half.child, half.bound);
+    made := made + 1;
+  END LOOP;
+  RETURN made;
 END
 $$;
 
@@ -117,6 +244,22 @@ $$;
 
 COMMENT ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) IS 'Requests by minute, counted by the best source of each service and hour.';
 
+CREATE FUNCTION public.river_job_state_in_bitmask(bitmask bit, state public.river_job_state) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE state
+        WHEN 'available' THEN get_bit(bitmask, 7)
+        WHEN 'cancelled' THEN get_bit(bitmask, 6)
+        WHEN 'completed' THEN get_bit(bitmask, 5)
+        WHEN 'discarded' THEN get_bit(bitmask, 4)
+        WHEN 'pending'   THEN get_bit(bitmask, 3)
+        WHEN 'retryable' THEN get_bit(bitmask, 2)
+        WHEN 'running'   THEN get_bit(bitmask, 1)
+        WHEN 'scheduled' THEN get_bit(bitmask, 0)
+        ELSE 0
+    END = 1;
+$$;
+
 CREATE TABLE public.aliases (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -125,6 +268,14 @@ CREATE TABLE public.aliases (
     kind text NOT NULL
 )
 PARTITION BY RANGE (day);
+
+CREATE TABLE public.aliases_old (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    value text NOT NULL COLLATE pg_catalog."C",
+    event_id uuid NOT NULL,
+    kind text NOT NULL
+);
 
 CREATE TABLE public.api_keys (
     id uuid NOT NULL,
@@ -159,6 +310,15 @@ CREATE TABLE public.bodies (
     base uuid
 )
 PARTITION BY RANGE (day);
+
+CREATE TABLE public.bodies_old (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    hash uuid NOT NULL,
+    content bytea NOT NULL,
+    codec smallint DEFAULT 0 NOT NULL,
+    base uuid
+);
 
 CREATE TABLE public.collectors (
     id uuid NOT NULL,
@@ -259,6 +419,15 @@ CREATE TABLE public.event_parts (
 )
 PARTITION BY RANGE (day);
 
+CREATE TABLE public.event_parts_old (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    event_id uuid NOT NULL,
+    part_id uuid NOT NULL,
+    source smallint NOT NULL,
+    record jsonb NOT NULL
+);
+
 CREATE TABLE public.events (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -303,6 +472,77 @@ CREATE TABLE public.events (
 )
 PARTITION BY RANGE (day);
 
+CREATE TABLE public.events_old (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    trace_id uuid,
+    span_id bigint,
+    parent_span_id bigint,
+    body_hash uuid,
+    stack_hash uuid,
+    issue_id uuid NOT NULL,
+    merged_into uuid,
+    duration_ms double precision,
+    weight double precision,
+    status smallint,
+    attempt smallint,
+    role smallint NOT NULL,
+    family smallint NOT NULL,
+    sources smallint NOT NULL,
+    fp_version smallint NOT NULL,
+    endpoint_other boolean NOT NULL,
+    parts smallint NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    service text NOT NULL,
+    environment text NOT NULL,
+    release text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    path text NOT NULL,
+    customer text NOT NULL,
+    provider text NOT NULL,
+    raw_code text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    details jsonb,
+    extra jsonb,
+    exception smallint,
+    request_key bigint,
+    span_key bigint,
+    item_key bigint
+);
+
+CREATE TABLE public.exemplars (
+    workspace_id integer NOT NULL,
+    issue_id uuid NOT NULL,
+    day date NOT NULL,
+    event_id uuid NOT NULL,
+    body_hash uuid,
+    stack_hash uuid
+);
+
+CREATE TABLE public.expired_days (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    part smallint NOT NULL,
+    blocks integer NOT NULL,
+    bits integer NOT NULL,
+    ids bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.expired_ids (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    part smallint NOT NULL,
+    block integer NOT NULL,
+    bits bytea NOT NULL
+);
+ALTER TABLE ONLY public.expired_ids ALTER COLUMN bits SET STORAGE EXTERNAL;
+
 CREATE TABLE public.issue_hours (
     workspace_id integer NOT NULL,
     hour timestamp with time zone NOT NULL,
@@ -332,12 +572,28 @@ CREATE TABLE public.issues (
     CONSTRAINT issues_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text, 'ignored'::text])))
 );
 
+CREATE TABLE public.job_runs (
+    name text NOT NULL,
+    every interval NOT NULL,
+    known_since timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    succeeded_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failures bigint DEFAULT 0 NOT NULL,
+    error text DEFAULT ''::text NOT NULL
+);
+
 CREATE TABLE public.login_links (
     hash bytea NOT NULL,
     workspace_id integer NOT NULL,
     label text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     used_at timestamp with time zone
+);
+
+CREATE TABLE public.old_partitions (
+    name text NOT NULL,
+    until date NOT NULL
 );
 
 CREATE TABLE public.refusals (
@@ -487,6 +743,83 @@ CREATE TABLE public.request_minutes (
 )
 PARTITION BY RANGE (minute);
 
+CREATE TABLE public.river_job (
+    id bigint NOT NULL,
+    state public.river_job_state DEFAULT 'available'::public.river_job_state NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 25 NOT NULL,
+    attempted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finalized_at timestamp with time zone,
+    scheduled_at timestamp with time zone DEFAULT now() NOT NULL,
+    priority smallint DEFAULT 1 NOT NULL,
+    args jsonb NOT NULL,
+    attempted_by text[],
+    errors jsonb[],
+    kind text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    tags character varying(255)[] DEFAULT '{}'::character varying[] NOT NULL,
+    unique_key bytea,
+    unique_states bit(8),
+    CONSTRAINT finalized_or_finalized_at_null CHECK ((((finalized_at IS NULL) AND (state <> ALL (ARRAY['cancelled'::public.river_job_state, 'completed'::public.river_job_state, 'discarded'::public.river_job_state]))) OR ((finalized_at IS NOT NULL) AND (state = ANY (ARRAY['cancelled'::public.river_job_state, 'completed'::public.river_job_state, 'discarded'::public.river_job_state]))))),
+    CONSTRAINT kind_length CHECK (((char_length(kind) > 0) AND (char_length(kind) < 128))),
+    CONSTRAINT max_attempts_is_positive CHECK ((max_attempts > 0)),
+    CONSTRAINT priority_in_range CHECK (((priority >= 1) AND (priority <= 4))),
+    CONSTRAINT queue_length CHECK (((char_length(queue) > 0) AND (char_length(queue) < 128)))
+);
+
+CREATE SEQUENCE public.river_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.river_job_id_seq OWNED BY public.river_job.id;
+
+CREATE UNLOGGED TABLE public.river_leader (
+    elected_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    leader_id text NOT NULL,
+    name text DEFAULT 'default'::text NOT NULL,
+    CONSTRAINT leader_id_length CHECK (((char_length(leader_id) > 0) AND (char_length(leader_id) < 128))),
+    CONSTRAINT name_length CHECK ((name = 'default'::text))
+);
+
+CREATE TABLE public.river_migration (
+    line text NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT line_length CHECK (((char_length(line) > 0) AND (char_length(line) < 128))),
+    CONSTRAINT version_gte_1 CHECK ((version >= 1))
+);
+
+CREATE TABLE public.river_notification (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    payload text NOT NULL,
+    topic text NOT NULL,
+    CONSTRAINT topic_length CHECK (((length(topic) > 0) AND (length(topic) < 128)))
+);
+
+CREATE SEQUENCE public.river_notification_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.river_notification_id_seq OWNED BY public.river_notification.id;
+
+CREATE TABLE public.river_queue (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    paused_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
 CREATE TABLE public.rollup_blocks (
     workspace_id integer NOT NULL,
     level smallint NOT NULL,
@@ -522,6 +855,25 @@ CREATE TABLE public.sessions (
     expiry timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.stacks (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    hash uuid NOT NULL,
+    content bytea NOT NULL,
+    codec smallint DEFAULT 0 NOT NULL,
+    base uuid
+)
+PARTITION BY RANGE (day);
+
+CREATE TABLE public.stacks_old (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    hash uuid NOT NULL,
+    content bytea NOT NULL,
+    codec smallint DEFAULT 0 NOT NULL,
+    base uuid
+);
+
 CREATE TABLE public.workspaces (
     id integer NOT NULL,
     name text NOT NULL,
@@ -530,8 +882,25 @@ CREATE TABLE public.workspaces (
     CONSTRAINT workspaces_retention_days_check CHECK (((retention_days >= 1) AND (retention_days <= 400)))
 );
 
+ALTER TABLE ONLY public.aliases ATTACH PARTITION public.aliases_old FOR VALUES FROM (MINVALUE) TO ('1970-01-01');
+
+ALTER TABLE ONLY public.bodies ATTACH PARTITION public.bodies_old FOR VALUES FROM (MINVALUE) TO ('1970-01-01');
+
+ALTER TABLE ONLY public.event_parts ATTACH PARTITION public.event_parts_old FOR VALUES FROM (MINVALUE) TO ('1970-01-01');
+
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_old FOR VALUES FROM (MINVALUE) TO ('1970-01-01');
+
+ALTER TABLE ONLY public.stacks ATTACH PARTITION public.stacks_old FOR VALUES FROM (MINVALUE) TO ('1970-01-01');
+
+ALTER TABLE ONLY public.river_job ALTER COLUMN id SET DEFAULT nextval('public.river_job_id_seq'::regclass);
+
+ALTER TABLE ONLY public.river_notification ALTER COLUMN id SET DEFAULT nextval('public.river_notification_id_seq'::regclass);
+
 ALTER TABLE ONLY public.aliases
     ADD CONSTRAINT aliases_pkey PRIMARY KEY (workspace_id, day, value, event_id, kind);
+
+ALTER TABLE ONLY public.aliases_old
+    ADD CONSTRAINT aliases_old_pkey PRIMARY KEY (workspace_id, day, value, event_id, kind);
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_hash_key UNIQUE (hash);
@@ -544,6 +913,9 @@ ALTER TABLE ONLY public.audit
 
 ALTER TABLE ONLY public.bodies
     ADD CONSTRAINT bodies_pkey PRIMARY KEY (workspace_id, day, hash);
+
+ALTER TABLE ONLY public.bodies_old
+    ADD CONSTRAINT bodies_old_pkey PRIMARY KEY (workspace_id, day, hash);
 
 ALTER TABLE ONLY public.collectors
     ADD CONSTRAINT collectors_pkey PRIMARY KEY (id);
@@ -560,8 +932,23 @@ ALTER TABLE ONLY public.error_minutes
 ALTER TABLE ONLY public.event_parts
     ADD CONSTRAINT event_parts_pkey PRIMARY KEY (workspace_id, day, event_id, part_id);
 
+ALTER TABLE ONLY public.event_parts_old
+    ADD CONSTRAINT event_parts_old_pkey PRIMARY KEY (workspace_id, day, event_id, part_id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (workspace_id, day, id);
+
+ALTER TABLE ONLY public.events_old
+    ADD CONSTRAINT events_old_pkey PRIMARY KEY (workspace_id, day, id);
+
+ALTER TABLE ONLY public.exemplars
+    ADD CONSTRAINT exemplars_pkey PRIMARY KEY (workspace_id, issue_id);
+
+ALTER TABLE ONLY public.expired_days
+    ADD CONSTRAINT expired_days_pkey PRIMARY KEY (workspace_id, day, part);
+
+ALTER TABLE ONLY public.expired_ids
+    ADD CONSTRAINT expired_ids_pkey PRIMARY KEY (workspace_id, day, part, block);
 
 ALTER TABLE ONLY public.issue_hours
     ADD CONSTRAINT issue_hours_pkey PRIMARY KEY (workspace_id, hour, issue_id, slot);
@@ -569,8 +956,14 @@ ALTER TABLE ONLY public.issue_hours
 ALTER TABLE ONLY public.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.job_runs
+    ADD CONSTRAINT job_runs_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.login_links
     ADD CONSTRAINT login_links_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.old_partitions
+    ADD CONSTRAINT old_partitions_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.refusals
     ADD CONSTRAINT refusals_pkey PRIMARY KEY (workspace_id, hour, key_id, service, reason);
@@ -587,6 +980,21 @@ ALTER TABLE ONLY public.request_keys
 ALTER TABLE ONLY public.request_minutes
     ADD CONSTRAINT request_minutes_pkey PRIMARY KEY (workspace_id, minute, key, source, slot);
 
+ALTER TABLE ONLY public.river_job
+    ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.river_leader
+    ADD CONSTRAINT river_leader_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.river_migration
+    ADD CONSTRAINT river_migration_pkey PRIMARY KEY (line, version);
+
+ALTER TABLE ONLY public.river_notification
+    ADD CONSTRAINT river_notification_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.river_queue
+    ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.rollup_blocks
     ADD CONSTRAINT rollup_blocks_pkey PRIMARY KEY (workspace_id, level, start, cube, service);
 
@@ -599,12 +1007,22 @@ ALTER TABLE ONLY public.rollup_spans
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
 
+ALTER TABLE ONLY public.stacks
+    ADD CONSTRAINT stacks_pkey PRIMARY KEY (workspace_id, day, hash);
+
+ALTER TABLE ONLY public.stacks_old
+    ADD CONSTRAINT stacks_old_pkey PRIMARY KEY (workspace_id, day, hash);
+
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX aliases_value ON ONLY public.aliases USING btree (workspace_id, translate(lower(value), 'oil'::text, '011'::text));
 
+CREATE INDEX aliases_old_workspace_id_translate_idx ON public.aliases_old USING btree (workspace_id, translate(lower(value), 'oil'::text, '011'::text));
+
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
+
+CREATE INDEX audit_at ON public.audit USING brin (at);
 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
@@ -614,13 +1032,59 @@ CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (works
 
 CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_id, part_id);
 
+CREATE INDEX event_parts_old_workspace_id_part_id_idx ON public.event_parts_old USING btree (workspace_id, part_id);
+
+CREATE INDEX events_old_item ON public.events_old USING btree (item_key) WHERE (item_key IS NOT NULL);
+
+CREATE INDEX events_old_request ON public.events_old USING btree (translate(lower(request_id), 'oil'::text, '011'::text), request_key) WHERE (request_id IS NOT NULL);
+
 CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span_id IS NOT NULL);
+
+CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) WHERE (span_id IS NOT NULL);
+
+CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
+
+CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
+
+CREATE INDEX rejections_received ON public.rejections USING brin (received_at);
 
 CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
 CREATE INDEX releases_time ON public.releases USING btree (workspace_id, first_seen);
 
+CREATE INDEX river_job_args_index ON public.river_job USING gin (args);
+
+CREATE INDEX river_job_kind ON public.river_job USING btree (kind);
+
+CREATE INDEX river_job_metadata_index ON public.river_job USING gin (metadata);
+
+CREATE INDEX river_job_prioritized_fetching_index ON public.river_job USING btree (state, queue, priority, scheduled_at, id);
+
+CREATE INDEX river_job_state_and_finalized_at_index ON public.river_job USING btree (state, finalized_at) WHERE (finalized_at IS NOT NULL);
+
+CREATE UNIQUE INDEX river_job_unique_idx ON public.river_job USING btree (unique_key) WHERE ((unique_key IS NOT NULL) AND (unique_states IS NOT NULL) AND public.river_job_state_in_bitmask(unique_states, state));
+
+CREATE INDEX river_notification_created_at_idx ON public.river_notification USING btree (created_at);
+
+CREATE INDEX river_notification_topic_id_idx ON public.river_notification USING btree (topic, id);
+
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expiry);
+
+ALTER INDEX public.aliases_pkey ATTACH PARTITION public.aliases_old_pkey;
+
+ALTER INDEX public.aliases_value ATTACH PARTITION public.aliases_old_workspace_id_translate_idx;
+
+ALTER INDEX public.bodies_pkey ATTACH PARTITION public.bodies_old_pkey;
+
+ALTER INDEX public.event_parts_pkey ATTACH PARTITION public.event_parts_old_pkey;
+
+ALTER INDEX public.event_parts_part ATTACH PARTITION public.event_parts_old_workspace_id_part_id_idx;
+
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_old_pkey;
+
+ALTER INDEX public.events_span ATTACH PARTITION public.events_old_span_id_idx;
+
+ALTER INDEX public.stacks_pkey ATTACH PARTITION public.stacks_old_pkey;
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
@@ -631,13 +1095,22 @@ ALTER TABLE ONLY public.login_links
 REVOKE ALL ON FUNCTION public.errata_compact_minutes(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_compact_minutes(d date) TO errata_app;
 
+REVOKE ALL ON FUNCTION public.errata_drop_day(parent text, d date, expected bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_drop_day(parent text, d date, expected bigint) TO errata_app;
+
 REVOKE ALL ON FUNCTION public.errata_ensure_day(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_ensure_day(d date) TO errata_app;
+
+REVOKE ALL ON FUNCTION public.errata_forget_audit(before timestamp with time zone, batch integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_forget_audit(before timestamp with time zone, batch integer) TO errata_app;
 
 REVOKE ALL ON FUNCTION public.errata_index_keys(child text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.errata_lock_minutes(d date) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_lock_minutes(d date) TO errata_app;
+
+REVOKE ALL ON FUNCTION public.errata_mend_days() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_mend_days() TO errata_app;
 
 REVOKE ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_app;
@@ -645,11 +1118,15 @@ GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone,
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases_old TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO errata_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies_old TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collectors TO errata_app;
 
@@ -665,13 +1142,27 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.error_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts_old TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_old TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.exemplars TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_days TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_ids TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_hours TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_runs TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.old_partitions TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refusals TO errata_app;
 
@@ -695,6 +1186,20 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_job TO errata_app;
+
+GRANT SELECT,USAGE ON SEQUENCE public.river_job_id_seq TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_leader TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_migration TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_notification TO errata_app;
+
+GRANT SELECT,USAGE ON SEQUENCE public.river_notification_id_seq TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_queue TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_blocks TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_compacted TO errata_app;
@@ -704,5 +1209,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_marks TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_spans TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stacks TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stacks_old TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workspaces TO errata_app;

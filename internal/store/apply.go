@@ -23,13 +23,15 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	}
 	rows := slices.Concat(plan.insert, plan.upsert)
 	queueAliases(b, rows)
-	bodies := w.s.newBodies(rows)
-	w.freshContents = bodies
+	w.freshContents = w.s.newContents(rows)
+	kinds := [...]contentKind{rawBody, stackTrace}
 	if w.askContents {
-		queueBodies(b, bodies)
+		for _, kind := range kinds {
+			queueContentRows(b, kind, ofKind(w.freshContents, kind))
+		}
 	}
 	for _, c := range plan.copies {
-		b.Queue(sqlCopyBody, c.workspace, c.from, c.to, c.hash)
+		b.Queue([...]string{rawBody: sqlCopyBody, stackTrace: sqlCopyStack}[c.kind], c.workspace, c.from, c.to, c.hash)
 	}
 	queuePointers(b, pointers)
 	w.freshIssues = w.s.queueIssues(b, rows)
@@ -51,8 +53,10 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	if customers := plan.tally.customerRows(); customers != nil {
 		add(copyCustomers, customers)
 	}
-	if len(bodies) > 0 && !w.askContents {
-		add(copyBodies, copyContents(bodies))
+	for _, kind := range kinds {
+		if mine := ofKind(w.freshContents, kind); len(mine) > 0 && !w.askContents {
+			add(copyOfKind[kind], copyContents(mine))
+		}
 	}
 	if len(opening) > 0 {
 		t.query(strings.Join(opening, "; "), copies...)
@@ -63,7 +67,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	t.query("COMMIT")
 	err := t.run(ctx)
 	switch {
-	case violates(err, "bodies"):
+	case violates(err, "bodies"), violates(err, "stacks"):
 		return errContents
 	case violates(err, "events") && w.cautious && isPrimaryKey(err):
 		return errRepeated

@@ -12,7 +12,7 @@ import (
 // stored as differences from. Of the same day, so that they go together.
 type likeness struct {
 	workspace, day       int32
-	kind                 byte // 'b' body, 's' stack trace
+	kind                 contentKind
 	service, what, where string
 }
 

@@ -12,10 +12,16 @@ const maxContents = 100
 
 // One at a time: with a list of hashes, a plan made while the day was young
 // reads through the whole day and filters.
-const sqlContent = `
+// A difference from what has gone already is no content any more.
+const sqlBody = `
 SELECT b.hash, b.codec, b.content, coalesce(w.codec, 0), w.content
 FROM bodies b LEFT JOIN bodies w ON w.workspace_id = b.workspace_id AND w.day = b.day AND w.hash = b.base
-WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid`
+WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid AND (b.base IS NULL OR w.hash IS NOT NULL)`
+
+const sqlStack = `
+SELECT b.hash, b.codec, b.content, coalesce(w.codec, 0), w.content
+FROM stacks b LEFT JOIN stacks w ON w.workspace_id = b.workspace_id AND w.day = b.day AND w.hash = b.base
+WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.hash = $3::uuid AND (b.base IS NULL OR w.hash IS NOT NULL)`
 
 // contentRef says which contents an Event has, and the day they are kept under.
 type contentRef struct {
@@ -27,12 +33,16 @@ type contentRef struct {
 func queueContents(b *pgx.Batch, ws int32, refs []contentRef, into map[[16]byte][]byte) {
 	wanted := map[[16]byte]bool{}
 	for _, r := range refs {
-		for _, h := range [][16]byte{r.body, r.stack} {
+		for _, c := range [...]struct {
+			sql  string
+			hash [16]byte
+		}{{sqlBody, r.body}, {sqlStack, r.stack}} {
+			h := c.hash
 			if h == ([16]byte{}) || into[h] != nil || wanted[h] || len(wanted)+len(into) >= maxContents {
 				continue
 			}
 			wanted[h] = true
-			b.Queue(sqlContent, ws, r.day, hashText(h)).Query(func(found pgx.Rows) error { return collectContents(found, into) })
+			b.Queue(c.sql, ws, r.day, hashText(h)).Query(func(found pgx.Rows) error { return collectContents(found, into) })
 		}
 	}
 }

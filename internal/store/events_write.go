@@ -173,7 +173,16 @@ func queueAliases(b *pgx.Batch, rows []*record) {
 		column(all, func(a aliasRow) string { return a.kind }))
 }
 
-// content is a row of bodies.
+// contentKind tells raw bodies from stack traces, which are kept longer: the
+// table that a content is in.
+type contentKind byte
+
+const (
+	rawBody contentKind = iota
+	stackTrace
+)
+
+// content is a row of bodies or stacks.
 type content struct {
 	blobKey
 	likeness
@@ -183,20 +192,20 @@ type content struct {
 	base   [16]byte // of a difference
 }
 
-// newBodies gives the bodies and stack traces that are not known to be there,
-// in the order of the primary key. Every member's content is kept, also what
-// the merged Event does not show.
-func (s *Store) newBodies(rows []*record) []content {
+// newContents gives the bodies and then the stack traces that are not known to
+// be there, in the order of the primary key. Every member's content is kept, also
+// what the merged Event does not show.
+func (s *Store) newContents(rows []*record) []content {
 	have := map[blobKey]bool{}
 	var out []content
 	for _, r := range rows {
 		for m := range r.each() {
 			e := &m.Event
-			if k := (blobKey{m.Workspace, r.day(), m.BodyHash}); len(e.RawBody) > 0 && s.wants(have, k) {
-				out = append(out, content{blobKey: k, text: string(e.RawBody), likeness: likeness{k.workspace, k.day, 'b', e.Service, e.Code, e.Endpoint}})
+			if k := (blobKey{rawBody, m.Workspace, r.day(), m.BodyHash}); len(e.RawBody) > 0 && s.wants(have, k) {
+				out = append(out, content{blobKey: k, text: string(e.RawBody), likeness: likeness{k.workspace, k.day, k.kind, e.Service, e.Code, e.Endpoint}})
 			}
-			if k := (blobKey{m.Workspace, r.day(), m.StackHash}); e.Exception != nil && e.Exception.Stacktrace != "" && s.wants(have, k) {
-				out = append(out, content{blobKey: k, text: e.Exception.Stacktrace, likeness: likeness{k.workspace, k.day, 's', e.Service, e.Exception.Type, ""}})
+			if k := (blobKey{stackTrace, m.Workspace, r.day(), m.StackHash}); e.Exception != nil && e.Exception.Stacktrace != "" && s.wants(have, k) {
+				out = append(out, content{blobKey: k, text: e.Exception.Stacktrace, likeness: likeness{k.workspace, k.day, k.kind, e.Service, e.Exception.Type, ""}})
 			}
 		}
 	}
@@ -211,7 +220,7 @@ func (s *Store) newBodies(rows []*record) []content {
 		}
 	}
 	slices.SortFunc(out, func(a, b content) int {
-		return cmp.Or(cmp.Compare(a.blobKey.day, b.blobKey.day), cmp.Compare(a.blobKey.workspace, b.blobKey.workspace), bytes.Compare(a.hash[:], b.hash[:]))
+		return cmp.Or(cmp.Compare(a.blobKey.kind, b.blobKey.kind), cmp.Compare(a.blobKey.day, b.blobKey.day), cmp.Compare(a.blobKey.workspace, b.blobKey.workspace), bytes.Compare(a.hash[:], b.hash[:]))
 	})
 	return out
 }
@@ -225,7 +234,19 @@ func (s *Store) wants(have map[blobKey]bool, k blobKey) bool {
 	return true
 }
 
-const copyBodies = `COPY bodies (workspace_id, day, hash, codec, base, content) FROM STDIN (FORMAT binary)`
+// ofKind is the part of newContents that goes into one table.
+func ofKind(list []content, kind contentKind) []content {
+	from, _ := slices.BinarySearchFunc(list, kind, func(c content, k contentKind) int { return cmp.Compare(c.blobKey.kind, k) })
+	to, _ := slices.BinarySearchFunc(list, kind+1, func(c content, k contentKind) int { return cmp.Compare(c.blobKey.kind, k) })
+	return list[from:to]
+}
+
+const contentColumns = ` (workspace_id, day, hash, codec, base, content) `
+
+var copyOfKind = [...]string{
+	rawBody:    `COPY bodies` + contentColumns + `FROM STDIN (FORMAT binary)`,
+	stackTrace: `COPY stacks` + contentColumns + `FROM STDIN (FORMAT binary)`,
+}
 
 func copyContents(list []content) *copyBuffer {
 	c := newCopy()
@@ -243,18 +264,22 @@ func copyContents(list []content) *copyBuffer {
 	return c
 }
 
-const sqlInsertBodies = `
-INSERT INTO bodies (workspace_id, day, hash, codec, content, base)
-SELECT w, DATE '1970-01-01' + d, h, k, c, nullif(b, '00000000-0000-0000-0000-000000000000')
+const contentRows = `
+SELECT w, DATE '1970-01-01' + d, h, k, nullif(b, '00000000-0000-0000-0000-000000000000'), c
 FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::int2[], $5::bytea[], $6::uuid[]) AS u(w, d, h, k, c, b)
 ON CONFLICT DO NOTHING`
 
-// queueBodies writes contents of which some may be there.
-func queueBodies(b *pgx.Batch, list []content) {
+const (
+	sqlInsertBodies = `INSERT INTO bodies` + contentColumns + contentRows
+	sqlInsertStacks = `INSERT INTO stacks` + contentColumns + contentRows
+)
+
+// queueContentRows writes contents of one kind, of which some may be there.
+func queueContentRows(b *pgx.Batch, kind contentKind, list []content) {
 	if len(list) == 0 {
 		return
 	}
-	b.Queue(sqlInsertBodies,
+	b.Queue([...]string{rawBody: sqlInsertBodies, stackTrace: sqlInsertStacks}[kind],
 		column(list, func(k content) int32 { return k.blobKey.workspace }),
 		column(list, func(k content) int32 { return k.blobKey.day }),
 		column(list, func(k content) pgtype.UUID { return uuidOf(k.hash) }),

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"errata/internal/fault"
 	"errata/internal/identity"
@@ -19,6 +22,20 @@ func (s *Store) EnsurePartitions(ctx context.Context, from, to time.Time) error 
 		}
 	}
 	return nil
+}
+
+// noSuchDay reports whether a row found no partition: one that this process has
+// seen has gone since.
+func noSuchDay(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "23514" && pe.ConstraintName == "" // check_violation, of no constraint
+}
+
+// forgetDays has partitions made again where they are missing.
+func (s *Store) forgetDays() {
+	s.daysMu.Lock()
+	defer s.daysMu.Unlock()
+	clear(s.days)
 }
 
 // ensureDay makes one day's partitions unless this process knows them. It runs

@@ -49,6 +49,7 @@ type issueKey struct {
 }
 
 type blobKey struct {
+	kind      contentKind
 	workspace int32
 	day       int32
 	hash      [16]byte

@@ -163,9 +163,9 @@ func (w *writing) place(ctx context.Context, tx session, plan *plan, g *group, r
 	for i := range r.members {
 		m := &r.members[i]
 		if from := g.dayOf(m); from != 0 && from != r.day() {
-			for _, h := range [][16]byte{m.BodyHash, m.StackHash} {
+			for kind, h := range [...][16]byte{rawBody: m.BodyHash, stackTrace: m.StackHash} {
 				if h != ([16]byte{}) {
-					plan.copies = append(plan.copies, blobCopy{m.Workspace, from, r.day(), hashText(h)})
+					plan.copies = append(plan.copies, blobCopy{contentKind(kind), m.Workspace, from, r.day(), hashText(h)}) //nolint:gosec // two
 				}
 			}
 		}
@@ -200,6 +200,7 @@ func (w *writing) fold(plan *plan, g *group, after map[string]*record, all []ide
 
 // blobCopy is a body that an Event of another day now needs.
 type blobCopy struct {
+	kind                contentKind
 	workspace, from, to int32
 	hash                string
 }
@@ -210,6 +211,13 @@ INSERT INTO bodies (workspace_id, day, hash, codec, content, base)
 SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content, base FROM bodies
 WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND (hash = $4::uuid OR hash = (
   SELECT base FROM bodies WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid))
+ON CONFLICT DO NOTHING`
+
+const sqlCopyStack = `
+INSERT INTO stacks (workspace_id, day, hash, codec, content, base)
+SELECT workspace_id, DATE '1970-01-01' + $3::int4, hash, codec, content, base FROM stacks
+WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND (hash = $4::uuid OR hash = (
+  SELECT base FROM stacks WHERE workspace_id = $1::int4 AND day = DATE '1970-01-01' + $2::int4 AND hash = $4::uuid))
 ON CONFLICT DO NOTHING`
 
 const sqlDropParts = `

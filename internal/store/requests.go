@@ -47,6 +47,14 @@ func (s *Store) CountRequests(ctx context.Context, rs []event.Requests) (err err
 		return nil
 	}
 	defer fault.Wrap(&err, "CountRequests(%d)", len(rs))
+	if err = s.countRequests(ctx, rs); noSuchDay(err) {
+		s.forgetDays()
+		err = s.countRequests(ctx, rs)
+	}
+	return err
+}
+
+func (s *Store) countRequests(ctx context.Context, rs []event.Requests) error {
 	for day := range daysOf(rs) {
 		if err := s.ensureDay(ctx, day); err != nil {
 			return err

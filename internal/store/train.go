@@ -161,7 +161,7 @@ func (t *train) abandon() {
 // its partitions.
 func violates(err error, table string) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && pe.Code == "23505" && (pe.TableName == table || strings.HasPrefix(pe.TableName, table+"_2"))
+	return errors.As(err, &pe) && pe.Code == "23505" && (pe.TableName == table || strings.HasPrefix(pe.TableName, table+"_"))
 }
 
 func isPrimaryKey(err error) bool {

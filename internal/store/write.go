@@ -68,6 +68,11 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 		case errors.Is(err, errContents):
 			s.contents.warn()
 			w.askContents = true
+		case noSuchDay(err):
+			w.s.forgetDays()
+			if err := w.prepare(ctx); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, errRepeated):
 			if err := w.dropPresent(ctx); err != nil {
 				return nil, err

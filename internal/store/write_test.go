@@ -228,13 +228,16 @@ func TestEndpointCap(t *testing.T) {
 	assert.Equal(t, store.MaxEndpoints+50, f.count(t, `SELECT count(DISTINCT endpoint) FROM events`))
 }
 
+// contents is raw bodies and stack traces together.
+const contents = `(SELECT * FROM bodies UNION ALL SELECT workspace_id, day, hash, content, codec, base FROM stacks) c`
+
 func TestContentsAreStoredOnce(t *testing.T) {
 	f := open(t, store.Options{})
 	stack := strings.Repeat("at frame\n", 100)
 	for i := range 5 {
 		f.write(t, report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("req", i), status: 500, stack: stack, body: "same"})
 	}
-	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM bodies`))
+	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM `+contents))
 }
 
 // The statements must also work where no statement can be prepared.
@@ -273,8 +276,8 @@ func TestAlikeContentsAreStoredAsDifferences(t *testing.T) {
 	for i := 1; i < 5; i++ {
 		f.write(t, alike(i))
 	}
-	assert.Equal(t, 8, f.count(t, `SELECT count(*) FROM bodies WHERE codec = 2 AND length(content) < 100`))
-	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM bodies WHERE codec <> 2 AND base IS NULL`))
+	assert.Equal(t, 8, f.count(t, `SELECT count(*) FROM `+contents+` WHERE codec = 2 AND length(content) < 100`))
+	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM `+contents+` WHERE codec <> 2 AND base IS NULL`))
 	for i := range 5 {
 		trail, err := f.Trail(t.Context(), store.DefaultWorkspace, fmt.Sprint("req_", i))
 		require.NoError(t, err)
@@ -289,7 +292,7 @@ func TestAlikeContentsAreStoredAsDifferences(t *testing.T) {
 		other.stack += fmt.Sprintf("%x\n", sha256.Sum256([]byte{byte(i)}))
 	}
 	f.write(t, other)
-	assert.Equal(t, 3, f.count(t, `SELECT count(*) FROM bodies WHERE codec <> 2`))
+	assert.Equal(t, 3, f.count(t, `SELECT count(*) FROM `+contents+` WHERE codec <> 2`))
 }
 
 // A Part that joins an Event of the day before brings its contents there, with
