@@ -37,6 +37,7 @@ type Reader interface {
 	Endpoints(ctx context.Context, ws int32, service string) ([]store.Endpoint, error)
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
+	JobRuns(ctx context.Context) ([]store.JobRun, error)
 	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)
 	AddDeploy(ctx context.Context, actor store.Actor, ws int32, d store.Deploy) error
 	ReleaseReport(ctx context.Context, ws int32, service, environment, release string, now time.Time) (store.ReleaseReport, error)

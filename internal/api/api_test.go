@@ -19,6 +19,7 @@ import (
 	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/store"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -393,4 +394,15 @@ func TestEndpoints(t *testing.T) {
 		assert.Equal(t, 422, w.Code, query)
 	}
 	assert.Equal(t, 403, f.call(http.MethodGet, "/v1/endpoints?service=x", ingestKey, "").Code)
+}
+
+// A job that is behind is said, and keeps nobody from asking.
+func TestReadyNamesJobsThatAreBehind(t *testing.T) {
+	f := newFixture(t)
+	f.mem.jobs = []store.JobRun{{Name: "partitions"}, {Name: "retention", Behind: true}}
+	w := f.call(http.MethodGet, "/readyz", "", "")
+	require.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), `"jobs":"behind: retention"`)
+	f.mem.jobs[1].Behind = false
+	assert.Contains(t, f.call(http.MethodGet, "/readyz", "", "").Body.String(), `"jobs":"ok"`)
 }

@@ -24,6 +24,7 @@ type memory struct {
 	events     []event.Event
 	rejections []event.Rejection
 	keys       []auth.Key
+	jobs       []store.JobRun
 	deploys    []store.Deploy
 	broken     error
 	filter     event.Filter // the last one that Events was asked for
@@ -247,6 +248,8 @@ func (m *memory) Endpoints(_ context.Context, _ int32, service string) ([]store.
 func (m *memory) Collectors(context.Context) ([]store.Collector, error) {
 	return []store.Collector{{ID: "c", Host: "h", Version: "v", StartedAt: event.Time{Time: noon}, SeenAt: event.Time{Time: noon}, Alive: true, SpoolOldest: &event.Time{Time: noon}}}, nil
 }
+
+func (m *memory) JobRuns(context.Context) ([]store.JobRun, error) { return m.jobs, m.broken }
 
 func (m *memory) Refusals(context.Context, int32, int) ([]store.Refused, error) {
 	return []store.Refused{{Hour: event.Time{Time: noon}, KeyID: "k", Key: "gateway", Service: "billing", Reason: "rate_limit_exceeded", N: 7}}, nil

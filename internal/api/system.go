@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,9 +54,32 @@ func (a *api) ready(c *gin.Context) error {
 			return notReady(err)
 		}
 	}
+	jobs := "ok"
+	if a.Store != nil {
+		var err error
+		if jobs, err = a.jobs(c.Request.Context()); err != nil {
+			return notReady(err)
+		}
+	}
 	return reply(c, http.StatusOK, state{
-		Status: "ready", Version: a.Version, Time: event.Time{Time: a.Now()}, Checks: map[string]string{"store": "ok"},
+		Status: "ready", Version: a.Version, Time: event.Time{Time: a.Now()}, Checks: map[string]string{"store": "ok", "jobs": jobs},
 	})
+}
+
+// jobs names the jobs that are behind. That is no reason to send requests
+// elsewhere: they are as far behind there.
+func (a *api) jobs(ctx context.Context) (string, error) {
+	runs, err := a.Store.JobRuns(ctx)
+	var behind []string
+	for _, r := range runs {
+		if r.Behind {
+			behind = append(behind, r.Name)
+		}
+	}
+	if len(behind) > 0 {
+		return "behind: " + strings.Join(behind, ", "), err
+	}
+	return "ok", err
 }
 
 func notReady(err error) error {

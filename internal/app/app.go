@@ -129,7 +129,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	// A collector that served before can do so again while the database is
 	// away: it knows keys, and has a spool.
 	mayWait := a.opt.Role == Collector && known > 0
-	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode,
+	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode, PollOnly: !a.cfg.DatabaseListen,
 		RetentionDays: a.cfg.RetentionDays, StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
 	if err != nil {
 		return err
@@ -142,6 +142,11 @@ func (a *App) start(ctx context.Context) (err error) {
 		a.unprepared = true
 	}
 	a.self = newSelfReporter(a.Store, a.log)
+	if a.opt.Role&API != 0 {
+		if err := a.tel.measureJobs(a.Store); err != nil {
+			return err
+		}
+	}
 	return a.wire(lis)
 }
 
@@ -225,10 +230,10 @@ func (a *App) serve(ctx context.Context) error {
 	for _, s := range a.serving {
 		group.Go(s.run)
 	}
-	group.Go(func() error { return watch.Run(ctx, a.Store, a.Store.Sessions(), a.log) })
 	if a.opt.Role != Collector {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
 	}
+	group.Go(func() error { return a.runJobs(ctx) })
 	group.Go(func() error { return a.self.run(ctx) })
 	group.Go(func() error { return a.prepareLater(ctx) })
 	group.Go(func() error { return a.heartbeat(ctx) })

@@ -25,6 +25,7 @@ func TestImports(t *testing.T) {
 	shells := []string{"ingest", "api", "web", "watch"}
 	may := map[string][]string{ // who may import what is not for everybody
 		"github.com/jackc/pgx/v5":              {"store", "postgres", "pgtest", "errata/migrations", "app"},
+		"github.com/riverqueue/river":          {"store"},
 		"github.com/gin-gonic/gin":             {"edge", "ingest", "api", "web", "app"},
 		"go.opentelemetry.io/collector/pdata/": {"otlp", "ingest", "bench"},
 	}

@@ -19,6 +19,8 @@ type Config struct {
 	DatabaseMode    string `name:"database-mode" env:"ERRATA_DATABASE_MODE" enum:"prepare,exec" default:"prepare" help:"'exec' where a PgBouncer without protocol-level prepared statements stands in between."`
 	DatabaseConns   int32  `name:"database-conns" env:"ERRATA_DATABASE_CONNS" default:"8" help:"Connections to the database that one process opens at most."`
 
+	DatabaseListen bool `name:"database-listen" env:"ERRATA_DATABASE_LISTEN" default:"true" negatable:"" help:"Hear of jobs at once (LISTEN), on one more connection. 'false' behind a PgBouncer in transaction mode: jobs are then asked for every two seconds. Off with the database mode 'exec'."`
+
 	DataDir string `name:"data-dir" env:"ERRATA_DATA_DIR" placeholder:"DIR" help:"Where the private PostgreSQL keeps its data. Default: /var/lib/errata for root, else the XDG state directory."`
 
 	HTTPAddr     string `name:"http-addr" env:"ERRATA_HTTP_ADDR" default:"127.0.0.1:8080" help:"Address of the API and the web pages."`

@@ -40,6 +40,9 @@ type Options struct {
 	// ExecMode "exec" avoids protocol-level prepared statements, for a
 	// PgBouncer that does not know them. Empty caches statements.
 	ExecMode string
+	// PollOnly: nobody can be told about jobs (LISTEN), as behind a PgBouncer.
+	// ExecMode "exec" implies it.
+	PollOnly bool
 	// RetentionDays is how long Events are kept; 0 = 30.
 	RetentionDays int
 	// StatsAge is how old the newest counts may be that statistics are made of;
@@ -60,6 +63,7 @@ type Store struct {
 	pool      *pgxpool.Pool
 	log       *slog.Logger
 	retention int
+	pollOnly  bool
 	slots     chan int16
 	// requestSlot is where this process counts requests; 0 is for totals.
 	requestSlot int16
@@ -105,7 +109,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, days: map[int32]bool{}, seen: newSeen(),
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
 	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {

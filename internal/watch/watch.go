@@ -1,12 +1,21 @@
-// Package watch does what has to happen every now and then: partitions ahead
-// of time, and expired sessions out of the way. Every step can run on several
-// replicas at once without harm.
+// Package watch says what has to happen every now and then, and how often: see
+// Jobs. Who does it when is River's business, a queue of jobs in the database:
+// of any number of replicas, one runs each job, once in its period. Job state is
+// in /metrics (errata_job_…), and /readyz names jobs that are behind.
+//
+// To add a job, add a line to Jobs: a name that stays, a period of whole
+// seconds, and a func(context.Context) error. The function must stand being
+// broken off anywhere and being run twice at once, because a process can be
+// killed and a clock can be wrong: it should work in small transactions, each of
+// which leaves less to do. It has half an hour; an error is logged, counted, and
+// tried again twice.
 package watch
 
 import (
 	"context"
-	"log/slog"
 	"time"
+
+	"errata/internal/store"
 )
 
 // Partitions makes the daily partitions of a span of days.
@@ -19,34 +28,19 @@ type Sessions interface {
 	Sweep(ctx context.Context) error
 }
 
-const (
-	every = time.Hour
-	// ahead covers senders whose clocks are up to a day ahead, and a long
-	// week-end without us.
-	ahead = 4 * 24 * time.Hour
-)
+// ahead covers senders whose clocks are up to a day ahead, and most of a week
+// in which no job ran. After that, writers make their own.
+const ahead = 7 * 24 * time.Hour
 
 // Prepare makes the partitions from yesterday to some days ahead.
 func Prepare(ctx context.Context, p Partitions, now time.Time) error {
 	return p.EnsurePartitions(ctx, now.Add(-24*time.Hour), now.Add(ahead))
 }
 
-// Run repeats the work every hour until ctx ends. A failure is logged and
-// tried again next time: there are days to spare.
-func Run(ctx context.Context, p Partitions, s Sessions, log *slog.Logger) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-tick.C:
-			if err := Prepare(ctx, p, now); err != nil {
-				log.ErrorContext(ctx, "cannot make partitions", "error", err)
-			}
-			if err := s.Sweep(ctx); err != nil {
-				log.WarnContext(ctx, "cannot sweep sessions", "error", err)
-			}
-		}
+// Jobs are all of them.
+func Jobs(p Partitions, s Sessions) []store.Job {
+	return []store.Job{
+		{Name: "partitions", Every: time.Hour, Run: func(ctx context.Context) error { return Prepare(ctx, p, time.Now()) }},
+		{Name: "sessions", Every: time.Hour, Run: s.Sweep},
 	}
 }
