@@ -130,7 +130,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	// away: it knows keys, and has a spool.
 	mayWait := a.opt.Role == Collector && known > 0
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode, PollOnly: !a.cfg.DatabaseListen,
-		RetentionDays: a.cfg.RetentionDays, StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
+		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c *benchSeedCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.stop()) }()
-	s, err := store.Open(ctx, store.Options{URL: db.appURL, ExecMode: c.DatabaseMode, MaxConns: int32(min(max(8, c.Writers+1), 100)), RetentionDays: c.RetentionDays, Logger: log}) //nolint:gosec // small
+	s, err := store.Open(ctx, store.Options{URL: db.appURL, ExecMode: c.DatabaseMode, MaxConns: int32(min(max(8, c.Writers+1), 100)), Retention: store.Retention{Events: c.RetentionDays}, Logger: log}) //nolint:gosec // small
 	if err != nil {
 		return err
 	}

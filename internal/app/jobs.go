@@ -17,7 +17,13 @@ func (a *App) runJobs(ctx context.Context) error {
 	if a.opt.Role&API == 0 {
 		return nil
 	}
-	return a.Store.RunJobs(ctx, watch.Jobs(a.Store, a.Store.Sessions()))
+	return a.Store.RunJobs(ctx, watch.Jobs(a.Store, a.Store.Sessions(), a.Store))
+}
+
+// retention is the settings, as the store takes them.
+func (a *App) retention() store.Retention {
+	return store.Retention{Events: a.cfg.RetentionDays, Bodies: a.cfg.RetentionBodies, Rollups: a.cfg.RetentionRollups,
+		IDs: a.cfg.RetentionIDs, Rejections: a.cfg.RetentionRejections, Audit: a.cfg.RetentionAudit}
 }
 
 // measureTimeout keeps a slow database from holding up /metrics.

@@ -42,7 +42,13 @@ type Config struct {
 	MaxInflightMB int64 `name:"max-inflight-mb" env:"ERRATA_MAX_INFLIGHT_MB" default:"512" help:"MiB of memory that requests may take in the collector at a time, as they were sent and decoded, half of it for one key; beyond that 503 or UNAVAILABLE, and 413 for one that needs more by itself. Until it is collected, garbage can take as much again."`
 	MaxConns      int   `name:"max-connections" env:"ERRATA_MAX_CONNECTIONS" default:"2000" help:"Connections that each port of the collector takes at a time; more wait."`
 
-	RetentionDays      int      `name:"retention-days" env:"ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept."`
+	RetentionDays       int `name:"retention-events" aliases:"retention-days" env:"ERRATA_RETENTION_EVENTS,ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept, with their stack traces. (Also ERRATA_RETENTION_DAYS, as it used to be called.)"`
+	RetentionBodies     int `name:"retention-bodies" env:"ERRATA_RETENTION_BODIES" default:"7" help:"How many days error bodies are kept as they were sent. What was read out of them stays with the failure."`
+	RetentionRollups    int `name:"retention-rollups" env:"ERRATA_RETENTION_ROLLUPS" default:"400" help:"How many days counts are kept: of failures, customers, issues and requests."`
+	RetentionIDs        int `name:"retention-ids" env:"ERRATA_RETENTION_IDS" default:"400" help:"For how many days it can be told that an ID was there, after its failure has gone."`
+	RetentionRejections int `name:"retention-rejections" env:"ERRATA_RETENTION_REJECTIONS" default:"30" help:"How many days it is kept what was rejected and refused."`
+	RetentionAudit      int `name:"retention-audit" env:"ERRATA_RETENTION_AUDIT" default:"400" help:"How many days it is kept who did what: at least 30."`
+
 	DefaultEnvironment string   `name:"default-environment" env:"ERRATA_DEFAULT_ENVIRONMENT" help:"Environment of OpenTelemetry resources that name none."`
 	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
 	CustomerKeys       []string `name:"customer-keys" env:"ERRATA_CUSTOMER_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that name the customer, before all others."`
@@ -68,8 +74,16 @@ func (c *Config) Resolve() error {
 			return err
 		}
 	}
-	if c.RetentionDays < 1 || c.RetentionDays > 400 {
-		return fmt.Errorf("ERRATA_RETENTION_DAYS must be between 1 and 400; it is %d", c.RetentionDays)
+	for _, r := range []struct {
+		name              string
+		days, least, most int
+	}{
+		{"EVENTS", c.RetentionDays, 1, 400}, {"BODIES", c.RetentionBodies, 1, 400}, {"ROLLUPS", c.RetentionRollups, c.RetentionDays, 4000},
+		{"IDS", c.RetentionIDs, 1, 400}, {"REJECTIONS", c.RetentionRejections, 1, 400}, {"AUDIT", c.RetentionAudit, 30, 4000},
+	} {
+		if r.days < r.least || r.days > r.most {
+			return fmt.Errorf("ERRATA_RETENTION_%s must be between %d and %d days; it is %d", r.name, r.least, r.most, r.days)
+		}
 	}
 	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
 		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)

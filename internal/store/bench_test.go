@@ -39,7 +39,7 @@ func durable(b *testing.B) *fixture {
 		require.NoError(b, os.RemoveAll(dir))
 	})
 	require.NoError(b, migrations.Up(b.Context(), server.URL(), slog.New(slog.DiscardHandler)))
-	s, err := store.Open(b.Context(), store.Options{URL: server.AppURL(), RetentionDays: 90})
+	s, err := store.Open(b.Context(), store.Options{URL: server.AppURL(), Retention: store.Retention{Events: 90}})
 	require.NoError(b, err)
 	b.Cleanup(s.Close)
 	conn, err := pgx.Connect(b.Context(), server.URL())

@@ -32,8 +32,8 @@ GROUP BY m.service HAVING sum(m.n) > 0 ORDER BY m.service`
 // Overview reads the newest Event and the last day's roll-ups.
 func (s *Store) Overview(ctx context.Context, ws int32) (o Overview, err error) {
 	defer fault.Wrap(&err, "Overview")
-	o.RetentionDays = s.retention
-	err = s.pool.QueryRow(ctx, sqlNewest, ws, s.retention).Scan(&o.Newest, &o.NewestReceived)
+	o.RetentionDays = s.retention.Events
+	err = s.pool.QueryRow(ctx, sqlNewest, ws, s.retention.Events).Scan(&o.Newest, &o.NewestReceived)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return o, unavailable(err)
 	}

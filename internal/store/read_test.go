@@ -48,7 +48,7 @@ func TestTrailIsBounded(t *testing.T) {
 }
 
 func TestNotFoundTellsWhy(t *testing.T) {
-	f := open(t, store.Options{RetentionDays: 14})
+	f := open(t, store.Options{Retention: store.Retention{Events: 14}})
 	_, err := f.Trail(t.Context(), ws, "req_nope")
 	require.True(t, fault.Is(err, fault.NotFound))
 	assert.Equal(t, "never_seen", fault.Of(err).Details["reason"])

@@ -26,7 +26,7 @@ const sqlCompactMinutes = `SELECT errata_compact_minutes($1::date)`
 // one in which something has yet to be rolled up is left for the next time.
 func (s *Store) CompactMinutes(ctx context.Context, now time.Time) (done []time.Time, err error) {
 	defer fault.Wrap(&err, "CompactMinutes")
-	before := now.UTC().AddDate(0, 0, -s.retention-afterExpiry)
+	before := now.UTC().AddDate(0, 0, -s.retention.Events-afterExpiry)
 	rows, err := s.pool.Query(ctx, sqlDaysWithMinutes, before)
 	if err != nil {
 		return nil, unavailable(err)

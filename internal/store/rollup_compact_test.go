@@ -17,7 +17,7 @@ import (
 // The minutes of days that are over go, and no answer changes: also not when
 // something comes in after all.
 func TestCompactedMinutesStayCounted(t *testing.T) {
-	f := open(t, store.Options{RetentionDays: 3})
+	f := open(t, store.Options{Retention: store.Retention{Events: 3}})
 	old := now.Add(-4 * 24 * time.Hour)
 	add := func(n int) {
 		for i := range n {

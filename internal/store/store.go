@@ -42,9 +42,8 @@ type Options struct {
 	ExecMode string
 	// PollOnly: nobody can be told about jobs (LISTEN), as behind a PgBouncer.
 	// ExecMode "exec" implies it.
-	PollOnly bool
-	// RetentionDays is how long Events are kept; 0 = 30.
-	RetentionDays int
+	PollOnly  bool
+	Retention Retention
 	// StatsAge is how old the newest counts may be that statistics are made of;
 	// 0 reads them each time.
 	StatsAge time.Duration
@@ -62,7 +61,7 @@ type Options struct {
 type Store struct {
 	pool      *pgxpool.Pool
 	log       *slog.Logger
-	retention int
+	retention Retention
 	pollOnly  bool
 	slots     chan int16
 	// requestSlot is where this process counts requests; 0 is for totals.
@@ -109,14 +108,11 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.RetentionDays, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
 	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.retention == 0 {
-		s.retention = 30
 	}
 	s.fillSlots(int(cfg.MaxConns))
 	s.requestSlot = int16(1 + rand.IntN(32_000)) //nolint:gosec // spreads load, guards nothing

@@ -260,7 +260,7 @@ WHERE r.workspace_id = $1::int4 AND r.request_id = $2::text ORDER BY r.id DESC L
 // Another workspace's ID is never_seen.
 func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
 	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").
-		With("reason", "never_seen").With("retention_days", s.retention)
+		With("reason", "never_seen").With("retention_days", s.retention.Events)
 	if id == "" {
 		return f
 	}
@@ -270,10 +270,24 @@ func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
 	err := s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&reason, &message, &at)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return f
+		return s.orExpired(ctx, ws, id, f)
 	case err != nil:
 		return unavailable(err)
 	}
 	f.Message = "A report with this ID came in and was rejected: " + message
 	return f.With("reason", "rejected").With("rejected_because", reason).With("rejected_at", at.UTC())
+}
+
+// orExpired makes a "never seen" into a "probably expired", where the ID is in
+// what is remembered of a day that has gone.
+func (s *Store) orExpired(ctx context.Context, ws int32, id string, f *fault.Fault) error {
+	day, found, err := s.expiredDay(ctx, ws, id)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return f
+	}
+	f.Message = "A failure with this ID was reported on " + dayText(day) + ", as far as can be told, and has expired since."
+	return f.With("reason", "probably_expired").With("day", dayText(day))
 }

@@ -28,6 +28,11 @@ type Sessions interface {
 	Sweep(ctx context.Context) error
 }
 
+// Expiry lets go what is too old.
+type Expiry interface {
+	Expire(ctx context.Context, now time.Time) error
+}
+
 // ahead covers senders whose clocks are up to a day ahead, and most of a week
 // in which no job ran. After that, writers make their own.
 const ahead = 7 * 24 * time.Hour
@@ -38,9 +43,10 @@ func Prepare(ctx context.Context, p Partitions, now time.Time) error {
 }
 
 // Jobs are all of them.
-func Jobs(p Partitions, s Sessions) []store.Job {
+func Jobs(p Partitions, s Sessions, e Expiry) []store.Job {
 	return []store.Job{
 		{Name: "partitions", Every: time.Hour, Run: func(ctx context.Context) error { return Prepare(ctx, p, time.Now()) }},
+		{Name: store.RetentionJob, Every: time.Hour, Run: func(ctx context.Context) error { return e.Expire(ctx, time.Now()) }},
 		{Name: "sessions", Every: time.Hour, Run: s.Sweep},
 	}
 }

@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The newest day whose filter has the ID. The first bits rule most days out
+// before the rest is looked at. Each block is fetched by its key: OFFSET keeps
+// PostgreSQL from reading all blocks of all days instead.
+const sqlExpiredDay = `
+SELECT d.day - DATE '1970-01-01' FROM expired_days d CROSS JOIN LATERAL (
+  SELECT b.bits FROM expired_ids b
+  WHERE b.workspace_id = d.workspace_id AND b.day = d.day AND b.part = d.part AND b.block = ($2::int8 % d.blocks)::int4 OFFSET 0) AS b
+WHERE d.workspace_id = $1::int4
+  AND get_bit(b.bits, ($3::int8[])[1] % d.bits) = 1 AND get_bit(b.bits, ($3::int8[])[2] % d.bits) = 1
+  AND get_bit(b.bits, ($3::int8[])[3] % d.bits) = 1 AND get_bit(b.bits, ($3::int8[])[4] % d.bits) = 1
+  AND NOT EXISTS (SELECT FROM unnest(($3::int8[])[5:]) AS p WHERE get_bit(b.bits, p % d.bits) = 0)
+ORDER BY d.day DESC LIMIT 1`
+
+// expiredDay is the day on which an ID that is not there any more was probably
+// seen. A look-up in a hundred names one for an ID that never was.
+func (s *Store) expiredDay(ctx context.Context, ws int32, id string) (day int32, found bool, err error) {
+	for _, spelling := range spellings(id) {
+		sp := spotOf(spelling)
+		err := s.pool.QueryRow(ctx, sqlExpiredDay, ws, sp.block, sp.places).Scan(&day)
+		if err == nil {
+			return day, true, nil
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return 0, false, unavailable(err)
+		}
+	}
+	return 0, false, nil
+}
