@@ -38,6 +38,8 @@ type Reader interface {
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 	JobRuns(ctx context.Context) ([]store.JobRun, error)
+	AskJob(ctx context.Context, actor store.Actor, ws int32, name string) error
+	Plan(ctx context.Context, ws int32, now time.Time, within time.Duration) (store.RetentionPlan, error)
 	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)
 	AddDeploy(ctx context.Context, actor store.Actor, ws int32, d store.Deploy) error
 	ReleaseReport(ctx context.Context, ws int32, service, environment, release string, now time.Time) (store.ReleaseReport, error)
@@ -102,6 +104,7 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/rejections", edge.Handle(a.rejections))
 	read.GET("/refusals", edge.Handle(a.refusals))
 	read.GET("/collectors", edge.Handle(a.collectors))
+	read.GET("/retention", edge.Handle(a.retention))
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
@@ -111,6 +114,7 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/keys", edge.Handle(a.createKey))
 	admin.DELETE("/keys/:id", edge.Handle(a.revokeKey))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
+	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

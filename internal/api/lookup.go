@@ -39,6 +39,7 @@ type missing struct {
 	ID            string `json:"id"`
 	Reason        string `json:"reason"`
 	RetentionDays any    `json:"retention_days,omitempty"`
+	Day           any    `json:"day,omitempty"` // of one that has probably expired
 }
 
 // hit is store.Hit with times as the API shows them.
@@ -225,7 +226,7 @@ func (s *search) missing(id string) error {
 		}
 		details := fault.Of(err).Details
 		m.Reason, _ = details["reason"].(string)
-		m.RetentionDays = details["retention_days"]
+		m.RetentionDays, m.Day = details["retention_days"], details["day"]
 	}
 	s.out.NotFound = append(s.out.NotFound, m)
 	if len(s.out.NotFound) > maxHinted {

@@ -249,6 +249,27 @@ func (m *memory) Collectors(context.Context) ([]store.Collector, error) {
 	return []store.Collector{{ID: "c", Host: "h", Version: "v", StartedAt: event.Time{Time: noon}, SeenAt: event.Time{Time: noon}, Alive: true, SpoolOldest: &event.Time{Time: noon}}}, nil
 }
 
+func (m *memory) AskJob(_ context.Context, actor store.Actor, _ int32, name string) error {
+	m.actor = actor
+	for i := range m.jobs {
+		if m.jobs[i].Name == name {
+			m.jobs[i].Failures++
+		}
+	}
+	return m.broken
+}
+
+func (m *memory) Plan(_ context.Context, _ int32, now time.Time, within time.Duration) (store.RetentionPlan, error) {
+	at := event.Time{Time: now.Add(within)}
+	plan := store.RetentionPlan{At: event.Time{Time: now}, Retention: store.Retention{Events: 30}, Days: []store.PlannedDay{
+		{Table: "events", Day: "2026-10-20", DueAt: at, Due: true, Bytes: 1 << 20, Rows: 1000}, {Table: "events", Day: "2026-11-01", DueAt: at, Rows: 7, Partly: true},
+	}, Bytes: 1 << 20}
+	if len(m.jobs) > 0 {
+		plan.Job, plan.NextRunAt = &m.jobs[0], &at
+	}
+	return plan, m.broken
+}
+
 func (m *memory) JobRuns(context.Context) ([]store.JobRun, error) { return m.jobs, m.broken }
 
 func (m *memory) Refusals(context.Context, int32, int) ([]store.Refused, error) {

@@ -25,6 +25,7 @@ type commands struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
+	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
 	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
 	Bench       benchCmd       `cmd:"" help:"Measure an installation under a load of made-up failures."`
@@ -136,6 +137,24 @@ func (c *rejectionsCmd) Run(ctx context.Context, k *kong.Context) error {
 		return cli.ListRejections(ctx, cli.RejectionsOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout})
 	}
 	return cli.ReplayRejections(ctx, cli.RejectionsOptions{Server: c.Replay.Server, Key: c.Replay.Key, Out: os.Stdout}, c.Replay.IDs)
+}
+
+type retentionCmd struct {
+	Plan struct {
+		client
+		Days int  `default:"1" help:"How many days to look ahead; 0 for what the next run takes."`
+		JSON bool `help:"Print JSON."`
+	} `cmd:"" help:"List what is going to go, by table and day, and the bytes that frees."`
+	Now struct {
+		client
+	} `cmd:"" name:"run" help:"Let what is due go now, rather than within the hour. Needs an admin key."`
+}
+
+func (c *retentionCmd) Run(ctx context.Context, k *kong.Context) error {
+	if k.Selected().Name == "plan" {
+		return cli.PlanRetention(ctx, cli.RetentionOptions{Server: c.Plan.Server, Key: c.Plan.Key, Days: c.Plan.Days, JSON: c.Plan.JSON, Out: os.Stdout})
+	}
+	return cli.RunRetention(ctx, cli.RetentionOptions{Server: c.Now.Server, Key: c.Now.Key, Out: os.Stdout})
 }
 
 type lookupCmd struct {

@@ -123,7 +123,7 @@ func (f *finding) absent(id string, refused *APIError) error {
 	}
 	f.gap()
 	reason, _ := refused.Details["reason"].(string)
-	f.line("%s: %s", f.style(bold, safe(id)), absence(reason, refused.Details["retention_days"]))
+	f.line("%s: %s", f.style(bold, safe(id)), absence(reason, refused.Details["retention_days"], refused.Details["day"]))
 	if reason == "rejected" {
 		f.line("  %s", safe(refused.Message))
 	}
@@ -156,6 +156,7 @@ type pasted struct {
 		ID            string `json:"id"`
 		Reason        string `json:"reason"`
 		RetentionDays any    `json:"retention_days"`
+		Day           any    `json:"day"`
 	} `json:"not_found"`
 	DidYouMean []struct {
 		ID    string `json:"id"`
@@ -204,7 +205,7 @@ func (f *finding) paste(found *pasted) {
 		f.gap()
 	}
 	for _, m := range found.NotFound {
-		f.line("%s: %s", f.style(bold, safe(m.ID)), absence(m.Reason, m.RetentionDays))
+		f.line("%s: %s", f.style(bold, safe(m.ID)), absence(m.Reason, m.RetentionDays, m.Day))
 		for _, d := range found.DidYouMean {
 			if d.ID == m.ID {
 				f.similar([]any{d.Value})

@@ -33,7 +33,30 @@ type shelf struct {
 	mu         sync.Mutex
 	events     []event.Event
 	keys       []auth.Key
+	job        store.JobRun
+	runs       []func() // what becomes of the job, plan by plan
 }
+
+// Plan answers like a store in which a run that was asked for goes on.
+func (s *shelf) Plan(_ context.Context, _ int32, now time.Time, within time.Duration) (store.RetentionPlan, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	plan := store.RetentionPlan{Retention: store.Retention{Events: 30, Bodies: 7}, NextRunAt: &event.Time{Time: noon}, Days: []store.PlannedDay{}}
+	if len(s.runs) > 0 {
+		s.runs[0]()
+		s.runs = s.runs[1:]
+		plan.Days = append(plan.Days, store.PlannedDay{Table: "events", Day: "2026-10-20", Due: true, Bytes: 2_500_000, Rows: 1000},
+			store.PlannedDay{Table: "stacks", Day: "2026-10-21", DueAt: event.Time{Time: noon.Add(within)}})
+		plan.Bytes = 2_500_000
+	}
+	job := s.job
+	plan.Job = &job
+	return plan, nil
+}
+
+func (s *shelf) JobRuns(context.Context) ([]store.JobRun, error) { return nil, nil }
+
+func (s *shelf) AskJob(context.Context, store.Actor, int32, string) error { return nil }
 
 func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
 	s.mu.Lock()
@@ -46,10 +69,15 @@ func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error
 	}
 	if len(found) == 0 {
 		reason := "never_seen"
-		if strings.HasPrefix(id, "req_rejected") {
+		f := fault.New(fault.NotFound, "request_not_found", "There is none.").With("retention_days", 30)
+		switch {
+		case strings.HasPrefix(id, "req_rejected"):
 			reason = "rejected"
+		case strings.HasPrefix(id, "req_expired"):
+			reason = "probably_expired"
+			f.With("day", "2026-10-01")
 		}
-		return event.Trail{}, fault.New(fault.NotFound, "request_not_found", "There is none.").With("reason", reason).With("retention_days", 30)
+		return event.Trail{}, f.With("reason", reason)
 	}
 	return event.NewTrail(id, found), nil
 }

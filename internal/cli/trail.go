@@ -136,7 +136,7 @@ func joined(parts ...string) string {
 }
 
 // absence says why there is nothing under an ID.
-func absence(reason string, retentionDays any) string {
+func absence(reason string, retentionDays, day any) string {
 	days := "the retention time"
 	if n, ok := retentionDays.(float64); ok {
 		days = fmt.Sprintf("%.0f days", n)
@@ -145,6 +145,9 @@ func absence(reason string, retentionDays any) string {
 	case "rejected":
 		return "not found. A report with it came in, but was rejected."
 	case "probably_expired":
+		if on, ok := day.(string); ok {
+			return "not found. It was probably reported on " + safe(on) + ", and has expired: failures are kept for " + days + "."
+		}
 		return "not found. It was probably seen, and has expired: failures are kept for " + days + "."
 	case "thinned":
 		return "not found. It was counted but not kept, because there were too many like it."

@@ -274,7 +274,10 @@ func why(f *fault.Fault) string {
 	case "rejected":
 		return f.Message
 	case "probably_expired":
-		return "It was probably seen, and has expired since."
+		if day, ok := f.Details["day"].(string); ok {
+			return "It was probably reported on " + day + ", and has expired since."
+		}
+		return "It was probably reported, and has expired since."
 	case "thinned":
 		return "It was counted but not kept, because there were too many like it."
 	default:

@@ -31,6 +31,8 @@ type statusLine struct {
 	// Spooled is what collectors hold that is not in the database yet.
 	Spooled int64
 	Oldest  moment
+	// Behind are the jobs that have not succeeded for long.
+	Behind []string
 }
 
 // listRow is a failure in a list.
@@ -79,6 +81,15 @@ func (w *web) status(c *gin.Context) (statusLine, error) {
 	}
 	if !oldest.IsZero() {
 		line.Oldest = w.moment(oldest)
+	}
+	if err != nil {
+		return line, err
+	}
+	runs, err := w.Store.JobRuns(c.Request.Context())
+	for _, r := range runs {
+		if r.Behind {
+			line.Behind = append(line.Behind, r.Name)
+		}
 	}
 	return line, err
 }

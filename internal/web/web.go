@@ -40,6 +40,7 @@ type Reader interface {
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
+	JobRuns(ctx context.Context) ([]store.JobRun, error)
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
