@@ -191,6 +191,8 @@ type Event struct {
 
 	IssueID            string `json:"issue_id,omitempty"`
 	FingerprintVersion int    `json:"-"`
+	// Grouping is why it belongs to that Issue, on its way into the store.
+	Grouping Grouping `json:"-"`
 
 	Dialect        string `json:"dialect,omitempty"`
 	GRPCCode       string `json:"grpc_code,omitempty"`

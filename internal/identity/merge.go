@@ -266,7 +266,7 @@ func otherAliases(e *event.Event, all []event.Alias) []event.Alias {
 func mergeIssue(e *event.Event, words []*Part) {
 	for _, p := range words {
 		if p.Event.Role == e.Role {
-			e.IssueID, e.FingerprintVersion = p.Event.IssueID, p.Event.FingerprintVersion
+			e.IssueID, e.FingerprintVersion, e.Grouping = p.Event.IssueID, p.Event.FingerprintVersion, p.Event.Grouping
 			return
 		}
 	}

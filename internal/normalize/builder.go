@@ -42,6 +42,7 @@ type builder struct {
 	sent     string // the endpoint that the sender named, cleaned
 	// The hashes of the stack trace as it was sent and as it is stored.
 	stackSent, stackStored [16]byte
+	stack                  *prose // nil without one
 }
 
 func (b *builder) note(what string) {

@@ -8,44 +8,56 @@ import (
 	"errata/internal/identity"
 )
 
-// FingerprintVersion is raised whenever the same failures would be grouped
-// differently: Issues of two versions are never the same Issue.
-const FingerprintVersion = 2
+// FingerprintVersion is the newest of the rules' versions. A rule that would
+// group the same failures differently gets the next one.
+const FingerprintVersion = 3
+
+// changed is the version in which a rule became what it is; the others are as
+// old as the tables. It goes into the fingerprint, so that the Issues of the
+// rules that did not change are the same before and after.
+var changed = map[string]int{event.ByProvider: 3, event.ByFrames: 3}
+
+const firstVersion = 2
+
+func versionOf(g event.Grouping) int { return max(changed[g.Rule()], firstVersion) }
 
 // unmatched is the endpoint of requests that no route took.
 const unmatched = "(unmatched)"
 
-// fingerprint gives what all Events of one Issue have in common.
-func (b *builder) fingerprint() []string {
+// grouping gives what all Events of one Issue have in common. Its texts are
+// bounded, since they are those of the Event, or templates of them.
+func (b *builder) grouping() event.Grouping {
 	env, ev := b.env, b.event
 	if own := strings.TrimSpace(env.Fingerprint); own != "" {
-		return []string{"client", ev.Service, own}
+		return event.Grouping{event.ByClient, ev.Service, own}
 	}
 	// What was derived has no say here: the rules for it may become better, and
 	// what is learned depends on what came before. An Issue must stay the same.
 	noEndpoint := b.sent == "" || b.sent == unmatched
 	status := strconv.Itoa(ev.Status)
 	if ex := ev.Exception; ex != nil && (ex.Type != "" || ex.Stacktrace != "") && (ev.Role != event.Primary || noEndpoint) {
-		where := frames(ex.Stacktrace)
-		if len(where) == 0 {
-			where = []string{Template(first(ex.Message, ev.Message))}
+		if where := b.frames(); len(where) > 0 {
+			return append(event.Grouping{event.ByFrames, ev.Service, ex.Type}, where...)
 		}
-		return append([]string{"exception", ev.Service, ex.Type}, where...)
+		return event.Grouping{event.ByException, ev.Service, ex.Type, Template(first(ex.Message, ev.Message))}
 	}
 	switch ev.Status {
 	case 502, 503, 504:
-		return []string{"upstream", ev.Service, strings.ToLower(ev.Provider), status, ev.Code}
+		if ev.Provider != "" {
+			return event.Grouping{event.ByProvider, ev.Service, strings.ToLower(ev.Provider)}
+		}
+		return event.Grouping{event.ByGateway, ev.Service, "", status, ev.Code}
 	}
 	if noEndpoint {
-		return []string{"message", ev.Service, status, ev.Code, Template(ev.Message)}
+		return event.Grouping{event.ByMessage, ev.Service, status, ev.Code, Template(ev.Message)}
 	}
-	return []string{"endpoint", ev.Service, strings.ToUpper(ev.Method), routeTemplate(b.sent), status, ev.Code}
+	return event.Grouping{event.ByEndpoint, ev.Service, strings.ToUpper(ev.Method), routeTemplate(b.sent), status, ev.Code}
 }
 
-func issueID(ws int32, material []string) string {
+func issueID(ws int32, g event.Grouping) string {
 	c := newCanon()
-	c.num(uint64(ws), FingerprintVersion) //nolint:gosec // any bits will do
-	c.str(material...)
+	c.num(uint64(ws), uint64(versionOf(g))) //nolint:gosec // any bits will do
+	c.str(g...)
 	return identity.FormatUUID(c.sum())
 }
 

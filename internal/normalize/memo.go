@@ -26,6 +26,9 @@ type prose struct {
 	notes     []string
 	// sent and stored are hashes of the text as it came and as it is kept.
 	sent, stored [16]byte
+	// where are the frames of a stack trace, once somebody has asked.
+	once  sync.Once
+	where []string
 }
 
 // memoFrom is the length from which a text is worth remembering.
@@ -97,8 +100,18 @@ func (b *builder) stacktrace(raw string) string {
 	for _, note := range p.notes {
 		b.note(note)
 	}
-	b.stackSent, b.stackStored = p.sent, p.stored
+	b.stackSent, b.stackStored, b.stack = p.sent, p.stored, p
 	return p.text
+}
+
+// frames are those of the exception's stack trace.
+func (b *builder) frames() []string {
+	p := b.stack
+	if p == nil {
+		return nil
+	}
+	p.once.Do(func() { p.where = frames(p.text) })
+	return p.where
 }
 
 // hashOf is the address of a content, as the store has it.

@@ -62,8 +62,12 @@ func (n Normalizer) Into(p *identity.Part, env *event.Envelope, ws int32, receiv
 	p.Own, p.ClientKey = ownHash(env, b.stackSent)
 	p.Idempotent = p.ClientKey || p.HasOccurredAt || ev.RequestID != "" || (ev.TraceID != "" && ev.SpanID != "")
 	ev.ID = identity.NewID(at, p.Own, p.Idempotent)
-	ev.FingerprintVersion = FingerprintVersion
-	ev.IssueID = issueID(ws, b.fingerprint())
+	ev.Grouping = b.grouping()
+	ev.FingerprintVersion = versionOf(ev.Grouping)
+	ev.IssueID = issueID(ws, ev.Grouping)
+	if ev.Grouping.Rule() == event.ByClient { // told apart by all of it, shown like any other text
+		ev.Grouping[2] = b.line("fingerprint", ev.Grouping[2], maxName)
+	}
 	ev.Notes = b.notes()
 	return nil
 }

@@ -50,6 +50,7 @@ type part struct {
 	Event      bareEvent    `json:"event"`
 	Provider   string       `json:"provider,omitempty"`
 	Version    int          `json:"fpv"`
+	Grouping   []string     `json:"grouping,omitempty"`
 	RawBody    []byte       `json:"body,omitempty"`
 	Own        [16]byte     `json:"own"`
 	Idempotent bool         `json:"idempotent"`
@@ -82,7 +83,7 @@ func (k Parcel) Pack() ([]byte, error) {
 		p := &k.Parts[i]
 		f.Parts[i] = part{
 			Workspace: p.Workspace, Source: p.Source, Event: bareEvent(p.Event), Provider: p.Event.Provider, Version: p.Event.FingerprintVersion,
-			RawBody: p.Event.RawBody, Own: p.Own, Idempotent: p.Idempotent, Timed: p.HasOccurredAt, ClientKey: p.ClientKey,
+			Grouping: p.Event.Grouping, RawBody: p.Event.RawBody, Own: p.Own, Idempotent: p.Idempotent, Timed: p.HasOccurredAt, ClientKey: p.ClientKey,
 		}
 	}
 	raw, err := json.Marshal(f)
@@ -113,7 +114,7 @@ func Unpack(packed []byte) (Parcel, error) {
 	for i := range f.Parts {
 		p := &f.Parts[i]
 		out := identity.Part{Workspace: p.Workspace, Source: p.Source, Event: event.Event(p.Event), Own: p.Own, Idempotent: p.Idempotent, HasOccurredAt: p.Timed, ClientKey: p.ClientKey}
-		out.Event.Provider, out.Event.FingerprintVersion, out.Event.RawBody = p.Provider, p.Version, p.RawBody
+		out.Event.Provider, out.Event.FingerprintVersion, out.Event.Grouping, out.Event.RawBody = p.Provider, p.Version, p.Grouping, p.RawBody
 		out.Event.OccurredAt, out.Event.ReceivedAt = out.Event.OccurredAt.UTC(), out.Event.ReceivedAt.UTC()
 		k.Parts[i] = out
 	}
