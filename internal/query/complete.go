@@ -26,19 +26,22 @@ type Completion struct {
 	Candidates []string
 }
 
+// Complete says what is expected at the caret of a query for failures.
+func Complete(text string, caret int) Completion { return Events.Complete(text, caret) }
+
 // Complete says what is expected at the caret, which is counted in bytes. It
 // reads what is half written, and so never fails.
-func Complete(text string, caret int) Completion {
+func (l *List) Complete(text string, caret int) Completion {
 	// The caret, or the bound, may be inside of a character.
 	text = strings.ToValidUTF8(text[:min(max(caret, 0), len(text), MaxLen)], "")
-	word, value, isValue := lastWord(text)
+	word, value, isValue := l.lastWord(text)
 	if !isValue {
 		if strings.ContainsFunc(word, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) }) {
 			return Completion{}
 		}
-		return Completion{Kind: FieldNames, Typed: word, Prefix: word, Candidates: beginning(strings.ToLower(word), Fields(), ":")}
+		return Completion{Kind: FieldNames, Typed: word, Prefix: word, Candidates: beginning(strings.ToLower(word), l.Fields(), ":")}
 	}
-	f := fieldNamed(word)
+	f := l.named(word)
 	if f == nil {
 		return Completion{}
 	}
@@ -61,13 +64,13 @@ func beginning(prefix string, names []string, suffix string) []string {
 
 // lastWord is the term at the end of a text, without its minus: a word, or the
 // name of a field and what is written of its last value.
-func lastWord(text string) (word, value string, isValue bool) {
-	p := parser{text: text}
+func (l *List) lastWord(text string) (word, value string, isValue bool) {
+	p := parser{list: l, text: text}
 	for p.space(); p.at < len(text); p.space() {
 		if negates(text[p.at:]) || text[p.at:] == "-" {
 			p.at++
 		}
-		name, _, ok := cutField(p.word(""))
+		name, _, ok := l.cutField(p.word(""))
 		separator := ""
 		if ok {
 			p.at += len(name) + 1

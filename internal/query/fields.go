@@ -29,6 +29,12 @@ const (
 	Request     Field = "request"
 	Trace       Field = "trace"
 	Message     Field = "message"
+
+	// Of issues only.
+	Exception Field = "exception"
+	State     Field = "state"
+	Assignee  Field = "assignee"
+	Is        Field = "is"
 )
 
 // field is a field and how its values are read. read gets a value without its
@@ -47,35 +53,65 @@ var (
 	families = []string{string(event.FamilyCaller), string(event.FamilyLimits), string(event.FamilyUs), string(event.FamilyUpstream)}
 	roles    = []string{string(event.Primary), string(event.Upstream), string(event.Context)}
 	classes  = []string{"4xx", "5xx", "429", "500", "502", "503", "504"}
+	states   = []string{"open", "acknowledged", "resolved", "regressed", "ignored"}
+	kinds    = []string{"unresolved", "new", "regressed"}
 )
 
-// fields in the order in which they are offered.
-var fields = []field{
-	{Service, plain, nil}, {Status, status, classes}, {Code, code, nil}, {Customer, plain, nil}, {Endpoint, plain, nil},
-	{Environment, plain, nil}, {Family, oneOf(families), families}, {Release, plain, nil}, {Method, method, nil}, {Message, plain, nil},
-	{Provider, plain, nil}, {Request, plain, nil}, {Role, oneOf(roles), roles}, {Trace, trace, nil},
+// List is what is searched: the language is the same for all lists, but each
+// has fields of its own.
+type List struct {
+	things string // what is in the list
+	fields []field
 }
+
+// The lists, their fields in the order in which they are offered.
+var (
+	Events = &List{"failures", []field{
+		{Service, plain, nil}, {Status, status, classes}, {Code, code, nil}, {Customer, plain, nil}, {Endpoint, plain, nil},
+		{Environment, plain, nil}, {Family, oneOf(families), families}, {Release, plain, nil}, {Method, method, nil}, {Message, plain, nil},
+		{Provider, plain, nil}, {Request, plain, nil}, {Role, oneOf(roles), roles}, {Trace, trace, nil},
+	}}
+	Issues = &List{"issues", []field{
+		{Service, plain, nil}, {Status, status, classes}, {Code, code, nil}, {Is, oneOf(kinds), kinds}, {State, oneOf(states), states},
+		{Assignee, plain, nil}, {Endpoint, plain, nil}, {Family, oneOf(families), families}, {Method, method, nil}, {Message, plain, nil},
+		{Exception, plain, nil}, {Provider, plain, nil}, {Role, oneOf(roles), roles},
+	}}
+	lists = []*List{Events, Issues}
+)
 
 // aliases are names that other parts of the API give these fields.
 var aliases = map[string]Field{"request_id": Request, "trace_id": Trace}
 
+// Fields are the names of all fields of failures.
+func Fields() []string { return Events.Fields() }
+
 // Fields are the names of all fields, in the order in which they are offered.
-func Fields() []string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
+func (l *List) Fields() []string {
+	names := make([]string, len(l.fields))
+	for i, f := range l.fields {
 		names[i] = string(f.name)
 	}
 	return names
 }
 
-func fieldNamed(name string) *field {
+func (l *List) named(name string) *field {
 	name = strings.ToLower(name)
 	if f, ok := aliases[name]; ok {
 		name = string(f)
 	}
-	for i := range fields {
-		if string(fields[i].name) == name {
-			return &fields[i]
+	for i := range l.fields {
+		if string(l.fields[i].name) == name {
+			return &l.fields[i]
+		}
+	}
+	return nil
+}
+
+// elsewhere is another list that has the field; nil for none.
+func (l *List) elsewhere(name string) *List {
+	for _, other := range lists {
+		if other != l && other.named(name) != nil {
+			return other
 		}
 	}
 	return nil

@@ -9,12 +9,15 @@ import (
 	"errata/internal/fault"
 )
 
+// Parse reads a query for failures, as List.Parse does.
+func Parse(text string) (Query, error) { return Events.Parse(text) }
+
 // Parse reads a query. An error is a fault Unprocessable (validation_failed)
 // with details: field "q", position (the column, from 1, in characters),
 // length of what is wrong there, and, where one comes to mind, a suggestion
 // to put in its place.
-func Parse(text string) (Query, error) {
-	p := parser{text: text}
+func (l *List) Parse(text string) (Query, error) {
+	p := parser{list: l, text: text}
 	switch {
 	case len(text) > MaxLen:
 		return Query{}, fault.New(fault.Unprocessable, "validation_failed", "The query is longer than %d bytes; shorten it.", MaxLen).With("field", "q")
@@ -31,6 +34,7 @@ func Parse(text string) (Query, error) {
 
 // parser reads one term after the other; at is where it is, in bytes.
 type parser struct {
+	list          *List
 	text          string
 	at            int
 	terms         []Term
@@ -85,12 +89,12 @@ func (p *parser) term() error {
 		return p.addText(start, t, text)
 	}
 	word := p.word("")
-	name, rest, ok := cutField(word)
+	name, rest, ok := p.list.cutField(word)
 	if !ok {
 		p.at += len(word)
 		return p.addText(start, t, word)
 	}
-	f := fieldNamed(name)
+	f := p.list.named(name)
 	if f == nil {
 		return p.unknown(name)
 	}
@@ -124,23 +128,27 @@ func negates(s string) bool {
 // cutField splits field:value. An unknown name with nothing behind its colon,
 // or what no value begins with, is text that happens to have a colon, such as
 // "Error: refused", "https://acme.com" and "std::length_error".
-func cutField(word string) (name, rest string, ok bool) {
+func (l *List) cutField(word string) (name, rest string, ok bool) {
 	name, rest, ok = strings.Cut(word, ":")
 	if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) }) {
 		return "", "", false
 	}
-	if fieldNamed(name) == nil && (rest == "" || strings.HasPrefix(rest, "//") || rest[0] == ':' || rest[0] == '\\') {
+	if l.named(name) == nil && (rest == "" || strings.HasPrefix(rest, "//") || rest[0] == ':' || rest[0] == '\\') {
 		return "", "", false
 	}
 	return name, rest, true
 }
 
 func (p *parser) unknown(name string) error {
-	if near := nearest(strings.ToLower(name), Fields()); near != "" {
+	if other := p.list.elsewhere(name); other != nil {
+		return p.mistake(p.at, p.at+len(name), "", "'%s' is a field of %s, which %s do not have. The fields here are %s",
+			strings.ToLower(name), other.things, p.list.things, strings.Join(p.list.Fields(), ", "))
+	}
+	if near := nearest(strings.ToLower(name), p.list.Fields()); near != "" {
 		return p.mistake(p.at, p.at+len(name), near, "unknown field '%s'; did you mean '%s'?", name, near)
 	}
 	return p.mistake(p.at, p.at+len(name), "", `unknown field '%s'. The fields are %s. To search for this text itself, put it in quotes`,
-		name, strings.Join(Fields(), ", "))
+		name, strings.Join(p.list.Fields(), ", "))
 }
 
 func (p *parser) addText(start int, t Term, text string) error {
