@@ -1,5 +1,7 @@
 -- As pg_dump 15 writes it.
 
+COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
+
 CREATE TYPE public.river_job_state AS ENUM (
     'available',
     'cancelled',
@@ -543,6 +545,23 @@ CREATE TABLE public.expired_ids (
 );
 ALTER TABLE ONLY public.expired_ids ALTER COLUMN bits SET STORAGE EXTERNAL;
 
+CREATE TABLE public.issue_comments (
+    workspace_id integer NOT NULL,
+    issue_id uuid NOT NULL,
+    id uuid NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_label text NOT NULL,
+    body text NOT NULL
+);
+
+CREATE TABLE public.issue_customers (
+    workspace_id integer NOT NULL,
+    issue_id uuid NOT NULL,
+    customer text NOT NULL
+);
+
 CREATE TABLE public.issue_hours (
     workspace_id integer NOT NULL,
     hour timestamp with time zone NOT NULL,
@@ -550,9 +569,26 @@ CREATE TABLE public.issue_hours (
     slot smallint NOT NULL,
     n bigint NOT NULL,
     first_at timestamp with time zone NOT NULL,
-    last_at timestamp with time zone NOT NULL
+    last_at timestamp with time zone NOT NULL,
+    release text DEFAULT ''::text NOT NULL,
+    samples uuid[]
 )
 PARTITION BY RANGE (hour);
+
+CREATE TABLE public.issue_seen (
+    workspace_id integer NOT NULL,
+    issue_id uuid NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.issue_tickets (
+    workspace_id integer NOT NULL,
+    issue_id uuid NOT NULL,
+    url text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 CREATE TABLE public.issues (
     workspace_id integer NOT NULL,
@@ -569,7 +605,30 @@ CREATE TABLE public.issues (
     status smallint,
     code text NOT NULL,
     title text NOT NULL,
-    CONSTRAINT issues_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text, 'ignored'::text])))
+    state_at timestamp with time zone,
+    resolved_in text,
+    regressed_at timestamp with time zone,
+    ignored_at timestamp with time zone,
+    ignore_until timestamp with time zone,
+    ignore_events bigint,
+    ignore_customers integer,
+    ignore_base bigint,
+    assignee text DEFAULT ''::text NOT NULL,
+    merged_into uuid,
+    merged_under uuid,
+    provider text DEFAULT ''::text NOT NULL,
+    exception text DEFAULT ''::text NOT NULL,
+    template text DEFAULT ''::text NOT NULL,
+    reasons jsonb,
+    haystack text GENERATED ALWAYS AS (((((((((((((((title || '
+'::text) || template) || '
+'::text) || code) || '
+'::text) || service) || '
+'::text) || method) || ' '::text) || endpoint) || '
+'::text) || exception) || '
+'::text) || provider)) STORED NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, translate(((((((((((((title || ' '::text) || template) || ' '::text) || code) || ' '::text) || service) || ' '::text) || endpoint) || ' '::text) || exception) || ' '::text) || provider), '_./:-{}<>()[]*#@=,;&?'::text, '                      '::text))) STORED NOT NULL,
+    CONSTRAINT issues_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text, 'regressed'::text, 'ignored'::text])))
 );
 
 CREATE TABLE public.job_runs (
@@ -950,8 +1009,20 @@ ALTER TABLE ONLY public.expired_days
 ALTER TABLE ONLY public.expired_ids
     ADD CONSTRAINT expired_ids_pkey PRIMARY KEY (workspace_id, day, part, block);
 
+ALTER TABLE ONLY public.issue_comments
+    ADD CONSTRAINT issue_comments_pkey PRIMARY KEY (workspace_id, issue_id, id);
+
+ALTER TABLE ONLY public.issue_customers
+    ADD CONSTRAINT issue_customers_pkey PRIMARY KEY (workspace_id, issue_id, customer);
+
 ALTER TABLE ONLY public.issue_hours
-    ADD CONSTRAINT issue_hours_pkey PRIMARY KEY (workspace_id, hour, issue_id, slot);
+    ADD CONSTRAINT issue_hours_pkey PRIMARY KEY (workspace_id, issue_id, hour, slot, release);
+
+ALTER TABLE ONLY public.issue_seen
+    ADD CONSTRAINT issue_seen_pkey PRIMARY KEY (workspace_id, issue_id);
+
+ALTER TABLE ONLY public.issue_tickets
+    ADD CONSTRAINT issue_tickets_pkey PRIMARY KEY (workspace_id, issue_id, url);
 
 ALTER TABLE ONLY public.issues
     ADD CONSTRAINT issues_pkey PRIMARY KEY (workspace_id, id);
@@ -1024,6 +1095,8 @@ CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id);
 
 CREATE INDEX audit_at ON public.audit USING brin (at);
 
+CREATE INDEX audit_issue ON public.audit USING btree (workspace_id, target, at) WHERE (action ~~ 'issue.%'::text);
+
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
 CREATE INDEX deploys_time ON public.deploys USING btree (workspace_id, deployed_at);
@@ -1045,6 +1118,12 @@ CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) W
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
 
 CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
+
+CREATE INDEX issues_ignored ON public.issues USING btree (workspace_id, id) WHERE (state = 'ignored'::text);
+
+CREATE INDEX issues_merged ON public.issues USING btree (workspace_id, merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX issues_search ON public.issues USING gin (words, haystack public.gin_trgm_ops, template public.gin_trgm_ops);
 
 CREATE INDEX rejections_received ON public.rejections USING brin (received_at);
 
@@ -1154,7 +1233,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_days TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_ids TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_comments TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_customers TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_hours TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_seen TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_tickets TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
 

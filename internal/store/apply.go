@@ -36,6 +36,10 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	queuePointers(b, pointers)
 	w.freshIssues = w.s.queueIssues(b, rows)
 	plan.tally.queue(b, w.slot)
+	seen := plan.tally.sightings()
+	w.claimed = w.s.queueSeen(b, seen)
+	w.freshReleases = w.s.queueReleases(b, plan.tally)
+	queueReopen(b, seen)
 
 	t := newTrain(tx.Conn())
 	if err := t.prepare(ctx, b); err != nil {

@@ -23,24 +23,8 @@ type Deploy struct {
 }
 
 // MaxReleases is how many releases of one service in one environment are
-// remembered by when they were first seen. A service that makes up a version for
-// each start has no more of them.
+// remembered by when they were first seen.
 const MaxReleases = 2000
-
-const sqlNoteReleases = `
-INSERT INTO releases (workspace_id, service, environment, release, first_seen)
-SELECT m.workspace_id, m.service, m.environment, m.release, min(m.minute) FROM error_minutes m
-WHERE m.workspace_id = $1::int4 AND m.minute >= $2::timestamptz AND m.minute < $3::timestamptz AND m.release <> '' AND m.role = 0
-  AND (SELECT count(*) FROM releases r WHERE r.workspace_id = m.workspace_id AND r.service = m.service AND r.environment = m.environment) < $4::int4
-GROUP BY m.workspace_id, m.service, m.environment, m.release
-HAVING sum(m.n) > 0
-ON CONFLICT (workspace_id, service, environment, release) DO UPDATE SET first_seen = excluded.first_seen WHERE excluded.first_seen < releases.first_seen`
-
-// noteReleases remembers which releases failed for the first time.
-func noteReleases(ctx context.Context, tx execer, ws int32, from, to time.Time) error {
-	_, err := tx.Exec(ctx, sqlNoteReleases, ws, from, to, MaxReleases)
-	return err
-}
 
 const sqlAddDeploy = `
 INSERT INTO deploys (workspace_id, service, environment, deployed_at, release, url)

@@ -29,7 +29,7 @@ type counted struct {
 	late                        bool
 	duration                    int16 // a bucket of package rollup
 	provider, release, customer string
-	issue                       string
+	id, issue                   string
 }
 
 // dimensions are what every roll-up counts by.
@@ -64,7 +64,7 @@ func countedOf(ws int32, e *event.Event, otherEndpoint bool) counted {
 			role: ordinal(roles, e.Role), family: ordinal(families, e.Family), status: int16(e.Status), //nolint:gosec // 0..599
 			service: e.Service, environment: e.Environment, method: e.Method, endpoint: e.Endpoint, code: e.Code,
 		},
-		occurredAt: e.OccurredAt, provider: e.Provider, release: e.Release, customer: e.Customer, issue: e.IssueID,
+		occurredAt: e.OccurredAt, provider: e.Provider, release: e.Release, customer: e.Customer, id: e.ID, issue: e.IssueID,
 	}
 	c.duration = rollup.NoDuration
 	if e.DurationMS != nil {
@@ -115,17 +115,6 @@ type tally struct {
 
 type delta struct{ n, late int64 }
 
-type issueHour struct {
-	workspace int32
-	hour      int64
-	issue     string
-}
-
-type issueDelta struct {
-	n           int64
-	first, last time.Time
-}
-
 func newTally() *tally {
 	return &tally{errors: map[errorRow]*delta{}, customers: map[customerRow]int64{}, durations: map[durationRow]int64{}, issues: map[issueHour]*issueDelta{}, group: map[dimensions]int32{}}
 }
@@ -162,26 +151,6 @@ func (t *tally) number(d dimensions) int32 {
 	return n
 }
 
-func (t *tally) addIssue(c *counted, n int64) {
-	k := issueHour{c.workspace, c.occurredAt.Truncate(time.Hour).Unix(), c.issue}
-	if t.lastHour == nil || k != t.lastIssue {
-		d := t.issues[k]
-		if d == nil {
-			d = &issueDelta{first: c.occurredAt, last: c.occurredAt}
-			t.issues[k] = d
-		}
-		t.lastIssue, t.lastHour = k, d
-	}
-	d := t.lastHour
-	d.n += n
-	if c.occurredAt.Before(d.first) {
-		d.first = c.occurredAt
-	}
-	if c.occurredAt.After(d.last) {
-		d.last = c.occurredAt
-	}
-}
-
 const sqlCountErrors = `
 INSERT INTO error_minutes (workspace_id, minute, key, slot, alert_minute, role, family, status, n, n_late,
                            service, environment, method, endpoint, code, provider, release)
@@ -191,15 +160,6 @@ FROM unnest($2::int4[], $3::int8[], $4::uuid[], $5::int8[], $6::int2[], $7::int2
   AS u(w, m, k, a, ro, fa, st, n, l, se, en, me, ep, co, pr, re)
 ON CONFLICT (workspace_id, minute, key, slot)
 DO UPDATE SET n = error_minutes.n + excluded.n, n_late = error_minutes.n_late + excluded.n_late`
-
-const sqlCountIssues = `
-INSERT INTO issue_hours (workspace_id, hour, issue_id, slot, n, first_at, last_at)
-SELECT w, to_timestamp(h), i, $1::int2, n, f, l
-FROM unnest($2::int4[], $3::int8[], $4::uuid[], $5::int8[], $6::timestamptz[], $7::timestamptz[]) AS u(w, h, i, n, f, l)
-ON CONFLICT (workspace_id, hour, issue_id, slot)
-DO UPDATE SET n = issue_hours.n + excluded.n,
-              first_at = least(issue_hours.first_at, excluded.first_at),
-              last_at = greatest(issue_hours.last_at, excluded.last_at)`
 
 // queue adds the statements that write the tally but for the customers.
 func (t *tally) queue(b *pgx.Batch, slot int16) {
@@ -354,26 +314,4 @@ func (c *copyBuffer) customers(d *dimensions, list []customerCount, durations []
 	c.array(int4OID, len(list), func(i int) { c.int4(int32(list[i].n)) }) //nolint:gosec // at most the items of a batch
 	c.array(int2OID, len(durations), func(i int) { c.int2(durations[i].bucket) })
 	c.array(int4OID, len(durations), func(i int) { c.int4(int32(durations[i].n)) }) //nolint:gosec // as above
-}
-
-func (t *tally) queueIssues(b *pgx.Batch, slot int16) {
-	keys := make([]issueHour, 0, len(t.issues))
-	for k, d := range t.issues {
-		if d.n != 0 {
-			keys = append(keys, k)
-		}
-	}
-	if len(keys) == 0 {
-		return
-	}
-	slices.SortFunc(keys, func(a, b issueHour) int {
-		return cmp.Or(cmp.Compare(a.workspace, b.workspace), cmp.Compare(a.hour, b.hour), cmp.Compare(a.issue, b.issue))
-	})
-	b.Queue(sqlCountIssues, slot,
-		column(keys, func(k issueHour) int32 { return k.workspace }),
-		column(keys, func(k issueHour) int64 { return k.hour }),
-		column(keys, func(k issueHour) pgtype.UUID { return uuidOf(rawUUID(k.issue)) }),
-		column(keys, func(k issueHour) int64 { return t.issues[k].n }),
-		column(keys, func(k issueHour) time.Time { return t.issues[k].first }),
-		column(keys, func(k issueHour) time.Time { return t.issues[k].last }))
 }

@@ -109,11 +109,8 @@ SELECT coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND
          coalesce((SELECT upto FROM rollup_spans WHERE workspace_id = $1::int4 AND level = 1 AND start = $2::timestamptz), $2::timestamptz))`
 
 // openUpto is up to which minute an hour that is not over should get blocks; zero
-// for not yet. New releases are noted right away.
+// for not yet.
 func (s *Store) openUpto(ctx context.Context, m marked, now time.Time) (time.Time, error) {
-	if err := noteReleases(ctx, s.pool, m.workspace, later(m.start, now.Add(-2*time.Minute)), m.end()); err != nil {
-		return time.Time{}, err
-	}
 	upto := now.Add(-settleOpen).UTC().Truncate(time.Minute)
 	if !upto.After(m.start) {
 		return time.Time{}, nil
@@ -169,9 +166,6 @@ func rollUp(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) (ours bool
 }
 
 func hourBlocks(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) ([]rollup.Block, error) {
-	if err := noteReleases(ctx, tx, m.workspace, m.start, upto); err != nil {
-		return nil, err
-	}
 	if upto.Equal(m.end()) {
 		if _, err := tx.Exec(ctx, sqlMarkDay, m.workspace, m.start.Truncate(24*time.Hour)); err != nil {
 			return nil, err

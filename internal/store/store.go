@@ -69,6 +69,8 @@ type Store struct {
 
 	endpoints endpointBook
 	issues    *recent[issueKey]
+	releases  *recent[releaseKey]
+	sights    *sights
 	blobs     *recent[blobKey]
 	bases     *bases
 	seen      *seen
@@ -109,7 +111,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		return nil, scrub(err)
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
-		issues: newRecent[issueKey](50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
+		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
 	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

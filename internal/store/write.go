@@ -110,6 +110,8 @@ type writing struct {
 	// Set by a try of the transaction, for after its COMMIT.
 	freshContents []content
 	freshIssues   []issueKey
+	freshReleases []releaseKey
+	claimed       []issueKey // of the book of sightings; for a failure
 }
 
 func (s *Store) newWriting(parts []identity.Part) *writing {
@@ -189,10 +191,11 @@ func (w *writing) try(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {
 			rollBack(conn)
+			w.s.sights.forget(w.claimed)
 		}
 	}()
 	w.outs = make([]identity.Outcome, len(w.parts))
-	w.freshContents, w.freshIssues = nil, nil
+	w.freshContents, w.freshIssues, w.freshReleases, w.claimed = nil, nil, nil, nil
 	for i, out := range w.repeats {
 		w.outs[i] = out
 	}
@@ -270,6 +273,7 @@ func (w *writing) remember() {
 	w.s.blobs.add(column(w.freshContents, func(c content) blobKey { return c.blobKey }))
 	w.s.bases.add(w.freshContents)
 	w.s.issues.add(w.freshIssues)
+	w.s.releases.add(w.freshReleases)
 }
 
 // bundle is the Parts of this batch that share keys, and the Events they make
