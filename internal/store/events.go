@@ -125,7 +125,8 @@ func (q *query) filter(f event.Filter) error {
 		if _, err := uuid.Parse(f.IssueID); err != nil {
 			return invalid("issue", "must be an issue ID")
 		}
-		q.where("e.issue_id = %s::uuid", f.IssueID)
+		issue := q.arg(f.IssueID)
+		q.conds = append(q.conds, "e.issue_id IN (SELECT m.id FROM issues m WHERE m.workspace_id = $1::int4 AND (m.id = "+issue+"::uuid OR m.merged_into = "+issue+"::uuid))")
 	}
 	q.times(f)
 	return q.search(f.Query)

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+)
+
+const sqlInsertComment = `
+INSERT INTO issue_comments (workspace_id, issue_id, id, actor_kind, actor_id, actor_label, body)
+VALUES ($1::int4, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::text)`
+
+// CommentIssue says something about an issue; about one that was merged, it is
+// said of the one that it counts for.
+func (s *Store) CommentIssue(ctx context.Context, actor Actor, ws int32, id, body string) (err error) {
+	defer fault.Wrap(&err, "CommentIssue")
+	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
+		comment := uuid.Must(uuid.NewV7()).String()
+		if _, err := tx.Exec(ctx, sqlInsertComment, ws, root, comment, actor.Kind, actor.ID, actor.Label, body); err != nil {
+			return err
+		}
+		return audit(ctx, tx, ws, actor, "issue.comment", root, map[string]any{"comment": comment})
+	})
+}
+
+const sqlInsertTicket = `
+INSERT INTO issue_tickets (workspace_id, issue_id, url)
+SELECT $1::int4, $2::uuid, $3::text WHERE (SELECT count(*) FROM issue_tickets t WHERE t.workspace_id = $1::int4 AND t.issue_id = $2::uuid) < $4::int4
+ON CONFLICT DO NOTHING`
+
+const sqlHasTicket = `
+SELECT EXISTS (SELECT FROM issue_tickets t WHERE t.workspace_id = $1::int4 AND t.issue_id = $2::uuid AND t.url = $3::text)`
+
+// maxTickets is how many links an issue can have.
+const maxTickets = 50
+
+// LinkTicket links an issue to a ticket, once. A fault Conflict
+// (too_many_tickets) where there are enough.
+func (s *Store) LinkTicket(ctx context.Context, actor Actor, ws int32, id, url string) (err error) {
+	defer fault.Wrap(&err, "LinkTicket")
+	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
+		tag, err := tx.Exec(ctx, sqlInsertTicket, ws, root, url, maxTickets)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 1 {
+			return audit(ctx, tx, ws, actor, "issue.ticket", root, map[string]any{"url": url})
+		}
+		var linked bool
+		if err := tx.QueryRow(ctx, sqlHasTicket, ws, root, url).Scan(&linked); err != nil || linked {
+			return err
+		}
+		return fault.New(fault.Conflict, "too_many_tickets", "An issue takes at most %d tickets; take one away first.", maxTickets)
+	})
+}
+
+const sqlDeleteTicket = `DELETE FROM issue_tickets WHERE workspace_id = $1::int4 AND url = $3::text AND issue_id IN (
+  SELECT m.id FROM issues m WHERE m.workspace_id = $1::int4 AND (m.id = $2::uuid OR m.merged_into = $2::uuid))`
+
+// UnlinkTicket takes a link away. A fault NotFound (ticket_not_found) where
+// there is none.
+func (s *Store) UnlinkTicket(ctx context.Context, actor Actor, ws int32, id, url string) (err error) {
+	defer fault.Wrap(&err, "UnlinkTicket")
+	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
+		tag, err := tx.Exec(ctx, sqlDeleteTicket, ws, root, url)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.NotFound, "ticket_not_found", "The issue has no such ticket.")
+		}
+		return audit(ctx, tx, ws, actor, "issue.untick", root, map[string]any{"url": url})
+	})
+}
+
+const sqlIssueTickets = `
+SELECT t.url, min(t.at) FROM issue_tickets t WHERE t.workspace_id = $1::int4 AND t.issue_id = ANY ($2::uuid[]) GROUP BY t.url ORDER BY 2, 1`
+
+func issueTickets(ctx context.Context, tx pgx.Tx, ws int32, members []string) ([]event.Ticket, error) {
+	rows, err := tx.Query(ctx, sqlIssueTickets, ws, members)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t event.Ticket, err error) {
+		err = row.Scan(&t.URL, &t.At.Time)
+		return t, err
+	})
+}
+
+// The newest; what was said stands in its own table, from which it could be
+// taken away, unlike what was done.
+const sqlIssueActivity = `
+(SELECT c.at, c.actor_label, 'comment' AS action, c.body, NULL::jsonb AS details FROM issue_comments c
+ WHERE c.workspace_id = $1::int4 AND c.issue_id = ANY ($2::uuid[]) ORDER BY c.at DESC LIMIT $3::int4)
+UNION ALL
+(SELECT a.at, a.actor_label, substr(a.action, 7), '', a.details FROM audit a
+ WHERE a.workspace_id = $1::int4 AND a.target = ANY ($2::text[]) AND a.action LIKE 'issue.%' AND a.action <> 'issue.comment' ORDER BY a.at DESC LIMIT $3::int4)`
+
+const shownActivity = 100
+
+// issueActivity is what was done, in time order.
+func issueActivity(ctx context.Context, tx pgx.Tx, ws int32, members []string) ([]event.Activity, error) {
+	rows, err := tx.Query(ctx, sqlIssueActivity, ws, members, shownActivity)
+	if err != nil {
+		return nil, err
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a event.Activity, err error) {
+		var details []byte
+		err = row.Scan(&a.At.Time, &a.Actor, &a.Action, &a.Text, &details)
+		a.At.Time, a.Details = a.At.UTC(), details
+		return a, err
+	})
+	slices.SortStableFunc(list, func(a, b event.Activity) int { return a.At.Compare(b.At.Time) })
+	return list[max(0, len(list)-shownActivity):], err
+}
+
+// newestReleases sorts by when they were last seen, the newest first.
+func newestReleases(byName map[string]*event.ReleaseCount) []event.ReleaseCount {
+	var out []event.ReleaseCount
+	for _, r := range byName {
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b event.ReleaseCount) int {
+		return cmp.Or(b.LastAt.Compare(a.LastAt.Time), cmp.Compare(a.Release, b.Release))
+	})
+	return out[:min(len(out), shownReleases)]
+}
+
+// changingIssue runs fn in a transaction that holds the issue that id counts
+// for.
+func (s *Store) changingIssue(ctx context.Context, ws int32, id string, fn func(tx pgx.Tx, root string) error) error {
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		root, err := issueRoot(ctx, tx, ws, id)
+		if err != nil {
+			return err
+		}
+		return fn(tx, root)
+	})
+}
