@@ -47,6 +47,7 @@ type Reader interface {
 	Keys(ctx context.Context, ws int32) ([]auth.Key, error)
 	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
+	Issues
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil.
@@ -95,6 +96,8 @@ func (a *api) routes(r *gin.Engine) {
 	read.POST("/lookup", edge.Handle(a.lookupText))
 	read.GET("/events", edge.Handle(a.events))
 	read.GET("/events/:id", edge.Handle(a.event))
+	read.GET("/issues", edge.Handle(a.issues))
+	read.GET("/issues/:id", edge.Handle(a.issue))
 	read.GET("/endpoints", edge.Handle(a.endpoints))
 	read.GET("/stats/series", edge.Handle(a.statsSeries))
 	read.GET("/stats/top", edge.Handle(a.statsTop))
@@ -113,6 +116,11 @@ func (a *api) routes(r *gin.Engine) {
 	admin.GET("/keys", edge.Handle(a.keys))
 	admin.POST("/keys", edge.Handle(a.createKey))
 	admin.DELETE("/keys/:id", edge.Handle(a.revokeKey))
+	admin.PATCH("/issues", edge.Handle(a.changeIssues))
+	admin.PATCH("/issues/:id", edge.Handle(a.changeIssue))
+	admin.POST("/issues/:id/comments", edge.Handle(a.commentIssue))
+	admin.POST("/issues/:id/tickets", edge.Handle(a.linkTicket))
+	admin.DELETE("/issues/:id/tickets", edge.Handle(a.unlinkTicket))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }

@@ -38,11 +38,15 @@ type lockedIssue struct {
 
 // ChangeIssue changes an issue and leaves rows in the audit log. An issue that
 // was merged takes no change but the undoing of that: a fault Conflict
-// (issue_merged) names the one that it counts for.
+// (issue_merged) names the one that it counts for. What cannot be right is a
+// fault Unprocessable that names the field.
 func (s *Store) ChangeIssue(ctx context.Context, actor Actor, ws int32, id string, c IssueChange) (err error) {
 	defer fault.Wrap(&err, "ChangeIssue")
 	if uuid.Validate(id) != nil {
 		return issueNotFound()
+	}
+	if err := c.check(time.Now()); err != nil {
+		return err
 	}
 	return s.inTx(ctx, func(tx pgx.Tx) error {
 		if c.MergedInto != nil { // one at a time, so that no ring is made by two

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,9 @@ VALUES ($1::int4, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::text)`
 // said of the one that it counts for.
 func (s *Store) CommentIssue(ctx context.Context, actor Actor, ws int32, id, body string) (err error) {
 	defer fault.Wrap(&err, "CommentIssue")
+	if body, err = checkComment(body); err != nil {
+		return err
+	}
 	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
 		comment := uuid.Must(uuid.NewV7()).String()
 		if _, err := tx.Exec(ctx, sqlInsertComment, ws, root, comment, actor.Kind, actor.ID, actor.Label, body); err != nil {
@@ -44,6 +48,9 @@ const maxTickets = 50
 // (too_many_tickets) where there are enough.
 func (s *Store) LinkTicket(ctx context.Context, actor Actor, ws int32, id, url string) (err error) {
 	defer fault.Wrap(&err, "LinkTicket")
+	if err := checkTicket(url); err != nil {
+		return err
+	}
 	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
 		tag, err := tx.Exec(ctx, sqlInsertTicket, ws, root, url, maxTickets)
 		if err != nil {
@@ -67,16 +74,23 @@ const sqlDeleteTicket = `DELETE FROM issue_tickets WHERE workspace_id = $1::int4
 // there is none.
 func (s *Store) UnlinkTicket(ctx context.Context, actor Actor, ws int32, id, url string) (err error) {
 	defer fault.Wrap(&err, "UnlinkTicket")
+	if hasNUL(url) || !utf8.ValidString(url) {
+		return ticketNotFound()
+	}
 	return s.changingIssue(ctx, ws, id, func(tx pgx.Tx, root string) error {
 		tag, err := tx.Exec(ctx, sqlDeleteTicket, ws, root, url)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
-			return fault.New(fault.NotFound, "ticket_not_found", "The issue has no such ticket.")
+			return ticketNotFound()
 		}
 		return audit(ctx, tx, ws, actor, "issue.untick", root, map[string]any{"url": url})
 	})
+}
+
+func ticketNotFound() error {
+	return fault.New(fault.NotFound, "ticket_not_found", "The issue has no such ticket.")
 }
 
 const sqlIssueTickets = `

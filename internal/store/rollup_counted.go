@@ -21,10 +21,10 @@ SELECT extract(epoch FROM minute)::int8, role, family, coalesce(status, 0)::int2
 FROM customer_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND ($4::text = '' OR service = $4::text)`
 
-// words keeps one copy of each text: rows repeat each other.
-type words map[string]string
+// textPool keeps one copy of each text: rows repeat each other.
+type textPool map[string]string
 
-func (w words) one(s string) string {
+func (w textPool) one(s string) string {
 	if kept, ok := w[s]; ok {
 		return kept
 	}
@@ -54,7 +54,7 @@ func countedErrors(ctx context.Context, q querier, hour int64, ws int32, from, t
 	var minute int64
 	var role, family, status int16
 	var e rollup.ErrorCount
-	w := words{}
+	w := textPool{}
 	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.N, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &e.Provider, &e.Release}, func() error {
 		x := e
 		x.Minute, x.Role, x.Family, x.Status = int(minute-hour)/60, string(roleOf(role)), string(familyOf(family)), statusText(status)
@@ -78,7 +78,7 @@ func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from
 	var customers []string
 	var counts, durationCounts []int32
 	var durations []int16
-	w := words{}
+	w := textPool{}
 	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &customers, &counts, &durations, &durationCounts}, func() error {
 		x := e
 		x.Minute, x.Role, x.Family, x.Status = int(minute-hour)/60, string(roleOf(role)), string(familyOf(family)), statusText(status)
@@ -108,7 +108,7 @@ func countedRequests(ctx context.Context, q querier, hour int64, ws int32, from,
 	var minute time.Time
 	var r rollup.RequestCount
 	var source event.RequestSource
-	w := words{}
+	w := textPool{}
 	_, err = pgx.ForEachRow(rows, []any{&minute, &r.Service, &r.Environment, &r.Method, &r.Endpoint, &source, &r.N}, func() error {
 		x := r
 		x.Minute = int(minute.Unix()-hour) / 60
