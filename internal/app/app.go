@@ -230,8 +230,9 @@ func (a *App) serve(ctx context.Context) error {
 	for _, s := range a.serving {
 		group.Go(s.run)
 	}
-	if a.opt.Role != Collector {
+	if a.opt.Role&API != 0 {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
+		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
 	}
 	group.Go(func() error { return a.runJobs(ctx) })
 	group.Go(func() error { return a.self.run(ctx) })

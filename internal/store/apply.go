@@ -40,6 +40,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	w.claimed = w.s.queueSeen(b, seen)
 	w.freshReleases = w.s.queueReleases(b, plan.tally)
 	queueReopen(b, seen)
+	w.s.queueCustomers(b, rows)
 
 	t := newTrain(tx.Conn())
 	if err := t.prepare(ctx, b); err != nil {

@@ -173,6 +173,35 @@ func TestIgnoring(t *testing.T) {
 	assert.Zero(t, woken)
 }
 
+// An issue can wait for so many customers, its own and those of what was merged
+// into it; who met it before does not count.
+func TestIgnoringUntilCustomers(t *testing.T) {
+	f := open(t, store.Options{})
+	from := func(customer string, at time.Time) event.Envelope {
+		e := boom(at, "")
+		e.Customer = customer
+		return e
+	}
+	id := f.send(t, from("acme", time.Now()))[0].IssueID
+	other := f.send(t, event.Envelope{Status: 500, FallbackCode: "bang"})[0].IssueID
+	require.NoError(t, f.change(t, other, store.IssueChange{MergedInto: &id}))
+	require.NoError(t, f.change(t, id, store.IssueChange{State: to(event.Ignored), IgnoreCustomers: 3}))
+	// Another collector, which has not asked yet.
+	late := &fixture{reopen(t, store.Options{URL: f.url}), f.db, f.url}
+	state := func(envs ...event.Envelope) event.IssueState {
+		late.send(t, envs...)
+		_, err := f.WakeIssues(t.Context())
+		require.NoError(t, err)
+		return f.issue(t, id).State
+	}
+	soon := time.Now().Add(time.Minute)
+	assert.Equal(t, event.Ignored, state(from("acme", time.Now().Add(-time.Hour)), from("globex", time.Now().Add(-time.Hour)), from("initech", time.Now().Add(-time.Hour))), "before")
+	assert.Equal(t, event.Ignored, state(from("acme", soon), from("acme", soon), from("", soon), from("globex", soon)))
+	assert.Equal(t, event.Open, state(event.Envelope{Status: 500, FallbackCode: "bang", Customer: "initech", OccurredAt: soon}))
+	require.NoError(t, f.change(t, id, store.IssueChange{State: to(event.Ignored)}))
+	assert.Zero(t, f.count(t, `SELECT count(*) FROM issue_customers`), "forgotten with the decision")
+}
+
 func TestIssueActivity(t *testing.T) {
 	f := open(t, store.Options{})
 	id := f.send(t, boom(time.Now(), ""))[0].IssueID

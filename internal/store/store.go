@@ -71,6 +71,7 @@ type Store struct {
 	issues    *recent[issueKey]
 	releases  *recent[releaseKey]
 	sights    *sights
+	curious   curious
 	blobs     *recent[blobKey]
 	bases     *bases
 	seen      *seen

@@ -55,6 +55,7 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 	}
 	slot := <-s.slots
 	defer func() { s.slots <- slot }()
+	s.refreshCurious(ctx)
 	w.slot, w.cautious, w.askContents = slot, s.seen.cautious(), s.contents.cautious()
 	for range maxSurprises {
 		err = s.retrying(ctx, func() error { return w.try(ctx) })
