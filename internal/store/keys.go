@@ -164,6 +164,8 @@ func (s *Store) CreateLoginLink(ctx context.Context, ws int32, label string, has
 type Login struct {
 	Workspace int32
 	Actor     Actor
+	// Decides: may change what becomes of issues, and not only look.
+	Decides bool
 }
 
 const sqlUseLink = `
@@ -174,7 +176,7 @@ RETURNING workspace_id, label`
 // expired: which of them is nobody's business.
 func (s *Store) UseLoginLink(ctx context.Context, hash []byte) (login Login, err error) {
 	defer fault.Wrap(&err, "UseLoginLink")
-	login.Actor = Actor{Kind: "session", ID: "link"}
+	login.Actor, login.Decides = Actor{Kind: "session", ID: "link"}, true
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, sqlUseLink, hash).Scan(&login.Workspace, &login.Actor.Label)
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -32,6 +32,11 @@ SELECT u.customer FROM (SELECT c.customers, c.counts FROM customer_minutes c
 WHERE starts_with(lower(u.customer), lower($2::text))
 GROUP BY u.customer HAVING sum(u.n) > 0 ORDER BY sum(u.n) DESC, u.customer LIMIT $3::int4`
 
+const sqlIssueValues = `
+SELECT x.v FROM (SELECT CASE $2::text WHEN 'assignee' THEN i.assignee WHEN 'exception' THEN i.exception END AS v FROM issues i WHERE i.workspace_id = $1::int4) x
+WHERE x.v <> '' AND starts_with(lower(x.v), lower($3::text))
+GROUP BY x.v ORDER BY count(*) DESC, x.v LIMIT $4::int4`
+
 // Values are what a field had in the last days and begins with a prefix, in
 // any capitals, the most frequent first: to complete what is being typed. It
 // may know less than there is, and knows nothing of fields that roll-ups do
@@ -42,6 +47,8 @@ func (s *Store) Values(ctx context.Context, ws int32, field ql.Field, prefix str
 	switch field {
 	case ql.Customer:
 		sql, args = sqlCustomers, []any{ws, prefix, limit}
+	case ql.Assignee, ql.Exception:
+		sql = sqlIssueValues
 	case ql.Service, ql.Code, ql.Endpoint, ql.Method, ql.Environment, ql.Release, ql.Provider:
 	default:
 		return nil, nil

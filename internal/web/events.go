@@ -12,6 +12,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	ql "errata/internal/query"
 	"errata/internal/store"
 )
 
@@ -21,7 +22,7 @@ const (
 )
 
 // filterNames are the fields of the filter, in the form and in the address.
-var filterNames = []string{"service", "environment", "endpoint", "code", "status", "family", "customer", "release", "role", "from", "to", "q"}
+var filterNames = []string{"service", "environment", "endpoint", "code", "status", "family", "customer", "release", "role", "issue", "from", "to", "q"}
 
 type eventsPage struct {
 	frame
@@ -35,8 +36,8 @@ type eventsPage struct {
 
 // filterForm is the filter as it was typed, so that a mistake can be mended.
 type filterForm struct {
-	Service, Environment, Endpoint, Code, Status, Customer, Release, From, To, Q string
-	Families, Roles                                                              []choice
+	Service, Environment, Endpoint, Code, Status, Customer, Release, Issue, From, To, Q string
+	Families, Roles                                                                     []choice
 }
 
 type choice struct {
@@ -57,14 +58,14 @@ func (w *web) events(c *gin.Context) error {
 			return err
 		}
 		status = http.StatusUnprocessableEntity
-		if page.Mistake = newMistake(f, values); page.Mistake == nil {
+		if page.Mistake = newMistake(f, "/events", values); page.Mistake == nil {
 			page.Problem = f.Message
 		}
 	}
-	page.Active = active(values)
+	page.Active = active(filterNames, values, ql.Events)
 	page.Rows = w.rows(found.Events)
 	if found.Next != "" {
-		page.Older = listPath(values, "cursor", found.Next)
+		page.Older = listPath("/events", values, "cursor", found.Next)
 	}
 	return w.render(c, status, "events", page)
 }
@@ -78,7 +79,7 @@ func (w *web) list(c *gin.Context, values map[string]string) (store.Page, error)
 }
 
 // listPath is the list with these filters, and one value changed.
-func listPath(values map[string]string, changed, to string) string {
+func listPath(list string, values map[string]string, changed, to string) string {
 	q := url.Values{}
 	for name, v := range values {
 		if v != "" {
@@ -86,13 +87,13 @@ func listPath(values map[string]string, changed, to string) string {
 		}
 	}
 	q.Set(changed, to)
-	return "/events?" + q.Encode()
+	return list + "?" + q.Encode()
 }
 
 func newForm(v map[string]string) filterForm {
 	return filterForm{
 		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Code: v["code"], Status: v["status"],
-		Customer: v["customer"], Release: v["release"], From: v["from"], To: v["to"], Q: v["q"],
+		Customer: v["customer"], Release: v["release"], Issue: v["issue"], From: v["from"], To: v["to"], Q: v["q"],
 		Families: choices(v["family"], "", "anyone's side", "caller", "the caller's request", "limits", "a limit or quota", "us", "our service", "upstream", "a provider"),
 		Roles:    choices(v["role"], "", "any kind", "primary", "answers", "upstream", "calls made", "context", "on the way"),
 	}
@@ -114,7 +115,7 @@ func newFilter(v map[string]string) (event.Filter, error) {
 	}
 	f := event.Filter{
 		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Status: v["status"], Customer: v["customer"],
-		Release: v["release"], Family: event.Family(v["family"]), Role: event.Role(v["role"]), Query: v["q"],
+		Release: v["release"], Family: event.Family(v["family"]), Role: event.Role(v["role"]), IssueID: v["issue"], Query: v["q"],
 	}
 	if v["code"] != "" { // as it was sent, or as it is shown
 		f.Code = event.CanonicalCode(v["code"], 0)

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
 	readKey   = "read-key-for-the-web-tests-1"
+	adminKey  = "admin-key-for-the-web-tests-"
 	ingestKey = "ingest-key-for-the-web-tests"
 	trace1    = "4bf92f3577b34da6a3ce929d0e0e4736"
 )
@@ -46,6 +47,7 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "mia", []auth.Scope{auth.Read}, readKey))
+	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "ada", []auth.Scope{auth.Admin}, adminKey))
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "billing", []auth.Scope{auth.Ingest}, ingestKey))
 	f := &fixture{Store: s, t: t, now: time.Now().UTC()}
 	f.server = httptest.NewServer(New(Deps{
@@ -107,6 +109,14 @@ func (f *fixture) post(path string, headers map[string]string, pairs ...string) 
 func (f *fixture) signIn() *fixture {
 	f.t.Helper()
 	res := f.post("/login", nil, "key", readKey)
+	require.Equal(f.t, http.StatusSeeOther, res.code, res.body)
+	return f
+}
+
+// decides signs somebody in who may decide about issues.
+func (f *fixture) decides() *fixture {
+	f.t.Helper()
+	res := f.post("/login", nil, "key", adminKey)
 	require.Equal(f.t, http.StatusSeeOther, res.code, res.body)
 	return f
 }

@@ -53,7 +53,7 @@ func (w *web) loginWithKey(c *gin.Context) error {
 		}
 		return w.render(c, edge.Status(f.Kind), "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next, Problem: w.whyNot(f, c.PostForm("key"))})
 	}
-	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}}
+	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}, Decides: key.Allows(auth.Admin)}
 	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "login", "key", nil); err != nil {
 		return err
 	}

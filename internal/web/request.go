@@ -164,6 +164,9 @@ func facts(e *event.Event) []fact {
 	add("Customer", e.Customer, list+query("customer", e.Customer))
 	add("Environment", e.Environment, list+query("environment", e.Environment))
 	add("Release", e.Release, list+query("service", e.Service, "release", e.Release))
+	if e.IssueID != "" {
+		add("Problem", "All failures like this", issuePath(e.IssueID))
+	}
 	if e.Upstream != nil {
 		add("Provider", joined(e.Upstream.Provider, e.Upstream.Code), "")
 	}

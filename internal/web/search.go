@@ -19,7 +19,7 @@ type mistake struct {
 }
 
 // newMistake is nil where the fault is not about the search.
-func newMistake(f *fault.Fault, values map[string]string) *mistake {
+func newMistake(f *fault.Fault, list string, values map[string]string) *mistake {
 	if f.Details["field"] != "q" {
 		return nil
 	}
@@ -35,7 +35,7 @@ func newMistake(f *fault.Fault, values map[string]string) *mistake {
 	m.Before, m.Wrong, m.After = string(text[:from]), string(text[from:to]), string(text[to:])
 	if suggestion, ok := f.Details["suggestion"].(string); ok {
 		m.Fixed = m.Before + suggestion + m.After
-		m.Path = listPath(values, "q", m.Fixed)
+		m.Path = listPath(list, values, "q", m.Fixed)
 	}
 	if m.Wrong == "" { // something is missing at the end
 		m.Wrong = "\u00a0"
@@ -44,14 +44,14 @@ func newMistake(f *fault.Fault, values map[string]string) *mistake {
 }
 
 // active is what the list is narrowed by, in words; a search term by term.
-func active(values map[string]string) []row {
+func active(names []string, values map[string]string, list *ql.List) []row {
 	var out []row
-	for _, name := range filterNames {
+	for _, name := range names {
 		v := values[name]
 		if v == "" {
 			continue
 		}
-		parsed, err := ql.Parse(v)
+		parsed, err := list.Parse(v)
 		if name != "q" || err != nil {
 			out = append(out, row{name, v})
 			continue
@@ -76,12 +76,14 @@ type offers struct {
 	Offers []string `json:"offers"`
 }
 
-// complete answers what can follow the text, which ends at the caret.
-func (w *web) complete(c *gin.Context) error {
+func (w *web) complete(c *gin.Context) error { return w.offer(c, ql.Events) }
+
+// offer answers what can follow the text, which ends at the caret.
+func (w *web) offer(c *gin.Context, list *ql.List) error {
 	text := c.Query("q")
 	out := offers{Offers: []string{}}
 	if len(text) <= ql.MaxLen {
-		expected := ql.Complete(text, len(text))
+		expected := list.Complete(text, len(text))
 		out.Typed, out.Offers = expected.Typed, append(out.Offers, expected.Candidates...)
 		if expected.Kind == ql.Values && len(expected.Candidates) == 0 {
 			values, err := w.Store.Values(c.Request.Context(), member(c).Workspace, expected.Field, expected.Prefix, maxOffers)

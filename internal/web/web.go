@@ -40,6 +40,12 @@ type Reader interface {
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
+	Issues(ctx context.Context, ws int32, f event.IssueFilter, limit int, cursor string) (store.IssuePage, error)
+	Issue(ctx context.Context, ws int32, id string) (event.IssueDetail, error)
+	ChangeIssue(ctx context.Context, actor store.Actor, ws int32, id string, c store.IssueChange) error
+	CommentIssue(ctx context.Context, actor store.Actor, ws int32, id, body string) error
+	LinkTicket(ctx context.Context, actor store.Actor, ws int32, id, url string) error
+	UnlinkTicket(ctx context.Context, actor store.Actor, ws int32, id, url string) error
 	JobRuns(ctx context.Context) ([]store.JobRun, error)
 }
 
@@ -108,6 +114,11 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/events", edge.Handle(w.events))
 	member.GET("/events/complete", edge.Handle(w.complete))
 	member.GET("/events/:id", edge.Handle(w.event))
+	member.GET("/issues", edge.Handle(w.issues))
+	member.GET("/issues/complete", edge.Handle(w.completeIssues))
+	member.GET("/issues/:id", edge.Handle(w.issue))
+	member.POST("/issues", edge.Handle(w.decideMany))
+	member.POST("/issues/:id", edge.Handle(w.decide))
 	member.GET("/rejections", edge.Handle(w.rejections))
 }
 

@@ -26,7 +26,7 @@ func words(s *goquery.Selection) string { return strings.Join(strings.Fields(s.T
 
 func TestEverythingNeedsASession(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/events?code=x", "/r/req_1", "/r/a%2Fb", "/events/abc", "/rejections"} {
+	for _, path := range []string{"/events?code=x", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections"} {
 		res := f.get(path)
 		assert.Equal(t, http.StatusSeeOther, res.code, path)
 		assert.Equal(t, "/login?next="+url.QueryEscape(path), res.header.Get("Location"))
@@ -438,13 +438,15 @@ func TestNothingEscapes(t *testing.T) {
 	request.frame, request.Began = fr, evil
 	list := append(w.rows([]event.Event{a}), w.hitRow(store.Hit{EventID: evil, Value: evil, Service: evil, Code: evil, Customer: evil}))
 	status := statusLine{Newest: moment{evil, evil, evil}}
-	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
+	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
 		"home":    {homePage{fr, status, list, false, evil}, homePage{fr, status, nil, true, evil}},
 		"request": {request}, "found": {foundPage{fr, list, 1, []string{evil}, true}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, true, evil}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
+		"issues":     evilIssues(w, fr),
+		"issue":      {evilIssue(w, fr)},
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
@@ -464,7 +466,7 @@ func TestNothingEscapes(t *testing.T) {
 			})
 		}
 	}
-	assert.Len(t, pageNames, 9, "a new template belongs into this test")
+	assert.Len(t, pageNames, 11, "a new template belongs into this test")
 }
 
 func TestErrorsBecomePages(t *testing.T) {

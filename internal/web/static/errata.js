@@ -67,7 +67,7 @@
     var close = function () { clearTimeout(timer); show([]); };
     var ask = function () {
       var asked = head();
-      fetch("/events/complete?q=" + encodeURIComponent(asked)).then(function (r) { return r.ok ? r.json() : null; }).then(function (answer) {
+      fetch((search.dataset.complete || "/events/complete") + "?q=" + encodeURIComponent(asked)).then(function (r) { return r.ok ? r.json() : null; }).then(function (answer) {
         if (!answer || asked !== head() || document.activeElement !== search) return;
         typed = answer.typed;
         show(answer.offers.filter(function (offer) { return offer !== typed; }));
