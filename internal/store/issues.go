@@ -22,6 +22,9 @@ type IssuePage struct {
 	Next     string // opaque cursor; "" on the last page
 }
 
+// maxCounted is the longest range that issues are sorted by their Events of.
+const maxCounted = 7*24*time.Hour + time.Minute
+
 // issueFields are the columns of an issue (r) as lists show it; i gives when it
 // was seen.
 const issueFields = `r.id::text, r.title, r.template, r.state, r.assignee, r.service, r.method, r.endpoint, coalesce(r.status, 0), r.code,
@@ -98,7 +101,10 @@ func issuesStatement(ws int32, f event.IssueFilter, from, to time.Time, limit in
 	case "", event.ByLastSeen:
 	case event.ByFirstSeen:
 		mark = "(extract(epoch FROM i.first_at) * 1000000)::int8"
-	case event.ByEvents:
+	case event.ByEvents: // reads every hour of every issue
+		if to.Sub(from) > maxCounted {
+			return "", nil, invalid("from", "must be at most 7 days before 'to' where the most frequent come first")
+		}
 		mark, join = "coalesce(c.n, 0)", ` LEFT JOIN (
   SELECT coalesce(m.merged_into, h.issue_id) AS id, sum(h.n)::int8 AS n
   FROM issue_hours h LEFT JOIN issues m ON m.workspace_id = h.workspace_id AND m.id = h.issue_id AND m.merged_into IS NOT NULL

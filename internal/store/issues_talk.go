@@ -107,14 +107,16 @@ func issueTickets(ctx context.Context, tx pgx.Tx, ws int32, members []string) ([
 	})
 }
 
-// The newest; what was said stands in its own table, from which it could be
+// The newest. A merge is told once, by the issue itself, which is the first of
+// the members; what was said stands in its own table, from which it could be
 // taken away, unlike what was done.
 const sqlIssueActivity = `
 (SELECT c.at, c.actor_label, 'comment' AS action, c.body, NULL::jsonb AS details FROM issue_comments c
  WHERE c.workspace_id = $1::int4 AND c.issue_id = ANY ($2::uuid[]) ORDER BY c.at DESC LIMIT $3::int4)
 UNION ALL
 (SELECT a.at, a.actor_label, substr(a.action, 7), '', a.details FROM audit a
- WHERE a.workspace_id = $1::int4 AND a.target = ANY ($2::text[]) AND a.action LIKE 'issue.%' AND a.action <> 'issue.comment' ORDER BY a.at DESC LIMIT $3::int4)`
+ WHERE a.workspace_id = $1::int4 AND a.target = ANY ($2::text[]) AND a.action LIKE 'issue.%' AND a.action <> 'issue.comment'
+   AND (a.target = ($2::text[])[1] OR a.action NOT IN ('issue.merge', 'issue.unmerge')) ORDER BY a.at DESC LIMIT $3::int4)`
 
 const shownActivity = 100
 

@@ -209,7 +209,7 @@ func TestIssuesList(t *testing.T) {
 	}
 	assert.EqualValues(t, 3, trend)
 
-	for _, bad := range []event.IssueFilter{{Filter: event.Filter{Query: "customer:acme"}}, {Filter: event.Filter{Status: "x"}}, {Sort: "size"}} {
+	for _, bad := range []event.IssueFilter{{Filter: event.Filter{Query: "customer:acme"}}, {Filter: event.Filter{Status: "x"}}, {Sort: "size"}, {Sort: event.ByEvents, Filter: event.Filter{From: ago(200 * time.Hour)}}} {
 		_, err := f.Issues(t.Context(), ws, bad, 10, "")
 		assert.True(t, fault.Is(err, fault.Unprocessable))
 	}
