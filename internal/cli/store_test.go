@@ -157,11 +157,16 @@ func newServer(t *testing.T) (*shelf, *httptest.Server) {
 			{ID: "e2", RequestID: "a/b c+d", OccurredAt: noon, Role: event.Primary, Family: event.FamilyUs, Service: "files", Status: 500, Code: "internal_error"},
 		},
 	}
+	return s, serve(t, s, s)
+}
+
+// serve is the real API over a store.
+func serve(t *testing.T, s api.Reader, keys *shelf) *httptest.Server {
 	server := httptest.NewServer(api.New(api.Deps{
-		Store: s, Keys: auth.NewKeyring(s.byHash, time.Nanosecond), Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon.Add(time.Hour) },
+		Store: s, Keys: auth.NewKeyring(keys.byHash, time.Nanosecond), Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon.Add(time.Hour) },
 	}))
 	t.Cleanup(server.Close)
-	return s, server
+	return server
 }
 
 // newCollector takes reports as the real one does, as far as these tests can

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,9 @@ func (s *Store) Issues(ctx context.Context, ws int32, f event.IssueFilter, limit
 	})
 	if err != nil {
 		return IssuePage{}, tooSlow(err)
+	}
+	if f.Sort == "" || f.Sort == event.ByLastSeen { // what was sorted is exact to the minute, what is shown to the microsecond
+		slices.SortStableFunc(page.Issues, func(a, b event.Issue) int { return b.LastAt.Compare(a.LastAt.Time) })
 	}
 	return page, nil
 }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -73,5 +72,5 @@ func timed(b *testing.B, name string, fn func() error) {
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
-	b.Log(fmt.Sprintf("%-20s p50 %6.1f ms, p95 %6.1f ms", name, took[rounds/2].Seconds()*1000, took[rounds*95/100].Seconds()*1000))
+	b.Logf("%-20s p50 %6.1f ms, p95 %6.1f ms", name, took[rounds/2].Seconds()*1000, took[rounds*95/100].Seconds()*1000)
 }
