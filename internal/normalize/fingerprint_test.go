@@ -90,6 +90,15 @@ func TestIssuesOutliveVersions(t *testing.T) {
 	}
 }
 
+func TestNewestVersion(t *testing.T) {
+	newest := firstVersion
+	for rule, version := range changed {
+		assert.Greater(t, version, firstVersion, rule)
+		newest = max(newest, version)
+	}
+	assert.Equal(t, FingerprintVersion, newest)
+}
+
 func TestProvidersOutage(t *testing.T) {
 	base := event.Envelope{Service: "prompts", Status: 502, Endpoint: "/a", FallbackCode: "bad_gateway", UpstreamProvider: "OpenAI"}
 	want := item(t, base).Event.IssueID

@@ -224,15 +224,17 @@ func issueSamples(ctx context.Context, tx pgx.Tx, ws int32, members []string) ([
 }
 
 // Similar are those whose message is nearly the same, and those with the same
-// code in the same service: both by an index, the best first.
+// code in the same service: some of both by an index, the best first.
 const sqlSimilarIssues = `
-SELECT c.id::text, c.title, c.template, c.state, c.service, c.endpoint, coalesce(c.status, 0), c.code, ''
-FROM (
-  SELECT i.* FROM issues i
-  WHERE i.workspace_id = $1::int4 AND i.merged_into IS NULL AND i.id <> $2::uuid AND $3::text <> '' AND i.template % $3::text
+SELECT i.id::text, i.title, i.template, i.state, i.service, i.endpoint, coalesce(i.status, 0), i.code, ''
+FROM issues i JOIN (
+  (SELECT a.id FROM issues a
+   WHERE a.workspace_id = $1::int4 AND a.merged_into IS NULL AND a.id <> $2::uuid AND $3::text <> '' AND a.template % $3::text LIMIT 500)
   UNION
-  SELECT i.* FROM issues i
-  WHERE i.workspace_id = $1::int4 AND i.merged_into IS NULL AND i.id <> $2::uuid
-    AND i.words @@ phraseto_tsquery('simple', translate($5::text, '_', ' ')) AND i.service = $4::text AND i.code = $5::text) c
-ORDER BY similarity(c.template, $3::text) + (c.service = $4::text)::int * 0.3 + (c.code = $5::text)::int * 0.3 DESC, c.id
+  (SELECT b.id FROM issues b
+   WHERE b.workspace_id = $1::int4 AND b.merged_into IS NULL AND b.id <> $2::uuid
+     AND b.words @@ phraseto_tsquery('simple', translate($5::text, '_', ' ')) AND b.service = $4::text AND b.code = $5::text LIMIT 500)
+) c ON c.id = i.id
+WHERE i.workspace_id = $1::int4
+ORDER BY similarity(i.template, $3::text) + (i.service = $4::text)::int * 0.3 + (i.code = $5::text)::int * 0.3 DESC, i.id
 LIMIT 5`

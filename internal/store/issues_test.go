@@ -293,3 +293,23 @@ func (f *fixture) explain(t testing.TB, sql string, args ...any) string {
 	require.NoError(t, rows.Err())
 	return plan.String()
 }
+
+// A second report may tell more about a failure, and give it another issue.
+// What is left without an Event is no problem of anybody's.
+func TestIssuesWithoutEventsAreNotListed(t *testing.T) {
+	f := open(t, store.Options{})
+	at := time.Now().Add(-time.Minute)
+	span := event.Envelope{Source: event.FromSpan, Status: 500, Method: "POST", Endpoint: "/v1/charges", RequestID: "req_1", OccurredAt: at}
+	body := event.Envelope{Source: event.FromHTTP, Status: 500, Method: "POST", Endpoint: "/v1/charges", RequestID: "req_1", OccurredAt: at, Body: []byte(`{"error":{"code":"card_vault_down"}}`)}
+	f.send(t, span)
+	assert.Equal(t, "http_500", f.listed(t, event.IssueFilter{}))
+	f.send(t, body)
+	assert.Equal(t, "card_vault_down", f.listed(t, event.IssueFilter{}))
+	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM issues`))
+	span.RequestID = "req_2"
+	f.send(t, span)
+	assert.ElementsMatch(t, []string{"http_500", "card_vault_down"}, strings.Fields(f.listed(t, event.IssueFilter{})), "now there is one")
+	_, err := f.db.Exec(t.Context(), `DELETE FROM issue_hours`)
+	require.NoError(t, err)
+	assert.Len(t, strings.Fields(f.listed(t, event.IssueFilter{})), 2, "what is older than its hours stays")
+}
