@@ -167,32 +167,39 @@ func TestComplete(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`service:billing status:5xx code:timeout -customer:acme "connection reset"`, "status:>=500,404,100..199", `release:"a \"b\" \\"*,c*`,
-		"-a -\"b\" --c -1", "Error: x https://y std::z", "trace:4bf9* request_id:req_1", "method:ßa code:Ünder.Score-* family:US", "sevice:x", `"open`, "a\u00a0b:c", "code:a# -code:*",
+		"-a -\"b\" --c -1", "Error: x https://y std::z", "trace:4bf9* request_id:req_1", "method:ßa code:Ünder.Score-* family:US", "sevice:x", "is:new -state:open assignee:* exception:x", `"open`, "a\u00a0b:c", "code:a# -code:*",
 	} {
 		f.Add(seed, len(seed)/2)
 	}
 	f.Fuzz(func(t *testing.T, s string, caret int) {
-		if c := Complete(s, caret); !strings.HasSuffix(c.Typed, c.Prefix) && !strings.HasPrefix(c.Typed, `"`) {
-			t.Errorf("Complete(%q, %d) = %+v", s, caret, c)
-		}
-		q, err := Parse(s)
-		if err != nil {
-			position, ok := fault.Of(err).Details["position"].(int)
-			if ok && (position < 1 || position > utf8.RuneCountInString(s)+1) {
-				t.Errorf("Parse(%q): column %d", s, position)
-			}
-			return
-		}
-		canonical := q.String()
-		if len(canonical) > MaxLen { // quotes and ranges may be longer than what they stand for
-			return
-		}
-		again, err := Parse(canonical)
-		if err != nil {
-			t.Fatalf("Parse(%q).String() = %q: %v", s, canonical, err)
-		}
-		if !assert.ObjectsAreEqual(q, again) || again.String() != canonical {
-			t.Errorf("Parse(%q) = %+v, and %q gives %+v", s, q, canonical, again)
+		for _, l := range lists {
+			holds(t, l, s, caret)
 		}
 	})
+}
+
+// holds checks what is true of every text in every list.
+func holds(t *testing.T, l *List, s string, caret int) {
+	if c := l.Complete(s, caret); !strings.HasSuffix(c.Typed, c.Prefix) && !strings.HasPrefix(c.Typed, `"`) {
+		t.Errorf("Complete(%q, %d) = %+v", s, caret, c)
+	}
+	q, err := l.Parse(s)
+	if err != nil {
+		position, ok := fault.Of(err).Details["position"].(int)
+		if ok && (position < 1 || position > utf8.RuneCountInString(s)+1) {
+			t.Errorf("Parse(%q): column %d", s, position)
+		}
+		return
+	}
+	canonical := q.String()
+	if len(canonical) > MaxLen { // quotes and ranges may be longer than what they stand for
+		return
+	}
+	again, err := l.Parse(canonical)
+	if err != nil {
+		t.Fatalf("Parse(%q).String() = %q: %v", s, canonical, err)
+	}
+	if !assert.ObjectsAreEqual(q, again) || again.String() != canonical {
+		t.Errorf("Parse(%q) = %+v, and %q gives %+v", s, q, canonical, again)
+	}
 }

@@ -134,15 +134,17 @@ func setAssignee(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, id, from
 	return audit(ctx, tx, ws, actor, "issue.assign", id, map[string]any{"from": from, "to": to})
 }
 
-// Ignoring ends at its time, or when enough has happened since.
+// Ignoring ends at its time, or when enough has happened since, which is not
+// asked of issues that do not wait for it.
 const sqlWakeIssues = `
 WITH woken AS (
   UPDATE issues i SET state = 'open', state_at = now()
   WHERE i.state = 'ignored' AND (i.ignore_until <= now()
-    OR i.ignore_events <= (
+    OR CASE WHEN i.ignore_events IS NOT NULL THEN i.ignore_events <= (
       SELECT coalesce(sum(h.n), 0) FROM issues m JOIN issue_hours h ON h.workspace_id = m.workspace_id AND h.issue_id = m.id
-      WHERE m.workspace_id = i.workspace_id AND (m.id = i.id OR m.merged_into = i.id) AND h.hour >= date_trunc('hour', i.ignored_at, 'UTC')) - i.ignore_base
-    OR i.ignore_customers <= (SELECT count(*) FROM issue_customers c WHERE c.workspace_id = i.workspace_id AND c.issue_id = i.id))
+      WHERE m.workspace_id = i.workspace_id AND (m.id = i.id OR m.merged_into = i.id) AND h.hour >= date_trunc('hour', i.ignored_at, 'UTC')) - i.ignore_base END
+    OR CASE WHEN i.ignore_customers IS NOT NULL THEN i.ignore_customers <= (
+      SELECT count(*) FROM issue_customers c WHERE c.workspace_id = i.workspace_id AND c.issue_id = i.id) END)
   RETURNING i.workspace_id, i.id)
 INSERT INTO audit (workspace_id, id, actor_kind, actor_id, actor_label, action, target, details)
 SELECT workspace_id, gen_random_uuid(), 'system', 'errata', 'Errata', 'issue.state', id::text, '{"from": "ignored", "to": "open"}' FROM woken`

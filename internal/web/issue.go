@@ -83,7 +83,8 @@ func (w *web) issuePage(d *event.IssueDetail) issuePage {
 		Issue: d, Heading: issueHeading(d.Template, d.Title, d.Code), State: stateWord(d.State), Decision: w.decision(&d.Issue),
 		Spark:   sparkline(d.Hours, 48, times(d.Counts.Week)+" in the last 7 days, by hour"),
 		Verdict: times(d.Counts.Day) + " in the last 24 h. First seen " + w.moment(d.FirstAt.Time).Ago + ", last " + w.moment(d.LastAt.Time).Ago + ".",
-		All:     "/events?" + query("issue", d.ID),
+		// There is no index of Events by issue: the days before it need not be read.
+		All: "/events?" + query("issue", d.ID, "from", d.FirstAt.UTC().Format("2006-01-02T15:04:05")),
 	}
 	if d.Title != p.Heading {
 		p.Example = d.Title
@@ -163,10 +164,10 @@ func reasonWord(name string) string {
 func deedWords(a *event.Activity) string {
 	var d struct {
 		From, To, Issue, Into, URL, Release string
-		ResolvedIn                          string `json:"resolved_in"`
-		IgnoreUntil                         string `json:"ignore_until"`
-		IgnoreEvents                        int64  `json:"ignore_events"`
-		IgnoreCustomers                     int64  `json:"ignore_customers"`
+		ResolvedIn                          string     `json:"resolved_in"`
+		IgnoreUntil                         event.Time `json:"ignore_until"`
+		IgnoreEvents                        int64      `json:"ignore_events"`
+		IgnoreCustomers                     int64      `json:"ignore_customers"`
 	}
 	if len(a.Details) > 0 && json.Unmarshal(a.Details, &d) != nil {
 		return a.Action
@@ -179,7 +180,9 @@ func deedWords(a *event.Activity) string {
 			"open": "opened it", "acknowledged": "acknowledged it", "resolved": "resolved it", "ignored": "ignored it", "regressed": "saw it come back",
 		}[d.To]
 		what = joined(what, prefixed("in release ", d.ResolvedIn+d.Release))
-		what = joined(what, prefixed("until ", d.IgnoreUntil))
+		if !d.IgnoreUntil.IsZero() {
+			what += " until " + d.IgnoreUntil.Format(humanTime) + " UTC"
+		}
 		if d.IgnoreEvents > 0 {
 			what += " for " + grouped(d.IgnoreEvents) + " more failures"
 		}

@@ -76,8 +76,9 @@ func TestIssuePage(t *testing.T) {
 	assert.Equal(t, "LLM provider returned an error", words(p.Find("h1")))
 	assert.Contains(t, words(p.Find(".began")), "1 failure in the last 24 h. First seen 12 min ago")
 	assert.Equal(t, "/r/req_edge1", p.Find("a.row").First().AttrOr("href", ""))
-	assert.Equal(t, "/events?issue="+id, p.Find(`section[aria-labelledby=samples] > p a`).AttrOr("href", ""))
-	assert.Equal(t, 1, f.get("/events?issue="+id).Find("tbody tr").Length())
+	all := f.get(p.Find(`section[aria-labelledby=samples] > p a`).AttrOr("href", ""))
+	assert.Equal(t, 1, all.Find("tbody tr").Length())
+	assert.Equal(t, id, all.Find("input[name=issue]").AttrOr("value", ""))
 	assert.Contains(t, words(p.Find("section[aria-labelledby=why]")), "Serviceedge-gateway")
 	assert.Equal(t, "/issues/"+id, f.get("/r/req_edge1").Find(".facts a").Last().AttrOr("href", ""), "a request leads to its issue")
 	for _, path := range []string{"/issues/nope", "/issues/00000000-0000-7000-8000-000000000000"} {
@@ -120,7 +121,7 @@ func TestDecidingAboutAnIssue(t *testing.T) {
 	assert.Equal(t, "/issues/"+id, f.get("/issues/"+other).header.Get("Location"))
 
 	told := words(f.get("/issues/" + id).Find(".timeline"))
-	for _, want := range []string{"acknowledged it", "resolved it in release edge-82", "gave it to mia", "linked https://jira", "unlinked", "merged another issue into it", "undid a merge"} {
+	for _, want := range []string{"acknowledged it", "resolved it in release edge-82", "ignored it until " + f.now.AddDate(0, 0, 3).Format("2 Jan 2006"), "gave it to mia", "linked https://jira", "unlinked", "merged another issue into it", "undid a merge"} {
 		assert.Contains(t, told, "ada "+want)
 	}
 	var who int
