@@ -124,12 +124,6 @@ func (p params) times(f *event.Filter, now time.Time) (err error) {
 	return nil
 }
 
-var relative = regexp.MustCompile(`^now(?:([+-])([0-9]{1,6})([smhdw]))?$`)
-
-var units = map[string]time.Duration{
-	"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour,
-}
-
 // instant reads RFC 3339, "now", or "now-1h". In a query an unescaped '+' is a
 // space; both forms of a zone offset are understood.
 func instant(field, v string, now time.Time) (time.Time, error) {
@@ -137,12 +131,8 @@ func instant(field, v string, now time.Time) (time.Time, error) {
 	if v == "" {
 		return time.Time{}, nil
 	}
-	if m := relative.FindStringSubmatch(v); m != nil {
-		n, err := strconv.Atoi(m[1] + "0" + m[2])
-		if err != nil {
-			return time.Time{}, invalid(field, "is out of range")
-		}
-		return now.UTC().Add(time.Duration(n) * units[m[3]]), nil
+	if t, ok := ql.Relative(v, now); ok {
+		return t, nil
 	}
 	t, err := time.Parse(time.RFC3339, v)
 	if err != nil || t.Year() < 1970 {

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/event"
+	ql "errata/internal/query"
 	"errata/internal/rollup"
 	"errata/internal/stats"
 )
@@ -153,7 +154,7 @@ func step(v string) (time.Duration, error) {
 		return 0, invalid("step", "must be minutes, hours or days, such as 5m, 1h or 1d")
 	}
 	n, err := strconv.Atoi(m[1])
-	return time.Duration(n) * units[m[2]], err
+	return time.Duration(n) * ql.Units[m[2]], err
 }
 
 // statsHead is what answers have in common.

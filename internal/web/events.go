@@ -22,7 +22,7 @@ const (
 )
 
 // filterNames are the fields of the filter, in the form and in the address.
-var filterNames = []string{"service", "environment", "endpoint", "code", "status", "family", "customer", "release", "role", "issue", "from", "to", "q"}
+var filterNames = []string{"service", "environment", "method", "endpoint", "code", "status", "family", "customer", "release", "role", "issue", "from", "to", "q"}
 
 type eventsPage struct {
 	frame
@@ -36,8 +36,8 @@ type eventsPage struct {
 
 // filterForm is the filter as it was typed, so that a mistake can be mended.
 type filterForm struct {
-	Service, Environment, Endpoint, Code, Status, Customer, Release, Issue, From, To, Q string
-	Families, Roles                                                                     []choice
+	Service, Environment, Method, Endpoint, Code, Status, Customer, Release, Issue, From, To, Q string
+	Families, Roles                                                                             []choice
 }
 
 type choice struct {
@@ -71,7 +71,7 @@ func (w *web) events(c *gin.Context) error {
 }
 
 func (w *web) list(c *gin.Context, values map[string]string) (store.Page, error) {
-	f, err := newFilter(values)
+	f, err := newFilter(values, w.Now(), time.UTC)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -92,7 +92,7 @@ func listPath(list string, values map[string]string, changed, to string) string 
 
 func newForm(v map[string]string) filterForm {
 	return filterForm{
-		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Code: v["code"], Status: v["status"],
+		Service: v["service"], Environment: v["environment"], Method: v["method"], Endpoint: v["endpoint"], Code: v["code"], Status: v["status"],
 		Customer: v["customer"], Release: v["release"], Issue: v["issue"], From: v["from"], To: v["to"], Q: v["q"],
 		Families: choices(v["family"], "", "anyone's side", "caller", "the caller's request", "limits", "a limit or quota", "us", "our service", "upstream", "a provider"),
 		Roles:    choices(v["role"], "", "any kind", "primary", "answers", "upstream", "calls made", "context", "on the way"),
@@ -107,14 +107,15 @@ func choices(chosen string, pairs ...string) []choice {
 	return out
 }
 
-func newFilter(v map[string]string) (event.Filter, error) {
+// newFilter reads the shared filter. Times without a zone are of loc.
+func newFilter(v map[string]string, now time.Time, loc *time.Location) (event.Filter, error) {
 	for name, value := range v {
 		if len(value) > maxValue || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 			return event.Filter{}, invalid("%q must be text of at most %d bytes.", name, maxValue)
 		}
 	}
 	f := event.Filter{
-		Service: v["service"], Environment: v["environment"], Endpoint: v["endpoint"], Status: v["status"], Customer: v["customer"],
+		Service: v["service"], Environment: v["environment"], Method: strings.ToUpper(v["method"]), Endpoint: v["endpoint"], Status: v["status"], Customer: v["customer"],
 		Release: v["release"], Family: event.Family(v["family"]), Role: event.Role(v["role"]), IssueID: v["issue"], Query: v["q"],
 	}
 	if v["code"] != "" { // as it was sent, or as it is shown
@@ -131,26 +132,29 @@ func newFilter(v map[string]string) (event.Filter, error) {
 		return f, invalid("The kind must be primary, upstream or context.")
 	}
 	var err error
-	if f.From, err = parseTime("From", v["from"]); err != nil {
+	if f.From, err = parseTime("From", v["from"], now, loc); err != nil {
 		return f, err
 	}
-	f.To, err = parseTime("To", v["to"])
+	f.To, err = parseTime("To", v["to"], now, loc)
 	return f, err
 }
 
 // timeForms are what date fields of browsers send, and what people type.
 var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"}
 
-func parseTime(name, s string) (time.Time, error) {
+func parseTime(name, s string, now time.Time, loc *time.Location) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
+	if t, ok := ql.Relative(s, now); ok {
+		return t, nil
+	}
 	for _, form := range timeForms {
-		if t, err := time.Parse(form, s); err == nil {
+		if t, err := time.ParseInLocation(form, s, loc); err == nil && t.Year() >= 1970 {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, invalid("%s must be a time in UTC such as 2026-11-20 14:00.", name)
+	return time.Time{}, invalid("%s must be a time in %s such as 2026-11-20 14:00, or relative such as now-1h.", name, loc)
 }
 
 func invalid(format string, args ...any) error {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type issuePage struct {
 	Verdict  string
 	State    string
 	Decision string // what was decided, in a sentence
-	Spark    spark
+	Spark    template.HTML
 	Reasons  []row
 	Samples  []sampleRow
 	Merged   []refRow
@@ -81,7 +82,7 @@ func (w *web) showIssue(c *gin.Context, status int, id string, problem *fault.Fa
 func (w *web) issuePage(d *event.IssueDetail) issuePage {
 	p := issuePage{
 		Issue: d, Heading: issueHeading(d.Template, d.Title, d.Code), State: stateWord(d.State), Decision: w.decision(&d.Issue),
-		Spark:   sparkline(d.Hours, 48, times(d.Counts.Week)+" in the last 7 days, by hour"),
+		Spark:   bucketed(times(d.Counts.Week)+" in the last 7 days, by hour", d.Family, d.Hours),
 		Verdict: times(d.Counts.Day) + " in the last 24 h. First seen " + w.moment(d.FirstAt.Time).Ago + ", last " + w.moment(d.LastAt.Time).Ago + ".",
 		// There is no index of Events by issue: the days before it need not be read.
 		All: "/events?" + query("issue", d.ID, "from", d.FirstAt.UTC().Format("2006-01-02T15:04:05")),

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,7 +51,7 @@ type issueRow struct {
 	Assignee          string
 	Family            event.Family
 	Events            int64
-	Spark             spark
+	Spark             template.HTML
 	First, Last       moment
 }
 
@@ -99,7 +100,7 @@ func (w *web) issues(c *gin.Context) error {
 }
 
 func (w *web) listIssues(c *gin.Context, values map[string]string) (store.IssuePage, error) {
-	f, err := newIssueFilter(values)
+	f, err := newIssueFilter(values, w.Now())
 	if err != nil {
 		return store.IssuePage{}, err
 	}
@@ -115,13 +116,13 @@ func newIssueForm(v map[string]string) issueForm {
 	}
 }
 
-func newIssueFilter(v map[string]string) (f event.IssueFilter, err error) {
+func newIssueFilter(v map[string]string, now time.Time) (f event.IssueFilter, err error) {
 	search := v["q"]
 	shared := map[string]string{"service": v["service"], "status": v["status"], "family": v["family"], "from": v["from"], "to": v["to"]}
-	if f.Filter, err = newFilter(shared); err != nil {
+	if f.Filter, err = newFilter(shared, now, time.UTC); err != nil {
 		return f, err
 	}
-	if _, err := newFilter(map[string]string{"search": search, "assignee": v["assignee"]}); err != nil { // what texts may be
+	if _, err := newFilter(map[string]string{"search": search, "assignee": v["assignee"]}, now, time.UTC); err != nil { // what texts may be
 		return f, err
 	}
 	f.Query, f.Assignee, f.Sort = search, v["assignee"], event.IssueSort(v["sort"])
@@ -151,7 +152,7 @@ func (w *web) issueRows(issues []event.Issue, counted string) []issueRow {
 		rows = append(rows, issueRow{
 			ID: x.ID, Path: issuePath(x.ID), Heading: issueHeading(x.Template, x.Title, x.Code), State: stateWord(x.State), Status: x.Status, Code: x.Code,
 			Service: x.Service, Operation: joined(x.Method, x.Endpoint), Assignee: x.Assignee, Family: x.Family, Events: x.Events,
-			Spark: sparkline(x.Trend, 18, times(x.Events)+" "+counted), First: w.moment(x.FirstAt.Time), Last: w.moment(x.LastAt.Time),
+			Spark: bucketed(times(x.Events)+" "+counted, x.Family, x.Trend), First: w.moment(x.FirstAt.Time), Last: w.moment(x.LastAt.Time),
 		})
 	}
 	return rows

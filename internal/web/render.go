@@ -30,7 +30,7 @@ type pages map[string]*template.Template
 var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "error"}
 
 func loadPages() pages {
-	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
+	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html"))
 	out := pages{}
 	for _, name := range pageNames {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
@@ -56,6 +56,9 @@ type frame struct {
 	CSS, JS string
 	// Box says whether the frame has the search box; the home page has its own.
 	Box bool
+	// Reload is after how many seconds a browser without scripts loads the page
+	// again; 0 is never.
+	Reload int
 }
 
 func (w *web) frame(c *gin.Context, title, at string) frame {

@@ -1,40 +1,17 @@
 package web
 
 import (
-	"strconv"
-	"strings"
+	"html/template"
 
+	"errata/internal/chart"
 	"errata/internal/event"
 )
 
-// spark is a row of bars without axes: how something is spread over time. Text
-// says the same.
-type spark struct {
-	Width, Height int
-	Bars          string // the path
-	Label         string
-}
-
-const (
-	barWidth = 3
-	barGap   = 1
-)
-
-// sparkline draws the buckets; the highest fills the height, and what is there
-// at all is seen.
-func sparkline(buckets []event.Bucket, height int, label string) spark {
-	var most int64 = 1
-	for _, b := range buckets {
-		most = max(most, b.N)
-	}
-	var path strings.Builder
+// bucketed draws counts of equal stretches of time as a line without axes.
+func bucketed(title string, family event.Family, buckets []event.Bucket) template.HTML {
+	values := make([]float64, len(buckets))
 	for i, b := range buckets {
-		if b.N <= 0 {
-			continue
-		}
-		tall := max(int(b.N*int64(height)/most), 1)
-		path.WriteString("M" + strconv.Itoa(i*(barWidth+barGap)) + " " + strconv.Itoa(height) + "v-" + strconv.Itoa(tall) +
-			"h" + strconv.Itoa(barWidth) + "v" + strconv.Itoa(tall) + "z")
+		values[i] = float64(max(b.N, 0)) // corrections may be ahead of what they correct
 	}
-	return spark{Width: max(len(buckets), 1) * (barWidth + barGap), Height: height, Bars: path.String(), Label: label}
+	return spark(title, chart.Count, toneOf(string(family)), values)
 }

@@ -21,6 +21,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	ql "errata/internal/query"
+	"errata/internal/stats"
 	"errata/internal/store"
 )
 
@@ -38,6 +39,8 @@ type Reader interface {
 	KeyAlive(ctx context.Context, ws int32, id string) (bool, error)
 	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
+	Stats(ctx context.Context, ws int32, now time.Time, questions ...stats.Question) ([]stats.Answer, error)
+	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 	Issues(ctx context.Context, ws int32, f event.IssueFilter, limit int, cursor string) (store.IssuePage, error)

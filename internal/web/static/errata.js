@@ -121,10 +121,37 @@
     rows[next].focus();
   }
 
+  // Keys without a modifier get in the way of speech input: they can be turned
+  // off, and stay off in this browser.
+  var toggle = document.getElementById("keys"), went = 0;
+  function off(change) {
+    try {
+      if (change) localStorage.setItem("errata.keys", change);
+      return localStorage.getItem("errata.keys") === "off";
+    } catch (e) {
+      return change === "off";
+    }
+  }
+  function label() {
+    toggle.textContent = off() ? "Turn keys on" : "Turn keys off";
+    toggle.previousElementSibling.hidden = off();
+  }
+  if (toggle) {
+    label();
+    toggle.addEventListener("click", function () {
+      off(off() ? "on" : "off");
+      label();
+    });
+  }
+
   document.addEventListener("keydown", function (e) {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || off()) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) || e.target.isContentEditable) return;
-    if (e.key === "/" && box) {
+    var to = Date.now() - went < 1500 && /^[a-z]$/.test(e.key) && document.querySelector("nav [data-go=" + e.key + "]");
+    went = e.key === "g" ? Date.now() : 0;
+    if (to) {
+      to.click();
+    } else if (e.key === "/" && box) {
       e.preventDefault();
       box.focus();
       box.select();
