@@ -236,7 +236,9 @@ func (p *Plan) cut() {
 	case Previous:
 		p.shift = f.To.Sub(f.From)
 	case Week:
-		p.shift = (f.To.Sub(f.From) + 7*24*time.Hour - 1) / (7 * 24 * time.Hour) * 7 * 24 * time.Hour
+		// As it was asked for: seven days are compared with the week before, though
+		// they were widened by an hour.
+		p.shift = (length + 7*24*time.Hour - 1) / (7 * 24 * time.Hour) * 7 * 24 * time.Hour
 	}
 }
 

@@ -29,7 +29,7 @@ func (p *Plan) series(a *Answer, now, before *period, key string) Series {
 	}
 	over := 1
 	if p.Step > 0 {
-		over = min(n, int(p.complete().Sub(a.From)/p.Step))
+		over = max(0, min(n, int(p.complete().Sub(a.From)/p.Step))) // none of a time that is to come
 	}
 	if before.labels[key] == nil {
 		before.labels[key] = s.Labels

@@ -94,6 +94,23 @@ func TestComparesLikeWithLike(t *testing.T) {
 	}
 }
 
+// Seven days are compared with the seven before them, and what has not come yet
+// with nothing.
+func TestComparesWeeks(t *testing.T) {
+	for length, weeks := range map[time.Duration]int{time.Hour: 1, 7 * 24 * time.Hour: 1, 8 * 24 * time.Hour: 2, 30 * 24 * time.Hour: 5} {
+		p, err := NewPlan(Question{Measure: Errors, Compare: Week, Filter: event.Filter{From: now.Add(-length), To: now}}, now)
+		require.NoError(t, err)
+		assert.Equal(t, time.Duration(weeks)*7*24*time.Hour, p.shift, length)
+	}
+	for _, m := range Measures {
+		p, err := NewPlan(Question{Measure: m, Compare: Week, Filter: event.Filter{From: now.Add(time.Hour), To: now.Add(2 * time.Hour)}}, now)
+		require.NoError(t, err)
+		for _, s := range p.Answer(Blocks{}).Series {
+			assert.True(t, math.IsNaN(s.Change()), m)
+		}
+	}
+}
+
 func TestNothingIsANumber(t *testing.T) {
 	p, err := NewPlan(Question{Measure: Rate, Filter: event.Filter{From: now.Add(-time.Hour), To: now}}, now)
 	require.NoError(t, err)
