@@ -53,6 +53,8 @@ type Config struct {
 	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
 	CustomerKeys       []string `name:"customer-keys" env:"ERRATA_CUSTOMER_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that name the customer, before all others."`
 
+	SLO float64 `name:"slo" env:"ERRATA_SLO" default:"99.9" help:"Default objective: the percentage of a service's requests that must not fail on its own side (5xx, providers) over 28 days. The dashboard gives the error budgets that follow from it."`
+
 	LogLevel  string `name:"log-level" env:"ERRATA_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"How much is logged."`
 	LogFormat string `name:"log-format" env:"ERRATA_LOG_FORMAT" enum:"text,json" default:"text" help:"How logs look."`
 }
@@ -84,6 +86,9 @@ func (c *Config) Resolve() error {
 		if r.days < r.least || r.days > r.most {
 			return fmt.Errorf("ERRATA_RETENTION_%s must be between %d and %d days; it is %d", r.name, r.least, r.most, r.days)
 		}
+	}
+	if c.SLO != 0 && !(c.SLO >= 50 && c.SLO < 100) {
+		return fmt.Errorf("ERRATA_SLO must be at least 50 and below 100 (percent); it is %g", c.SLO)
 	}
 	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
 		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -18,7 +20,8 @@ type reply struct {
 	stats.Answer
 	// Why says why there is no answer: roll-ups do not tell apart what the filter
 	// names. The panel says so; the others are answered all the same.
-	Why string
+	Why   string
+	aside bool
 }
 
 // asked are the questions of a page. They are answered together, as of one
@@ -30,6 +33,13 @@ type asked struct {
 func (a *asked) ask(q stats.Question) *reply {
 	r := &reply{question: q}
 	a.replies = append(a.replies, r)
+	return r
+}
+
+// aside asks what is not about the page's filter: for its pickers.
+func (a *asked) aside(q stats.Question) *reply {
+	r := a.ask(q)
+	r.aside = true
 	return r
 }
 
@@ -46,18 +56,20 @@ func (w *web) answer(ctx context.Context, ws int32, now time.Time, a *asked) err
 	var questions []stats.Question
 	var open []*reply
 	var refused error
+	some := false // of what the page is about
 	for _, r := range a.replies {
 		if _, err := stats.NewPlan(r.question, now); err != nil {
 			f := fault.Of(err)
 			if f.Code != "unsupported_combination" {
 				return err
 			}
-			r.Why, refused = f.Message, err
+			r.Why, refused = refusal(r.question, now), err
 			continue
 		}
+		some = some || !r.aside
 		questions, open = append(questions, r.question), append(open, r)
 	}
-	if len(open) == 0 {
+	if refused != nil && !some {
 		return refused
 	}
 	answers, err := w.Store.Stats(ctx, ws, now, questions...)
@@ -68,6 +80,18 @@ func (w *web) answer(ctx context.Context, ws int32, now time.Time, a *asked) err
 		r.Answer = answers[i]
 	}
 	return nil
+}
+
+// refusal says for readers why roll-ups have no answer, and whether they had one
+// about a single service.
+func refusal(q stats.Question, now time.Time) string {
+	if q.Filter.Service == "" {
+		q.Filter.Service = "any"
+		if _, err := stats.NewPlan(q, now); err == nil {
+			return "With this filter it is not counted over all services. Choose one service to see it."
+		}
+	}
+	return "It is not counted with this filter."
 }
 
 // one is the only series of an answer without By; nil without an answer.
@@ -84,6 +108,18 @@ func (r *reply) total() float64 {
 		return s.Total
 	}
 	return 0
+}
+
+// over are values without those of buckets that are not: a line that falls at
+// its end would look like news.
+func (r *reply) over(values []float64) []float64 {
+	out := slices.Clone(values)
+	for i := range out {
+		if r.Step > 0 && r.From.Add(time.Duration(i+1)*r.Step).After(r.CompleteUntil) {
+			out[i] = math.NaN()
+		}
+	}
+	return out
 }
 
 // labels are the values of the answer's first dimension.

@@ -84,14 +84,14 @@ func (v *view) field(t time.Time) string { return t.In(v.zone).Format("2006-01-0
 
 // picks always has what is chosen, also where it has no failures now.
 func picks(chosen, all string, values []string) []choice {
-	values = slices.Clone(values)
+	values = slices.Clone(values[:min(len(values), maxPicks)]) // those with the most failures
 	if chosen != "" && !slices.Contains(values, chosen) {
 		values = append(values, chosen)
 	}
 	slices.Sort(values)
 	out := []choice{{Value: "", Label: all, Chosen: chosen == ""}}
 	for _, value := range slices.Compact(values) {
-		if value != "" && (len(out) <= maxPicks || value == chosen) {
+		if value != "" {
 			out = append(out, choice{value, value, value == chosen})
 		}
 	}
@@ -110,7 +110,9 @@ func (v *view) endpointPath(service, method, endpoint string) string {
 	return v.failures("service", service, "method", method, "endpoint", endpoint)
 }
 
-func (v *view) customerPath(customer string) string { return v.failures("customer", customer) }
+func (v *view) customerPath(customer string, pairs ...string) string {
+	return v.failures(append([]string{"customer", customer}, pairs...)...)
+}
 
 // releasePath is the comparison of a release with the one before.
 func (v *view) releasePath(service, release string) string {

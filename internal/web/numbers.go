@@ -93,8 +93,8 @@ func factor(f float64) string {
 
 // change is how a series compares with the time before: "new" where there was
 // nothing, "—" where that is not known.
-func change(s *stats.Series) string {
-	if s.Before != nil && s.TotalBefore == 0 && s.Same > 0 {
+func (v *view) change(s *stats.Series) string {
+	if !v.blank && s.Before != nil && s.TotalBefore == 0 && s.Same > 0 {
 		return "new"
 	}
 	return factor(s.Change())

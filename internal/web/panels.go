@@ -35,8 +35,8 @@ type column struct {
 
 type rank struct {
 	Label, Detail, Path string
-	Tone                string // a family; "" for none
-	Low                 string // why the row is grey; "" for it is not
+	Tone                event.Family // whose side; "" for nobody's
+	Low                 string       // why the row is grey; "" for it is not
 	Cells               []cell
 }
 
@@ -63,8 +63,12 @@ func (v *view) asOf(r *reply, collectors []store.Collector) asOf {
 	if r.From.IsZero() { // nothing could be answered
 		from, to = v.filter.From, v.filter.To
 	}
+	end := v.clock(to)
+	if v.moving() {
+		end = "now"
+	}
 	out := asOf{
-		Period: v.clock(from) + " – " + v.clock(to) + " " + from.In(v.zone).Format("MST"),
+		Period: v.clock(from) + " – " + end + ", " + from.In(v.zone).Format("MST"),
 		Now:    v.now.In(v.zone).Format("15:04:05"), NowMachine: v.now.Format(time.RFC3339),
 	}
 	if !r.CompleteUntil.IsZero() {

@@ -25,6 +25,8 @@ type view struct {
 	zone    *time.Location
 	compare stats.Compare
 	refresh int // seconds; 0 is off
+	// blank: nothing at all is known of the time compared with.
+	blank bool
 }
 
 // viewNames are the parameters of a page of statistics: those of the list of
@@ -146,6 +148,13 @@ func (v *view) address(path string, values map[string]string, pairs []string) st
 		return path
 	}
 	return path + "?" + q.Encode()
+}
+
+// narrowed reports whether the page is about less than everything.
+func (v *view) narrowed() bool {
+	f := v.filter
+	f.From, f.To = time.Time{}, time.Time{}
+	return f != event.Filter{}
 }
 
 // question is one about the page's period and filter.

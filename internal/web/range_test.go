@@ -76,20 +76,23 @@ func TestViewKeepsTheOtherParameters(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	nan := math.NaN()
-	for v, want := range map[float64]string{0: "0", 1204: "1,204", 99_949: "99,949", 99_960: "100k", 1_234_567: "1.23M", 3e9: "3G"} {
-		assert.Equal(t, want, count(v))
+	for n, want := range map[float64]string{0: "0", 1204: "1,204", 99_949: "99,949", 99_960: "100k", 1_234_567: "1.23M", 3e9: "3G"} {
+		assert.Equal(t, want, count(n))
 	}
 	assert.Equal(t, none, count(nan))
-	for v, want := range map[float64]string{0: "0%", .00001: "<0.01%", .0084: "0.84%", .012: "1.2%", .124: "12.4%", .9999: ">99.9%", 1: "100%"} {
-		assert.Equal(t, want, percent(v))
+	for n, want := range map[float64]string{0: "0%", .00001: "<0.01%", .0084: "0.84%", .012: "1.2%", .124: "12.4%", .9999: ">99.9%", 1: "100%"} {
+		assert.Equal(t, want, percent(n))
 	}
 	assert.Equal(t, none, percent(nan))
-	for v, want := range map[float64]string{4.12: "4.1x", 1: "1.0x", 18.4: "18x", 5000: ">999x"} {
-		assert.Equal(t, want, factor(v))
+	for n, want := range map[float64]string{4.12: "4.1x", 1: "1.0x", 18.4: "18x", 5000: ">999x"} {
+		assert.Equal(t, want, factor(n))
 	}
 	assert.Equal(t, none, factor(nan))
-	assert.Equal(t, "new", change(&stats.Series{Before: []float64{0}, Same: 3}))
-	assert.Equal(t, none, change(&stats.Series{}))
+	v := &view{}
+	assert.Equal(t, "new", v.change(&stats.Series{Before: []float64{0}, Same: 3}))
+	assert.Equal(t, none, v.change(&stats.Series{}))
+	v.blank = true
+	assert.Equal(t, none, v.change(&stats.Series{Before: []float64{0}, Same: 3}), "nothing is known of the time before")
 	assert.Equal(t, "2.5", perMinute(150, 60))
 	assert.Equal(t, "0.05", perMinute(3, 60))
 	assert.Equal(t, "41,200", perMinute(41_200, 1))

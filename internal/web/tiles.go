@@ -24,8 +24,8 @@ type tile struct {
 func (v *view) rateTile(name string, tone chart.Tone, rate, counted *reply, path string) tile {
 	t := tile{Name: name, Path: path, Value: none}
 	if s := rate.one(); s != nil && !rate.NoTotals {
-		t.Value, t.Spark = percent(s.Total), spark(name, chart.Percent, tone, s.Values)
-		t.compare(s)
+		t.Value, t.Spark = percent(s.Total), spark(name, chart.Percent, tone, rate.over(s.Values))
+		t.compare(v, s)
 		if s.Requests < lowTraffic {
 			t.Note = "of only " + count(s.Requests) + " requests"
 		} else if rate.Covered < .98 {
@@ -38,10 +38,18 @@ func (v *view) rateTile(name string, tone chart.Tone, rate, counted *reply, path
 		t.Note = "not with this filter"
 		return t
 	}
-	t.Value, t.Unit, t.Spark = count(s.Total), "failures", spark(name, chart.Count, tone, s.Values)
-	t.compare(s)
-	t.Note = "requests are not counted"
+	t.Value, t.Unit, t.Spark = count(s.Total), "failures", spark(name, chart.Count, tone, counted.over(s.Values))
+	t.compare(v, s)
+	t.Note = uncounted(rate)
 	return t
+}
+
+// uncounted is why there is no rate.
+func uncounted(r *reply) string {
+	if r.Why != "" {
+		return "no rates with this filter"
+	}
+	return "requests are not counted"
 }
 
 // flowTile is how many requests come a minute, or how many failures where
@@ -49,7 +57,7 @@ func (v *view) rateTile(name string, tone chart.Tone, rate, counted *reply, path
 func (v *view) flowTile(requests, failures *reply) tile {
 	r, name, unit, note := requests, "Requests", "/min", ""
 	if requests.total() == 0 {
-		r, name, note = failures, "Failures", "requests are not counted"
+		r, name, note = failures, "Failures", uncounted(requests)
 	}
 	t := tile{Name: name, Unit: unit, Note: note, Value: none}
 	s := r.one()
@@ -62,8 +70,8 @@ func (v *view) flowTile(requests, failures *reply) tile {
 	}
 	length := min(r.To.Sub(r.From), v.now.Sub(r.From))
 	t.Value = perMinute(s.Total, math.Max(length.Minutes(), 1))
-	t.Spark = spark(name+" per "+stepWords(max(r.Step, time.Minute)), chart.Count, chart.Other, s.Values)
-	t.compare(s)
+	t.Spark = spark(name+" per "+stepWords(max(r.Step, time.Minute)), chart.Count, chart.Other, r.over(s.Values))
+	t.compare(v, s)
 	t.Worse = t.Worse && name == "Failures" // more requests are no trouble
 	return t
 }
@@ -79,11 +87,11 @@ func (v *view) customersTile(r *reply) tile {
 	if t.Value = count(s.Total); !r.Exact {
 		t.Value, t.Note = "≈ "+t.Value, "estimated within 2 %"
 	}
-	t.Path, t.Spark = v.failures(), spark("Customers affected", chart.Count, chart.Other, s.Values)
-	t.compare(s)
+	t.Path, t.Spark = v.failures(), spark("Customers affected", chart.Count, chart.Other, r.over(s.Values))
+	t.compare(v, s)
 	return t
 }
 
-func (t *tile) compare(s *stats.Series) {
-	t.Change, t.Worse = change(s), worse(s) || s.Change() > 2 && s.Total < 1 && s.Errors >= 10
+func (t *tile) compare(v *view, s *stats.Series) {
+	t.Change, t.Worse = v.change(s), worse(s) || s.Change() > 2 && s.Total < 1 && s.Errors >= 10
 }

@@ -41,6 +41,7 @@ type Reader interface {
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 	Stats(ctx context.Context, ws int32, now time.Time, questions ...stats.Question) ([]stats.Answer, error)
 	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)
+	NewIssues(ctx context.Context, ws int32, service string, from, to time.Time, limit int) ([]store.NewIssue, error)
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 	Issues(ctx context.Context, ws int32, f event.IssueFilter, limit int, cursor string) (store.IssuePage, error)
@@ -61,7 +62,8 @@ type Deps struct {
 	Logger        *slog.Logger
 	Version       string
 	Now           func() time.Time
-	CollectorURL  string // where services send to, for the first steps
+	CollectorURL  string  // where services send to, for the first steps
+	SLO           float64 // percent of requests that must not fail on our side; 0 is DefaultSLO
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
@@ -84,6 +86,9 @@ func New(deps Deps) http.Handler {
 	}
 	if deps.CollectorURL == "" {
 		deps.CollectorURL = "http://localhost:4318"
+	}
+	if deps.SLO == 0 {
+		deps.SLO = DefaultSLO
 	}
 	w := &web{
 		Deps: deps, sessions: newSessions(deps.Sessions), origins: http.NewCrossOriginProtection(),
@@ -112,6 +117,7 @@ func (w *web) routes(r *gin.Engine) {
 
 	member := open.Group("", w.requireSession)
 	member.GET("/", edge.Handle(w.home))
+	member.GET("/d", edge.Handle(w.dashboard))
 	member.POST("/find", edge.Handle(w.find))
 	member.GET("/r/*id", edge.Handle(w.request))
 	member.GET("/events", edge.Handle(w.events))

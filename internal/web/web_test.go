@@ -26,7 +26,7 @@ func words(s *goquery.Selection) string { return strings.Join(strings.Fields(s.T
 
 func TestEverythingNeedsASession(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/events?code=x", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections"} {
+	for _, path := range []string{"/events?code=x", "/d?from=now-1h", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections"} {
 		res := f.get(path)
 		assert.Equal(t, http.StatusSeeOther, res.code, path)
 		assert.Equal(t, "/login?next="+url.QueryEscape(path), res.header.Get("Location"))
@@ -178,7 +178,8 @@ func requireSound(t *testing.T, p page) {
 	})
 	p.Find("[aria-labelledby], label[for], [aria-describedby]").Each(func(_ int, s *goquery.Selection) {
 		for _, attr := range []string{"aria-labelledby", "for", "aria-describedby"} {
-			if id, ok := s.Attr(attr); ok {
+			list, _ := s.Attr(attr)
+			for id := range strings.FieldsSeq(list) {
 				assert.True(t, ids[id], "%s=%q leads nowhere", attr, id)
 			}
 		}
@@ -440,7 +441,7 @@ func TestNothingEscapes(t *testing.T) {
 	request.frame, request.Began = fr, evil
 	list := append(w.rows([]event.Event{a}), w.hitRow(store.Hit{EventID: evil, Value: evil, Service: evil, Code: evil, Customer: evil}))
 	status := statusLine{Newest: moment{evil, evil, evil}}
-	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
+	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
 		"home":    {homePage{fr, status, list, false, evil}, homePage{fr, status, nil, true, evil}},
@@ -450,6 +451,7 @@ func TestNothingEscapes(t *testing.T) {
 		"issues":     evilIssues(w, fr),
 		"issue":      {evilIssue(w, fr)},
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
+		"dashboard":  evilDashboards(fr),
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
@@ -468,7 +470,7 @@ func TestNothingEscapes(t *testing.T) {
 			})
 		}
 	}
-	assert.Len(t, pageNames, 11, "a new template belongs into this test")
+	assert.Len(t, pageNames, 12, "a new template belongs into this test")
 }
 
 func TestErrorsBecomePages(t *testing.T) {

@@ -21,6 +21,7 @@
   function swap(text) {
     var fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-refresh]"), open = [];
     if (!fresh || paused()) return;
+    if (live.querySelector("[data-copy]") && fresh.querySelector("[data-copy]")) return; // still waiting; its buttons work
     live.querySelectorAll("details[open]").forEach(function (d) { open.push(d.parentNode.getAttribute("aria-labelledby")); });
     live.innerHTML = fresh.innerHTML;
     open.forEach(function (name) {
