@@ -48,6 +48,7 @@ ALTER TABLE issues
                                      '_./:-{}<>()[]*#@=,;&?', '                      '))) STORED;
 
 CREATE INDEX issues_search ON issues USING gin (words, haystack gin_trgm_ops, template gin_trgm_ops);
+CREATE INDEX issues_first ON issues (workspace_id, first_at);
 CREATE INDEX issues_merged ON issues (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX issues_ignored ON issues (workspace_id, id) WHERE state = 'ignored';
 

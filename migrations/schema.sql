@@ -56,15 +56,8 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = to_regclass('public.' || child) AND i.inhparent = to_regclass('public.' || parent)) THEN
     RETURN 'gone';
   END IF;
-  -- Autovacuum gives way after a second, to a lock that nobody else minds: all
-  -- but writers of this very day of events, which must be counted in peace.
-  EXECUTE format('LOCK TABLE ONLY public.%I IN %s MODE', child, CASE parent WHEN 'events' THEN 'SHARE' ELSE 'SHARE UPDATE EXCLUSIVE' END);
-  IF parent = 'events' THEN
-    EXECUTE format('SELECT count(*) FROM public.%I', child) INTO held;
-    IF held <> expected THEN
-      RETURN 'grown';
-    END IF;
-  END IF;
+  -- Autovacuum gives way after a second, to a lock that nobody else minds.
+  EXECUTE format('LOCK TABLE ONLY public.%I IN SHARE UPDATE EXCLUSIVE MODE', child);
 
   -- What stays is looked for before others have to wait.
   IF keeps THEN
@@ -84,9 +77,16 @@ BEGIN
   END IF;
 
   moves := keeps AND EXISTS (SELECT FROM old_partitions o WHERE o.name = parent AND o.until <= d);
-  PERFORM set_config('lock_timeout', '100ms', true);
   FOR try IN 1 .. 10 LOOP
     BEGIN
+      PERFORM set_config('lock_timeout', '100ms', true);
+      IF parent = 'events' THEN -- counted in peace; a failed try lets writers of this day go on
+        EXECUTE format('LOCK TABLE ONLY public.%I IN SHARE MODE', child);
+        EXECUTE format('SELECT count(*) FROM public.%I', child) INTO held;
+        IF held <> expected THEN
+          RETURN 'grown';
+        END IF;
+      END IF;
       EXECUTE format('LOCK TABLE ONLY public.%I, ONLY public.%I IN ACCESS EXCLUSIVE MODE', parent, child);
       IF keeps THEN
         EXECUTE format('LOCK TABLE ONLY public.%I IN ACCESS EXCLUSIVE MODE', parent || '_old');
@@ -1118,6 +1118,8 @@ CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) W
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
 
 CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
+
+CREATE INDEX issues_first ON public.issues USING btree (workspace_id, first_at);
 
 CREATE INDEX issues_ignored ON public.issues USING btree (workspace_id, id) WHERE (state = 'ignored'::text);
 

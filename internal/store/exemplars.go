@@ -25,12 +25,16 @@ const (
 // newest of their Events that day is an exemplar. An Event's hour can be a little
 // off its day; so an issue that was busy on the day after gets one, too, which
 // the next day's replaces. Which Event it is, is settled when raw bodies go, and
-// stays so.
+// stays so. What one slot of an hour counts, another may take back.
 const sqlChooseExemplars = `
-WITH quiet AS MATERIALIZED (
+WITH busy AS MATERIALIZED (
+  SELECT h.workspace_id, h.issue_id FROM issue_hours h
+  WHERE h.hour >= (DATE '1970-01-01' + $1::int4 + 2)::timestamp AT TIME ZONE 'UTC' AND ($2::int4 = 0 OR h.workspace_id = $2::int4)
+  GROUP BY h.workspace_id, h.issue_id HAVING sum(h.n) > 0),
+quiet AS MATERIALIZED (
   SELECT i.workspace_id, i.id FROM issues i
-  WHERE i.state IN ('open', 'acknowledged') AND ($2::int4 = 0 OR i.workspace_id = $2::int4) AND NOT EXISTS (
-    SELECT FROM issue_hours h WHERE h.workspace_id = i.workspace_id AND h.issue_id = i.id AND h.n > 0 AND h.hour >= (DATE '1970-01-01' + $1::int4 + 2)::timestamp AT TIME ZONE 'UTC'))
+  WHERE i.state NOT IN ('resolved', 'ignored') AND ($2::int4 = 0 OR i.workspace_id = $2::int4)
+    AND NOT EXISTS (SELECT FROM busy b WHERE b.workspace_id = i.workspace_id AND b.issue_id = i.id))
 INSERT INTO exemplars (workspace_id, issue_id, day, event_id, body_hash, stack_hash)
 SELECT DISTINCT ON (e.workspace_id, e.issue_id) e.workspace_id, e.issue_id, e.day, e.id, e.body_hash, e.stack_hash
 FROM events e JOIN quiet q ON q.workspace_id = e.workspace_id AND q.id = e.issue_id
@@ -50,9 +54,15 @@ func (s *Store) chooseExemplars(ctx context.Context, day, ws int32) (err error) 
 }
 
 // Issues that nobody has to look at any more, or that came back: their Events
-// of that time are there, or have had an exemplar when they went.
+// of that time are there, or have had an exemplar when they went. Only the last
+// days are asked; who is missed by that is replaced when those days go.
 const sqlPruneExemplars = `
 DELETE FROM exemplars x WHERE NOT EXISTS (
-  SELECT FROM issues i WHERE i.workspace_id = x.workspace_id AND i.id = x.issue_id AND i.state IN ('open', 'acknowledged'))
-OR EXISTS (SELECT FROM issue_hours h WHERE h.workspace_id = x.workspace_id AND h.issue_id = x.issue_id AND h.n > 0
-  AND h.hour >= (x.day + 2)::timestamp AT TIME ZONE 'UTC' AND h.hour >= (DATE '1970-01-01' + $1::int4)::timestamp AT TIME ZONE 'UTC')`
+  SELECT FROM issues i WHERE i.workspace_id = x.workspace_id AND i.id = x.issue_id AND i.state NOT IN ('resolved', 'ignored'))
+OR (x.workspace_id, x.issue_id) IN (
+  SELECT h.workspace_id, h.issue_id FROM issue_hours h JOIN exemplars y ON y.workspace_id = h.workspace_id AND y.issue_id = h.issue_id
+  WHERE h.hour >= (y.day + 2)::timestamp AT TIME ZONE 'UTC' AND h.hour >= (DATE '1970-01-01' + $1::int4)::timestamp AT TIME ZONE 'UTC'
+  GROUP BY h.workspace_id, h.issue_id HAVING sum(h.n) > 0)`
+
+// pruneDays is how far back it is looked whether an issue came back.
+const pruneDays = 3

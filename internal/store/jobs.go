@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -96,15 +97,31 @@ func (s *Store) jobClient(jobs []Job) (*river.Client[pgx.Tx], error) {
 		// What has run in a period must be known until it is over.
 		CompletedJobRetentionPeriod: 48 * time.Hour,
 		ReindexerIndexNames:         []string{}, // is the owner's to do
-		Logger:                      s.log,
+		Logger:                      slog.New(warnings{s.log.Handler()}),
 	})
 }
+
+// warnings passes on what somebody should look at: River counts its jobs aloud.
+type warnings struct{ slog.Handler }
+
+// Enabled is true of warnings and errors that the other handler would take.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs and WithGroup stay that quiet.
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup is like WithAttrs.
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // AskJob has a job run as soon as may be, once however often it is asked for
 // until then.
 func (s *Store) AskJob(ctx context.Context, actor Actor, ws int32, name string) (err error) {
 	defer fault.Wrap(&err, "AskJob(%s)", name)
-	client, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{PollOnly: s.pollOnly, MaxAttempts: jobAttempts, Logger: s.log})
+	client, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{PollOnly: s.pollOnly, MaxAttempts: jobAttempts, Logger: slog.New(warnings{s.log.Handler()})})
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,9 @@ GROUP BY m.service HAVING sum(m.n) > 0 ORDER BY m.service`
 // Overview reads the newest Event and the last day's roll-ups.
 func (s *Store) Overview(ctx context.Context, ws int32) (o Overview, err error) {
 	defer fault.Wrap(&err, "Overview")
-	o.RetentionDays = s.retention.Events
+	if o.RetentionDays, err = s.keepsFor(ctx, ws); err != nil {
+		return o, unavailable(err)
+	}
 	err = s.pool.QueryRow(ctx, sqlNewest, ws, s.retention.Events).Scan(&o.Newest, &o.NewestReceived)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return o, unavailable(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/event"
+	"errata/internal/fault"
 	"errata/internal/identity"
 	"errata/internal/store"
 )
@@ -105,7 +106,7 @@ func settled(fn func() error) (err error) {
 // A workspace that keeps Events for a shorter time loses its own rows, and
 // nobody else's.
 func TestWorkspaceShortensRetention(t *testing.T) {
-	f := open(t, store.Options{Retention: store.Retention{Events: 5, Bodies: 5}})
+	f := open(t, store.Options{Retention: store.Retention{Events: 5, Bodies: 5}, ExecMode: "exec"})
 	f.exec(t, `INSERT INTO workspaces (id, name, retention_days) VALUES (2, 'short', 1), (3, 'wants more', 300)`)
 	for day := range 4 {
 		for workspace := int32(1); workspace <= 3; workspace++ {
@@ -144,6 +145,13 @@ func TestWorkspaceShortensRetention(t *testing.T) {
 	assert.Equal(t, expiredOn(ago(3)), reason(t, f.Store, 2, "req_0_0"))
 	assert.Empty(t, reason(t, f.Store, 2, "req_quiet"))
 	assert.Empty(t, reason(t, f.Store, 1, "req_0_0"))
+	for workspace, days := range map[int32]int{1: 5, 2: 1, 3: 5} {
+		_, err := f.Trail(t.Context(), workspace, "req_never")
+		assert.Equal(t, days, fault.Of(err).Details["retention_days"])
+		o, err := f.Overview(t.Context(), workspace)
+		require.NoError(t, err)
+		assert.Equal(t, days, o.RetentionDays)
+	}
 	f.expire(t, now) // finds nothing
 	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM audit WHERE workspace_id = 2 AND action = 'expire'`))
 	f.expire(t, ago(-4)) // the exemplar outlives the others' days, too
@@ -256,4 +264,31 @@ func TestExpireEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.True(t, errors.Is(f.Expire(ctx, now), context.Canceled))
+}
+
+// Somebody who is about to report for the very day that is going, and has
+// reported for another already, is not left waiting for us to give up.
+func TestWriterOfADayThatIsGoing(t *testing.T) {
+	f := open(t, store.Options{Retention: briefly})
+	f.write(t, aFailure("req_old", "busy", ago(3)), aFailure("req_now", "busy", now))
+	holder, err := pgx.Connect(t.Context(), f.url)
+	require.NoError(t, err)
+	t.Cleanup(func() { holder.Close(context.Background()) }) //nolint:errcheck // the test is over
+	_, err = holder.Exec(t.Context(), `BEGIN; LOCK TABLE events IN ROW SHARE MODE`)
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- f.Expire(t.Context(), ago(-1)) }()
+	require.Eventually(t, func() bool {
+		return f.count(t, `SELECT count(*) FROM pg_locks WHERE relation = 'events'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted`) > 0
+	}, 5*time.Second, time.Millisecond)
+	start := time.Now()
+	_, err = holder.Exec(t.Context(), `UPDATE events SET attempt = 1 WHERE day = DATE '`+ago(3).Format(time.DateOnly)+`'`)
+	require.NoError(t, err)
+	took := time.Since(start)
+	t.Logf("waited for %s", took)
+	assert.Less(t, took, time.Second)
+	_, err = holder.Exec(t.Context(), `COMMIT`)
+	require.NoError(t, err)
+	require.NoError(t, <-ended)
+	assert.False(t, f.exists(t, dayName("events", ago(3))))
 }

@@ -17,7 +17,7 @@ import (
 // The minutes of days that are over go, and no answer changes: also not when
 // something comes in after all.
 func TestCompactedMinutesStayCounted(t *testing.T) {
-	f := open(t, store.Options{Retention: store.Retention{Events: 3}})
+	f := open(t, store.Options{Retention: store.Retention{Events: 3, Audit: 4000}})
 	old := now.Add(-4 * 24 * time.Hour)
 	add := func(n int) {
 		for i := range n {
@@ -74,4 +74,10 @@ func TestCompactedMinutesStayCounted(t *testing.T) {
 	_, err = f.RollUp(t.Context(), now)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]float64{"boom": 7, "customers": 6, "requests": 100}, ask(), "and is counted once")
+
+	// Roll-ups have an age of their own.
+	require.NoError(t, f.Expire(t.Context(), now.Add(300*24*time.Hour)))
+	assert.InDelta(t, 7, ask()["boom"], 0)
+	require.NoError(t, f.Expire(t.Context(), now.Add(398*24*time.Hour)))
+	assert.Empty(t, ask()["boom"])
 }

@@ -35,6 +35,14 @@ func (s *Store) shortened(ctx context.Context) (map[int32]int, error) {
 	return short, unavailable(err)
 }
 
+const sqlKeepsFor = `SELECT coalesce(min(w.retention_days), $2::int4) FROM workspaces w WHERE w.id = $1::int4 AND w.retention_days < $2::int4`
+
+// keepsFor is for how many days a workspace keeps Events.
+func (s *Store) keepsFor(ctx context.Context, ws int32) (days int, err error) {
+	err = s.pool.QueryRow(ctx, sqlKeepsFor, ws, s.retention.Events).Scan(&days)
+	return days, err
+}
+
 // shorten deletes what workspaces want to keep for a shorter time, a batch at a
 // time. Events go last: as long as there are any, a day is not done.
 func (s *Store) shorten(ctx context.Context, now time.Time) (err error) {

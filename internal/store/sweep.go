@@ -41,8 +41,7 @@ DELETE FROM stacks b WHERE b.day < DATE '1970-01-01' + $1::int4 AND b.ctid = ANY
 // exemplar.
 func (s *Store) sweepOld(ctx context.Context, now time.Time) (err error) {
 	defer fault.Wrap(&err, "sweepOld")
-	// Activity of which there are Events is enough to tell that an issue is back.
-	if _, err := s.pool.Exec(ctx, sqlPruneExemplars, dayOf(now)-int32(s.retention.Events)-2); err != nil { //nolint:gosec // at most 400
+	if _, err := s.pool.Exec(ctx, sqlPruneExemplars, dayOf(now)-pruneDays); err != nil {
 		return unavailable(err)
 	}
 	rows, err := s.pool.Query(ctx, sqlOldUntil)
@@ -109,6 +108,17 @@ DELETE FROM expired_ids b WHERE b.ctid = ANY (ARRAY(SELECT i.ctid FROM expired_i
 	sqlForgetDays = `
 DELETE FROM expired_days b WHERE b.ctid = ANY (ARRAY(SELECT d.ctid FROM expired_days d WHERE d.day < DATE '1970-01-01' + $1::int4 LIMIT $2::int8))`
 
+	sqlForgetBlocks = `
+DELETE FROM rollup_blocks b WHERE b.ctid = ANY (ARRAY(SELECT r.ctid FROM workspaces w, LATERAL (
+  SELECT x.ctid FROM rollup_blocks x WHERE x.workspace_id = w.id AND x.level IN (1, 2) AND x.start < $1::timestamptz LIMIT $2::int8) r LIMIT $2::int8))`
+
+	sqlForgetSpans = `
+DELETE FROM rollup_spans b WHERE b.ctid = ANY (ARRAY(SELECT r.ctid FROM workspaces w, LATERAL (
+  SELECT x.ctid FROM rollup_spans x WHERE x.workspace_id = w.id AND x.level IN (1, 2) AND x.start < $1::timestamptz LIMIT $2::int8) r LIMIT $2::int8))`
+
+	sqlForgetDeploys = `
+DELETE FROM deploys b WHERE b.ctid = ANY (ARRAY(SELECT d.ctid FROM deploys d WHERE d.deployed_at < $1::timestamptz LIMIT $2::int8))`
+
 	sqlForgetAudit = `SELECT errata_forget_audit($1::timestamptz, $2::int4)`
 )
 
@@ -127,6 +137,9 @@ func (s *Store) forget(ctx context.Context, now time.Time) (err error) {
 	errs = append(errs, err)
 	for ws, days := range short { // what is quoted in a rejection is the workspace's, too
 		do(sqlForgetShortRejections, ws, before(min(days, s.retention.Rejections)))
+	}
+	for _, sql := range []string{sqlForgetBlocks, sqlForgetSpans, sqlForgetDeploys} {
+		do(sql, before(s.retention.Rollups).Truncate(24*time.Hour))
 	}
 	ids := dayOf(before(s.retention.IDs))
 	do(sqlForgetIDs, ids) // before the days, by which they are found

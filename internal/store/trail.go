@@ -259,15 +259,19 @@ WHERE r.workspace_id = $1::int4 AND r.request_id = $2::text ORDER BY r.id DESC L
 // notFound says as truthfully as it can why there is nothing under an ID.
 // Another workspace's ID is never_seen.
 func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
+	days, err := s.keepsFor(ctx, ws)
+	if err != nil {
+		return unavailable(err)
+	}
 	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").
-		With("reason", "never_seen").With("retention_days", s.retention.Events)
+		With("reason", "never_seen").With("retention_days", days)
 	if id == "" {
 		return f
 	}
 	f.With("request_id", id)
 	var reason, message string
 	var at time.Time
-	err := s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&reason, &message, &at)
+	err = s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&reason, &message, &at)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return s.orExpired(ctx, ws, id, f)
