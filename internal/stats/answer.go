@@ -27,6 +27,7 @@ func (p *Plan) Answer(b Blocks) Answer {
 	if p.shift > 0 {
 		before = p.period(&b, p.shift)
 	}
+	a.Exact = !now.folded && (before == nil || !before.folded)
 	a.NoTotals = p.Measure == Rate && now.requests.total == 0
 	if now.failures > 0 && p.Measure == Rate {
 		a.Covered = float64(now.covered) / float64(now.failures)
@@ -75,6 +76,7 @@ type period struct {
 	requests sums
 	failures int64 // all of them
 	covered  int64 // those whose requests are counted
+	folded   bool  // some customers are not known one by one
 }
 
 // sums are requests by the values of those dimensions that requests have.
@@ -104,7 +106,7 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 		if p.Measure == Rate {
 			by = append(slices.Clone(by), rollup.Covered)
 		}
-		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers) {
+		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers, &out.folded) {
 			values := g.Values[:len(p.By)]
 			total := g.Total()
 			out.failures += total
@@ -169,7 +171,7 @@ func (p *Plan) quiet(out *period) {
 // durations sorts the failures of each series into histograms.
 func (p *Plan) durations(out *period, b *Blocks, from, to time.Time) {
 	out.took = map[string][]rollup.Histogram{}
-	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false) {
+	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false, &out.folded) {
 		values, key := g.Values[:len(p.By)], joined(g.Values[:len(p.By)])
 		if out.took[key] == nil {
 			out.took[key] = make([]rollup.Histogram, len(g.N))
@@ -202,7 +204,7 @@ func (p *Plan) sumRequests(b *Blocks, from, to time.Time) sums {
 			by, out.by = append(by, d), append(out.by, i)
 		}
 	}
-	groups := p.scan(b, p.requests, by, from, to, false)
+	groups := p.scan(b, p.requests, by, from, to, false, nil)
 	for i := range groups {
 		out.of[joined(groups[i].Values)] = &groups[i]
 		out.total += groups[i].Total()
@@ -218,14 +220,15 @@ func (s *sums) find(labels []string) *rollup.Group {
 	return s.of[key]
 }
 
-// scan reads the cube's blocks of a period.
-func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool) []rollup.Group {
+// scan reads the cube's blocks of a period. folded says whether they name some
+// customers together only.
+func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool, folded *bool) []rollup.Group {
 	n := p.points()
 	list, fine := b.Blocks, false
 	if p.exact && rollup.Hour.Step(c) > time.Minute {
 		list, fine = b.Fine, true
 	}
-	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c), Steps: n, Sets: sets}
+	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, folded), Steps: n, Sets: sets}
 	// Services' own cubes do not name them: one scan for each.
 	scans := map[string]*rollup.Scan{}
 	for i := range list {
@@ -233,8 +236,8 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
 			continue
 		}
-		if c.Own() && !slices.Contains(p.services, block.Service) {
-			continue // read for another question
+		if c.Own() && (!slices.Contains(p.services, block.Service) || !p.where.allows(rollup.Service, block.Service)) {
+			continue // read for another question, or excluded by another condition
 		}
 		scan := scans[block.Service]
 		if scan == nil {
@@ -299,19 +302,17 @@ func merged(groups []rollup.Group) []rollup.Group {
 
 // filters are the conditions that the cube can tell. For requests, what tells
 // failures apart does not narrow them.
-func (p *Plan) filters(c rollup.Cube) map[rollup.Dim]func(string) bool {
+func (p *Plan) filters(c rollup.Cube, folded *bool) map[rollup.Dim]func(string) bool {
 	out := map[rollup.Dim]func(string) bool{}
-	for d, conds := range p.where {
-		if !slices.Contains(c.Dims(), d) {
-			continue
+	for d := range p.where {
+		if slices.Contains(c.Dims(), d) {
+			out[d] = func(v string) bool { return p.where.allows(d, v) }
 		}
-		out[d] = func(v string) bool {
-			for _, f := range conds {
-				if !f(v) {
-					return false
-				}
-			}
-			return true
+	}
+	if slices.Contains(c.Dims(), rollup.Customer) {
+		out[rollup.Customer] = func(v string) bool {
+			*folded = *folded || v == rollup.Other
+			return p.where.allows(rollup.Customer, v)
 		}
 	}
 	return out

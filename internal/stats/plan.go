@@ -113,7 +113,7 @@ func (p *Plan) choose(services []string) error {
 			all = append(slices.Clone(need), rollup.Covered)
 		}
 		for _, c := range p.candidates() {
-			if p.errors == 0 && p.fits(c, all, own) && (p.Measure != Customers || c.Distinct()) {
+			if p.errors == 0 && p.fits(c, all, own) && p.holdsAll(c) && (p.Measure != Customers || c.Distinct()) {
 				p.errors = c
 			}
 		}
@@ -162,6 +162,19 @@ func (p *Plan) fits(c rollup.Cube, need []rollup.Dim, own bool) bool {
 	return true
 }
 
+// holdsAll reports whether a cube has every failure that is asked about. Those by
+// provider or customer leave out what names none.
+func (p *Plan) holdsAll(c rollup.Cube) bool {
+	d := rollup.Customer
+	switch {
+	case c == rollup.Providers:
+		d = rollup.Provider
+	case p.Measure == Customers || !c.Covers([]rollup.Dim{rollup.Customer}):
+		return true
+	}
+	return slices.Contains(p.By, d) || !p.where.allows(d, "")
+}
+
 // requestDims are those dimensions that narrow or split the requests. What tells
 // failures apart (status, code, family, role) does not: the rate of a code is its
 // share of all requests.
@@ -182,7 +195,7 @@ func (p *Plan) refuse(own bool) error {
 			names = append(names, d.String())
 		}
 	}
-	f := unsupported("Roll-ups do not tell " + strings.Join(names, " and ") + " apart together for measure=" + string(p.Measure) + ".")
+	f := unsupported("Roll-ups do not tell " + strings.Join(names, " and ") + " apart together for measure=" + string(p.Measure) + ". Those with provider or customer have only failures that name one: split by it, or filter for it.")
 	if !own {
 		f.Message += " With a filter on one service (service=…) there are more combinations."
 	}

@@ -87,7 +87,8 @@ type Answer struct {
 	// More is how many series there were beyond Limit.
 	More int
 	// Exact: distinct customers were counted one by one; else they are an
-	// estimate with a standard error below 2 %.
+	// estimate with a standard error below 2 %. Nor is a number by customer exact
+	// where those with the fewest failures are counted as rollup.Other.
 	Exact bool
 	// Covered is the share (0..1) of the failures whose requests are counted.
 	// Rates are about these. NaN where there are no failures.

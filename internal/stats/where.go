@@ -23,6 +23,11 @@ type where map[rollup.Dim][]func(string) bool
 
 func (w where) add(d rollup.Dim, f func(string) bool) { w[d] = append(w[d], f) }
 
+// allows reports whether all conditions of a dimension hold for a value.
+func (w where) allows(d rollup.Dim, v string) bool {
+	return !slices.ContainsFunc(w[d], func(f func(string) bool) bool { return !f(v) })
+}
+
 func (w where) dims() []rollup.Dim {
 	out := make([]rollup.Dim, 0, len(w))
 	for d := range w {
