@@ -57,6 +57,52 @@ func TestNoAnswerLeavesFailuresOut(t *testing.T) {
 	}
 }
 
+// The period before ends where this one begins, also where that was moved to a
+// multiple of the step; a week is a week, however the period was widened.
+func TestComparedPeriods(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		length, step time.Duration
+		compare      Compare
+		want         time.Duration
+	}{
+		{7 * day, 0, Previous, 169 * time.Hour},
+		{10 * day, 7 * day, Previous, 12 * day},
+		{6 * time.Hour, 90 * time.Minute, Previous, 7*time.Hour + 30*time.Minute},
+		{day, 0, Week, 7 * day},
+		{7 * day, 0, Week, 7 * day},
+		{14 * day, 0, Week, 14 * day},
+	} {
+		p, err := NewPlan(Question{Measure: Errors, Step: c.step, Compare: c.compare, Filter: event.Filter{From: now.Add(-c.length), To: now}}, now)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, p.shift, "%s by %s", c.length, c.compare)
+		if c.compare == Previous {
+			assert.Equal(t, p.Filter.To.Sub(p.Filter.From), p.shift, "%s by %s", c.length, p.Step)
+		}
+	}
+}
+
+func TestStepsNoLongerThanThePeriod(t *testing.T) {
+	_, err := NewPlan(Question{Measure: Errors, Step: 9999 * 24 * time.Hour, Filter: event.Filter{From: now.Add(-24 * time.Hour), To: now}}, now)
+	require.ErrorContains(t, err, "must not be longer than the period")
+}
+
+// Nothing of a period that has not begun can be compared, whatever there was
+// before.
+func TestComparesWhatHasNotBegun(t *testing.T) {
+	last := now.Truncate(time.Hour).Add(3*time.Hour - 7*24*time.Hour)
+	b := Blocks{Blocks: rollup.BuildHour(last, rollup.Counted{
+		Requests: []rollup.RequestCount{{Minute: 40, Service: "a", N: 5}}, Errors: []rollup.ErrorCount{{Minute: 40, Role: "primary", Service: "a", N: 1}}})}
+	for _, m := range Measures {
+		p, err := NewPlan(Question{Measure: m, Step: time.Minute, Compare: Week, Filter: event.Filter{From: now.Add(3 * time.Hour), To: now.Add(4 * time.Hour)}}, now)
+		require.NoError(t, err)
+		s := p.Answer(b).Series
+		if len(s) > 0 {
+			assert.NotEqual(t, 1.0, s[0].TotalBefore, m)
+		}
+	}
+}
+
 // Customers that a block has no room for are counted together, and the answer
 // says so.
 func TestCustomersWithoutRoom(t *testing.T) {

@@ -64,8 +64,13 @@ func NewPlan(q Question, now time.Time) (*Plan, error) {
 	if err := p.choose(services); err != nil {
 		return nil, err
 	}
+	asked := p.Filter.To.Sub(p.Filter.From)
 	p.cut()
-	return p, p.chooseStep()
+	if err := p.chooseStep(); err != nil {
+		return nil, err
+	}
+	p.compare(asked)
+	return p, nil
 }
 
 func (p *Plan) check() error {
@@ -245,13 +250,20 @@ func (p *Plan) cut() {
 	} else {
 		f.To = to
 	}
+}
+
+// compare says how much earlier the period is that this one is compared with: as
+// long as it is by now, so that the two do not overlap, or as many weeks as were
+// asked about.
+func (p *Plan) compare(asked time.Duration) {
+	const week = 7 * 24 * time.Hour
 	switch p.Compare {
 	case Previous:
-		p.shift = f.To.Sub(f.From)
+		p.shift = p.Filter.To.Sub(p.Filter.From)
 	case Week:
 		// As it was asked for: seven days are compared with the week before, though
 		// they were widened by an hour.
-		p.shift = (length + 7*24*time.Hour - 1) / (7 * 24 * time.Hour) * 7 * 24 * time.Hour
+		p.shift = (asked + week - 1) / week * week
 	}
 }
 
@@ -298,6 +310,9 @@ func (p *Plan) chooseStep() error {
 	}
 	if p.Step < finest || p.Step%finest != 0 {
 		return invalid("step", "must be a multiple of "+StepText(finest)+" for this period and these dimensions")
+	}
+	if p.Step > length {
+		return invalid("step", "must not be longer than the period")
 	}
 	if length/p.Step >= maxPoints {
 		return invalid("step", "is too small: an answer has 1500 points at most")
