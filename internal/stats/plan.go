@@ -239,7 +239,7 @@ func (p *Plan) cut() {
 	switch {
 	case length > hoursFor:
 		p.days, grain = true, 24*time.Hour
-	case length > fineFor:
+	case length > fineFor || p.earliest().Before(p.MinutesFrom):
 		grain = time.Hour
 	default:
 		p.exact = true
@@ -250,6 +250,18 @@ func (p *Plan) cut() {
 	} else {
 		f.To = to
 	}
+}
+
+// earliest is before all that a short period needs, what it is compared with
+// included.
+func (p *Plan) earliest() time.Time {
+	switch p.Compare {
+	case Previous:
+		return p.Filter.From.Add(-3 * fineFor) // a step may have moved it, too
+	case Week:
+		return p.Filter.From.Add(-7*24*time.Hour - fineFor)
+	}
+	return p.Filter.From.Add(-fineFor)
 }
 
 // compare says how much earlier the period is that this one is compared with: as

@@ -69,7 +69,9 @@ type Question struct {
 	Compare Compare
 	// Limit is how many series there are at most, largest first; 0 = 20.
 	Limit int
-	// Ascending: not used yet by rates; the largest come first.
+	// MinutesFrom is from when on single minutes are kept. What begins before is
+	// read by the hour, however short it is.
+	MinutesFrom time.Time
 }
 
 // maxLimit bounds the series of an answer.
@@ -78,7 +80,7 @@ const maxLimit = 10_000
 // Answer is what the roll-ups say. Times are UTC.
 type Answer struct {
 	// From and To are what was answered: widened to whole hours beyond two
-	// hours, to whole days beyond eight days.
+	// hours or where minutes are gone, to whole days beyond eight days.
 	From, To time.Time
 	Step     time.Duration // 0 where Whole was asked
 	// CompleteUntil is up to when everything that has arrived is counted.

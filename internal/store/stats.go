@@ -22,6 +22,7 @@ func (s *Store) Stats(ctx context.Context, ws int32, now time.Time, questions ..
 	plans := make([]*stats.Plan, len(questions))
 	var reads []stats.Read
 	for i, q := range questions {
+		q.MinutesFrom = now.AddDate(0, 0, -s.retention.Events)
 		if plans[i], err = stats.NewPlan(q, now); err != nil {
 			return nil, err
 		}
