@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -99,9 +100,9 @@ func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from
 }
 
 // countedRequests chooses one source for each service and environment (see
-// sqlRequests), for this hour.
+// sqlRequests), for this hour; all of them, whatever they are for.
 func countedRequests(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.RequestCount, err error) {
-	rows, err := q.Query(ctx, sqlRequests, ws, from, to, service, "", "", "", maxRequestMinutes)
+	rows, err := q.Query(ctx, sqlRequests, ws, from, to, service, "", "", "", math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}

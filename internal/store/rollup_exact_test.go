@@ -40,3 +40,23 @@ func TestShortPeriodsOfCompactedDays(t *testing.T) {
 	assert.InDelta(t, 5, ask(stats.NoCompare, 0).Total, 0)
 }
 
+// However many endpoints answer in an hour, all of their requests are rolled up.
+func TestAllRequestsAreRolledUp(t *testing.T) {
+	f := open(t, store.Options{})
+	hour := now.Add(-3 * time.Hour).Truncate(time.Hour)
+	first := requests("s0", "/", 1) // makes the partitions
+	first.Minute = hour
+	f.countRequests(t, first)
+	_, err := f.db.Exec(t.Context(), `
+INSERT INTO request_minutes (workspace_id, minute, key, n, source, slot, service, environment, method, endpoint)
+SELECT 1, $1::timestamptz + (i % 60) * interval '1 minute', md5(i::text)::uuid, 1, 1, 0, 's' || i % 100, '', 'GET', '/' || i / 60 FROM generate_series(1, 200500) i`, hour)
+	require.NoError(t, err)
+	_, err = f.db.Exec(t.Context(), `INSERT INTO rollup_marks (workspace_id, level, start) VALUES (1, 1, $1)`, hour)
+	require.NoError(t, err)
+	_, err = f.RollUp(t.Context(), now)
+	require.NoError(t, err)
+	answers, err := f.Stats(t.Context(), store.DefaultWorkspace, now, stats.Question{Measure: stats.Requests, Whole: true, Filter: event.Filter{From: now.Add(-24 * time.Hour), To: now}})
+	require.NoError(t, err)
+	assert.InDelta(t, 200_501, answers[0].Series[0].Total, 0.5)
+}
+
