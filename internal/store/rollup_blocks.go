@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -42,11 +43,15 @@ type marked struct {
 
 func (m marked) end() time.Time { return m.start.Add(m.level.Span()) }
 
+func (m marked) day() marked {
+	return marked{m.workspace, rollup.Day, m.start.Truncate(24 * time.Hour)}
+}
+
 // RollUp makes the blocks of hours and days in which something was counted since
 // they were made. An hour that is not over is left to its readers, unless there
 // is a lot in it. Any number of processes may call it at any time: a block is
 // made by one of them, from all that has been committed. Errors: a fault of kind
-// Unavailable; what was done until then stays.
+// Unavailable, the first one; the other hours and days are made nevertheless.
 func (s *Store) RollUp(ctx context.Context, now time.Time) (r Rolled, err error) {
 	defer fault.Wrap(&err, "RollUp")
 	for { // the days of hours that were just made come in another turn
@@ -71,36 +76,50 @@ func (s *Store) rollUpMarked(ctx context.Context, now time.Time, r *Rolled) (don
 		return false, unavailable(err)
 	}
 	r.Left = 0
+	var failed error
+	waiting := map[marked]bool{} // days with hours that are left for later
 	for _, m := range list {
-		upto := m.end()
-		if upto.Add(settle).After(now) {
-			if m.level == rollup.Day {
-				continue
-			}
-			if upto, err = s.openUpto(ctx, m, now); err != nil || upto.IsZero() {
-				if err != nil {
-					return false, unavailable(err)
-				}
-				continue
-			}
-		}
-		ours := false
-		err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
-			ours, err = rollUp(ctx, tx, m, upto)
-			return err
-		})
+		upto, ours, err := s.rollUpOne(ctx, m, now, waiting)
 		switch {
 		case err != nil:
-			return false, err
+			if s.pool.Ping(ctx) != nil { // it is not about this hour
+				return false, err
+			}
+			failed = cmp.Or(failed, err)
+			fallthrough
 		case !ours:
+			waiting[m.day()] = true
 			r.Left++
+		case upto.IsZero():
 		case m.level == rollup.Day:
 			r.Days, done = r.Days+1, true
 		default:
 			r.Hours, done = r.Hours+1, done || upto.Equal(m.end())
 		}
 	}
-	return done, nil
+	return done, failed
+}
+
+// rollUpOne makes the blocks of one hour or day; upto is zero where it is too
+// early for that, ours false where it has to wait.
+func (s *Store) rollUpOne(ctx context.Context, m marked, now time.Time, waiting map[marked]bool) (upto time.Time, ours bool, err error) {
+	upto = m.end()
+	if upto.Add(settle).After(now) {
+		if m.level == rollup.Day {
+			return time.Time{}, true, nil
+		}
+		if upto, err = s.openUpto(ctx, m, now); err != nil || upto.IsZero() {
+			return upto, true, unavailable(err)
+		}
+	}
+	if m.level == rollup.Day && waiting[m] {
+		return upto, false, nil
+	}
+	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		ours, err = rollUp(ctx, tx, m, upto)
+		return err
+	})
+	return upto, ours, err
 }
 
 const sqlOpenCounts = `
@@ -129,6 +148,7 @@ func (s *Store) openUpto(ctx context.Context, m marked, now time.Time) (time.Tim
 const (
 	sqlRollUpLock  = `SELECT pg_try_advisory_xact_lock($1::int4, $2::int4)`
 	sqlUnmark      = `DELETE FROM rollup_marks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz`
+	sqlIsMarked    = `SELECT FROM rollup_marks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz LIMIT 1`
 	sqlDropBlocks  = `DELETE FROM rollup_blocks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz`
 	sqlWriteBlocks = `
 INSERT INTO rollup_blocks (workspace_id, level, start, cube, service, content)
@@ -147,11 +167,15 @@ func rollUp(ctx context.Context, tx pgx.Tx, m marked, upto time.Time) (ours bool
 	if err := tx.QueryRow(ctx, sqlRollUpLock, rollUpLock, m.workspace).Scan(&ours); err != nil || !ours {
 		return false, err
 	}
-	// An hour that is not over keeps its marks: they say that there is more.
-	if upto.Equal(m.end()) {
-		if _, err := tx.Exec(ctx, sqlUnmark, m.workspace, m.level, m.start); err != nil {
-			return false, err
-		}
+	// An hour that is not over keeps its marks: they say that there is more. Where
+	// there is none, another process was here since the marks were listed, and the
+	// minutes may be gone by now.
+	take := sqlUnmark
+	if !upto.Equal(m.end()) {
+		take = sqlIsMarked
+	}
+	if tag, err := tx.Exec(ctx, take, m.workspace, m.level, m.start); err != nil || tag.RowsAffected() == 0 {
+		return true, err
 	}
 	var blocks []rollup.Block
 	if m.level == rollup.Day {

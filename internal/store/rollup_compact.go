@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -37,14 +38,17 @@ func (s *Store) CompactMinutes(ctx context.Context, now time.Time) (done []time.
 	}
 	for _, day := range days {
 		var ok bool
-		if err := s.pool.QueryRow(ctx, sqlCompactMinutes, day).Scan(&ok); err != nil {
-			return done, unavailable(err)
+		if e := s.pool.QueryRow(ctx, sqlCompactMinutes, day).Scan(&ok); e != nil {
+			err = cmp.Or(err, unavailable(e)) // somebody reads that day for long
+			if s.pool.Ping(ctx) != nil {
+				break
+			}
 		}
 		if ok {
 			done = append(done, day)
 		}
 	}
-	return done, nil
+	return done, err
 }
 
 const (

@@ -60,3 +60,66 @@ SELECT 1, $1::timestamptz + (i % 60) * interval '1 minute', md5(i::text)::uuid, 
 	assert.InDelta(t, 200_501, answers[0].Series[0].Total, 0.5)
 }
 
+// An hour that cannot be rolled up keeps no other from it, and its day waits.
+func TestOneHourKeepsNoOtherFromItsBlocks(t *testing.T) {
+	f := open(t, store.Options{})
+	bad, good := now.Add(-50*time.Hour), now.Add(-3*time.Hour)
+	for _, at := range []time.Time{bad, bad.Add(-time.Hour), good} {
+		f.write(t, report{src: event.FromHTTP, service: "billing", request: at.String(), status: 500, at: at})
+	}
+	// Its minutes are gone, and somebody is reading that day for a long time.
+	_, err := f.db.Exec(t.Context(), `INSERT INTO rollup_compacted (day) VALUES ($1)`, bad)
+	require.NoError(t, err)
+	tx, err := f.db.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the test is over
+	_, err = tx.Exec(t.Context(), fmt.Sprintf(`LOCK TABLE error_minutes_%s IN ACCESS SHARE MODE`, bad.Format("20060102")))
+	require.NoError(t, err)
+	rolled, err := f.RollUp(t.Context(), now)
+	require.Error(t, err)
+	assert.Equal(t, 1, rolled.Hours)
+	assert.Equal(t, 2, rolled.Left)
+	require.NoError(t, tx.Rollback(t.Context()))
+	rolled, err = f.RollUp(t.Context(), now)
+	require.NoError(t, err)
+	assert.Equal(t, store.Rolled{Hours: 2, Days: 1}, rolled)
+}
+
+// Who finds that another process was faster leaves the blocks alone: what they
+// were made of may be gone.
+func TestHoursOfOthersAreLeftAlone(t *testing.T) {
+	f := open(t, store.Options{})
+	slow, other := now.Add(-50*time.Hour).Truncate(time.Hour), now.Add(-3*time.Hour).Truncate(time.Hour)
+	for _, at := range []time.Time{slow, other} {
+		f.write(t, report{src: event.FromHTTP, service: "billing", request: at.String(), status: 500, at: at})
+	}
+	_, err := f.RollUp(t.Context(), now)
+	require.NoError(t, err)
+	_, err = f.db.Exec(t.Context(), `INSERT INTO rollup_marks (workspace_id, level, start) SELECT 1, 1, unnest($1::timestamptz[])`, []time.Time{slow, other})
+	require.NoError(t, err)
+	// The first hour of the list keeps this process waiting; meanwhile another one
+	// makes the second one, and its minutes go.
+	tx, err := f.db.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the test is over
+	_, err = tx.Exec(t.Context(), fmt.Sprintf(`LOCK TABLE error_minutes_%s IN ACCESS EXCLUSIVE MODE`, slow.Format("20060102")))
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() {
+		_, err := f.RollUp(t.Context(), now)
+		done <- err
+	}()
+	require.Eventually(t, func() bool {
+		var n int
+		return tx.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = ('error_minutes_' || $1)::regclass`, slow.Format("20060102")).Scan(&n) == nil && n > 0
+	}, 10*time.Second, 5*time.Millisecond)
+	for _, sql := range []string{`DELETE FROM rollup_marks WHERE start = $1`, `DELETE FROM error_minutes WHERE minute >= $1`} {
+		_, err = tx.Exec(t.Context(), sql, other)
+		require.NoError(t, err)
+	}
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, <-done)
+	answers, err := f.Stats(t.Context(), store.DefaultWorkspace, now, stats.Question{Measure: stats.Errors, Whole: true, Filter: event.Filter{From: now.Add(-24 * time.Hour), To: now}})
+	require.NoError(t, err)
+	assert.InDelta(t, 1, answers[0].Series[0].Total, 0)
+}
