@@ -14,6 +14,12 @@ type Scan struct {
 	Steps int
 	// Sets: count distinct customers as well.
 	Sets bool
+	// Keep says which groups are wanted; nil for all.
+	Keep func(values []string) bool
+	// Room is how many steps of all groups together there may be; 0 for any
+	// number. Full: there were more, and what was found is not all.
+	Room int
+	Full bool
 
 	index  map[string]int32
 	key    []byte
@@ -81,6 +87,9 @@ rows:
 		id := local.find(i)
 		if *id == 0 {
 			*id = s.group(by, i, t.Words) + 1
+		}
+		if *id == unwanted+1 {
+			continue
 		}
 		g := &s.groups[*id-1]
 		g.N[lastStep] += t.N[i]
@@ -167,6 +176,9 @@ func (s *Scan) passing(dims []Dim, t *Table) []pass {
 	return out
 }
 
+// unwanted is the number of a group that is left out.
+const unwanted = -2
+
 func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
 	s.key = s.key[:0]
 	for _, col := range by {
@@ -181,6 +193,13 @@ func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
 	}
 	if s.index == nil {
 		s.index = map[string]int32{}
+	}
+	if s.Keep != nil && !s.Keep(values) {
+		s.index[string(s.key)] = unwanted
+		return unwanted
+	}
+	if s.Full = s.Full || s.Room > 0 && (len(s.groups)+1)*s.Steps > s.Room; s.Full {
+		return unwanted
 	}
 	g := Group{Values: values, N: make([]int64, s.Steps)}
 	if s.Sets {

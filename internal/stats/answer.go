@@ -19,13 +19,35 @@ type Blocks struct {
 	Upto time.Time
 }
 
-// Answer adds up the blocks.
+// Answer adds up the blocks. Where there are too many series to have the points
+// of all, it finds the largest first, and then their points.
 func (p *Plan) Answer(b Blocks) Answer {
-	a := Answer{From: p.Filter.From, To: p.Filter.To, Step: p.Step, CompleteUntil: b.Upto, Exact: true, Covered: math.NaN()}
+	a, all := p.answer(b)
+	if all {
+		return a
+	}
+	whole := *p
+	whole.Step, whole.shift = 0, 0
+	top, _ := whole.answer(b)
+	largest := *p
+	largest.keep = [][]string{}
+	for _, s := range top.Series {
+		largest.keep = append(largest.keep, s.Labels)
+	}
+	a, _ = largest.answer(b)
+	a.More, a.Covered, a.NoTotals, a.Exact = top.More, top.Covered, top.NoTotals, a.Exact && top.Exact
+	return a
+}
+
+func (p *Plan) answer(b Blocks) (a Answer, all bool) {
+	a = Answer{From: p.Filter.From, To: p.Filter.To, Step: p.Step, CompleteUntil: b.Upto, Exact: true, Covered: math.NaN()}
 	now := p.period(&b, 0)
 	var before *period
 	if p.shift > 0 {
 		before = p.period(&b, p.shift)
+	}
+	if now.full || before != nil && before.full {
+		return a, false
 	}
 	a.Exact = !now.folded && (before == nil || !before.folded)
 	a.NoTotals = p.Measure == Rate && now.requests.total == 0
@@ -50,7 +72,7 @@ func (p *Plan) Answer(b Blocks) Answer {
 	for _, r := range ranked {
 		a.Series = append(a.Series, p.series(&a, now, before, r.key))
 	}
-	return a
+	return a, true
 }
 
 // rank is a series on its way into the answer.
@@ -77,6 +99,7 @@ type period struct {
 	failures int64 // all of them
 	covered  int64 // those whose requests are counted
 	folded   bool  // some customers are not known one by one
+	full     bool  // there is more than there is room for
 }
 
 // sums are requests by the values of those dimensions that requests have.
@@ -106,7 +129,7 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 		if p.Measure == Rate {
 			by = append(slices.Clone(by), rollup.Covered)
 		}
-		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers, &out.folded) {
+		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers, out) {
 			values := g.Values[:len(p.By)]
 			total := g.Total()
 			out.failures += total
@@ -120,7 +143,7 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 		}
 	}
 	if p.requests != 0 {
-		out.requests = p.sumRequests(b, from, to)
+		out.requests = p.sumRequests(b, from, to, out)
 		if p.Measure == Requests {
 			for _, g := range out.requests.of {
 				out.add(g.Values, g)
@@ -171,7 +194,7 @@ func (p *Plan) quiet(out *period) {
 // durations sorts the failures of each series into histograms.
 func (p *Plan) durations(out *period, b *Blocks, from, to time.Time) {
 	out.took = map[string][]rollup.Histogram{}
-	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false, &out.folded) {
+	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false, out) {
 		values, key := g.Values[:len(p.By)], joined(g.Values[:len(p.By)])
 		if out.took[key] == nil {
 			out.took[key] = make([]rollup.Histogram, len(g.N))
@@ -196,7 +219,7 @@ func (o *period) add(values []string, g *rollup.Group) {
 }
 
 // sumRequests adds requests up by those dimensions of By that they have.
-func (p *Plan) sumRequests(b *Blocks, from, to time.Time) sums {
+func (p *Plan) sumRequests(b *Blocks, from, to time.Time, into *period) sums {
 	out := sums{of: map[string]*rollup.Group{}}
 	var by []rollup.Dim
 	for i, d := range p.By {
@@ -204,7 +227,7 @@ func (p *Plan) sumRequests(b *Blocks, from, to time.Time) sums {
 			by, out.by = append(by, d), append(out.by, i)
 		}
 	}
-	groups := p.scan(b, p.requests, by, from, to, false, nil)
+	groups := p.scan(b, p.requests, by, from, to, false, into)
 	for i := range groups {
 		out.of[joined(groups[i].Values)] = &groups[i]
 		out.total += groups[i].Total()
@@ -220,15 +243,22 @@ func (s *sums) find(labels []string) *rollup.Group {
 	return s.of[key]
 }
 
-// scan reads the cube's blocks of a period. folded says whether they name some
-// customers together only.
-func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool, folded *bool) []rollup.Group {
+// scan reads the cube's blocks of a period. It notes in the period whether they
+// name some customers together only, and whether there is too much.
+func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool, into *period) []rollup.Group {
 	n := p.points()
 	list, fine := b.Blocks, false
 	if p.exact && rollup.Hour.Step(c) > time.Minute {
 		list, fine = b.Fine, true
 	}
-	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, folded), Steps: n, Sets: sets}
+	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, &into.folded), Steps: n, Sets: sets}
+	if p.Step > 0 && p.keep == nil {
+		one.Room = p.room / max(1, len(p.services))
+	}
+	if sets { // they take more than a number
+		one.Room /= 8
+	}
+	keep := p.kept(by)
 	// Services' own cubes do not name them: one scan for each.
 	scans := map[string]*rollup.Scan{}
 	for i := range list {
@@ -242,6 +272,9 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 		scan := scans[block.Service]
 		if scan == nil {
 			fresh := one
+			if keep != nil {
+				fresh.Keep = func(values []string) bool { return keep(withService(c, by, values, block.Service)) }
+			}
 			scan = &fresh
 			scans[block.Service] = scan
 		}
@@ -264,10 +297,9 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 	}
 	var out []rollup.Group
 	for service, scan := range scans {
+		into.full = into.full || scan.Full
 		for _, g := range scan.Groups() {
-			if k := slices.Index(by, rollup.Service); k >= 0 && c.Own() {
-				g.Values = slices.Insert(slices.Clone(g.Values), k, service)
-			}
+			g.Values = withService(c, by, g.Values, service)
 			out = append(out, g)
 		}
 	}
@@ -275,6 +307,41 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 		out = merged(out)
 	}
 	return out
+}
+
+// withService names the service where the cube does not.
+func withService(c rollup.Cube, by []rollup.Dim, values []string, service string) []string {
+	if k := slices.Index(by, rollup.Service); k >= 0 && c.Own() {
+		return slices.Insert(slices.Clone(values), k, service)
+	}
+	return values
+}
+
+// kept says of values by some dimensions whether they belong to a series that
+// gets into the answer; nil where all do. Dimensions that the question does not
+// have are whatever they are.
+func (p *Plan) kept(by []rollup.Dim) func(values []string) bool {
+	if p.keep == nil {
+		return nil
+	}
+	var shared, of []int // positions in by, and in By
+	for i, d := range by {
+		if k := slices.Index(p.By, d); k >= 0 {
+			shared, of = append(shared, i), append(of, k)
+		}
+	}
+	pick := func(values []string, at []int) string {
+		key := ""
+		for _, i := range at {
+			key += values[i] + "\x00"
+		}
+		return key
+	}
+	wanted := map[string]bool{}
+	for _, labels := range p.keep {
+		wanted[pick(labels, of)] = true
+	}
+	return func(values []string) bool { return wanted[pick(values, shared)] }
 }
 
 func ownBy(c rollup.Cube, by []rollup.Dim) []rollup.Dim {

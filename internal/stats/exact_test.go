@@ -2,6 +2,7 @@ package stats
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -116,5 +117,47 @@ func TestCustomersWithoutRoom(t *testing.T) {
 		p, err := NewPlan(Question{Measure: Errors, By: []rollup.Dim{rollup.Customer}, Whole: true, Filter: event.Filter{Customer: customer, From: now.Add(-24 * time.Hour), To: now}}, now)
 		require.NoError(t, err)
 		assert.False(t, p.Answer(b).Exact, customer)
+	}
+}
+
+// Where there is no room for the points of all series, the answer is the same.
+func TestLargestSeriesFirst(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	name := func(prefix string, n int) string { return prefix + fmt.Sprint(r.IntN(n)) }
+	var b Blocks
+	for h := range 14 * 24 {
+		var c rollup.Counted
+		for range 30 {
+			e := rollup.ErrorCount{Minute: r.IntN(60), Role: "primary", Service: name("s", 4), Endpoint: name("/", 5), Family: "us", Status: "500", Code: name("c", 6), N: 1 + r.Int64N(3)}
+			c.Errors = append(c.Errors, e)
+			c.Customers = append(c.Customers, rollup.CustomerCount{Minute: e.Minute, Role: e.Role, Service: e.Service, Endpoint: e.Endpoint, Family: e.Family, Status: e.Status, Code: e.Code, Customer: name("u", 40), N: e.N})
+			c.Durations = append(c.Durations, rollup.DurationCount{Minute: e.Minute, Role: e.Role, Service: e.Service, Endpoint: e.Endpoint, Family: e.Family, Status: e.Status, Code: e.Code, Bucket: int16(r.IntN(90)), N: e.N})
+			if s := name("s", 4); s != "s3" {
+				c.Requests = append(c.Requests, rollup.RequestCount{Minute: r.IntN(60), Service: s, Endpoint: name("/", 5), N: float64(r.IntN(50))})
+			}
+		}
+		b.Blocks = append(b.Blocks, rollup.BuildHour(now.Truncate(time.Hour).Add(-time.Duration(h)*time.Hour), c)...)
+	}
+	for _, q := range []Question{
+		{Measure: Errors, By: []rollup.Dim{rollup.Service, rollup.Endpoint}},
+		{Measure: Errors, By: []rollup.Dim{rollup.Customer}, Limit: 3},
+		{Measure: Errors, By: []rollup.Dim{rollup.Code, rollup.Service}, Limit: 5, Filter: event.Filter{Query: "service:s0,s1,s2"}},
+		{Measure: Requests, By: []rollup.Dim{rollup.Endpoint, rollup.Service}, Limit: 4},
+		{Measure: Rate, By: []rollup.Dim{rollup.Service, rollup.Endpoint}, Limit: 4},
+		{Measure: Rate, By: []rollup.Dim{rollup.Endpoint, rollup.Code}, Limit: 4, Filter: event.Filter{Query: "service:s0,s3"}},
+		{Measure: Customers, By: []rollup.Dim{rollup.Service, rollup.Endpoint}, Limit: 4},
+		{Measure: P95, By: []rollup.Dim{rollup.Code}, Limit: 2, Filter: event.Filter{Query: "service:s0,s3"}},
+	} {
+		for _, compare := range []Compare{NoCompare, Previous, Week} {
+			q.Compare, q.Filter.From, q.Filter.To = compare, now.Add(-100*time.Hour), now
+			p, err := NewPlan(q, now)
+			require.NoError(t, err)
+			want, all := p.answer(b)
+			require.True(t, all)
+			p.room = 300
+			_, all = p.answer(b)
+			require.False(t, all, "%v", q)
+			require.Equal(t, fmt.Sprint(want), fmt.Sprint(p.Answer(b)), "%v", q) // NaN is not equal to itself
+		}
 	}
 }

@@ -23,6 +23,10 @@ type Plan struct {
 	exact bool // by the minute, from what has not been rolled up yet
 	days  bool
 	shift time.Duration // of the period compared with
+	// room is how many points of series are worked with before it is known which
+	// of them get into the answer.
+	room int
+	keep [][]string // labels of the series that get into the answer; nil if not known
 }
 
 // Read is blocks that a plan needs: those of a Cube, of each of the Services
@@ -47,12 +51,14 @@ const (
 	// maxServices is how many services' own cubes one question may read.
 	maxServices = 10
 	maxPoints   = 1500
+	// roomFor is 32 MB, of numbers.
+	roomFor = 4 << 20
 )
 
 // NewPlan finds the cubes that answer a question. Errors: faults of kind
 // Unprocessable; unsupported_combination says which combinations there are.
 func NewPlan(q Question, now time.Time) (*Plan, error) {
-	p := &Plan{Question: q, now: now}
+	p := &Plan{Question: q, now: now, room: roomFor}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
