@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -29,8 +30,9 @@ func RollUp(ctx context.Context, r Rollups, log *slog.Logger) error {
 	failing := false
 	for round := 0; ; round++ {
 		_, err := r.RollUp(ctx, time.Now())
-		if err == nil && round%compactEvery == 0 {
-			_, err = r.CompactMinutes(ctx, time.Now())
+		if round%compactEvery == 0 { // also where an hour fails: its day is left alone
+			_, other := r.CompactMinutes(ctx, time.Now())
+			err = cmp.Or(err, other)
 		}
 		if err != nil && !failing && ctx.Err() == nil {
 			log.WarnContext(ctx, "cannot roll up", "error", err)
