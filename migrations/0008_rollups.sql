@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- Hours and days of what error_minutes, customer_minutes and request_minutes
--- count, as blocks; docs/decisions/0015-rollup-blocks.md has the reasons and
+-- count, as blocks; docs/decisions/0016-rollup-blocks.md has the reasons and
 -- figures, internal/rollup the format.
 SET LOCAL ROLE errata_owner;
 

@@ -8,8 +8,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// format is the first byte of an encoded Table.
-const format = 1
+// What is encoded begins with a byte that says how.
+const (
+	packed = 1 // compressed with zstd
+	plain  = 2 // too small for that to be worth its time
+)
+
+// worthPacking is from how many bytes on content is compressed.
+const worthPacking = 600
 
 // maxEncoded bounds what a block may hold when it is read back: far above what
 // is ever written.
@@ -23,9 +29,70 @@ var (
 var errFormat = errors.New("rollup: a block cannot be read")
 
 // Encode writes a Table: the words, then a column after the other as variable
-// length integers, all of it compressed.
-func (t *Table) Encode() []byte {
-	out := binary.AppendUvarint(nil, uint64(len(t.Words)))
+// length integers, all of it compressed unless it is small.
+func (t *Table) Encode() []byte { return pack(t.append(nil)) }
+
+// EncodeBundle writes the tables of several cubes as one.
+func EncodeBundle(blocks []Block) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(blocks)))
+	for i := range blocks {
+		table := blocks[i].Table.append(nil)
+		out = binary.AppendUvarint(out, uint64(blocks[i].Cube)) //nolint:gosec // small
+		out = binary.AppendUvarint(out, uint64(len(table)))
+		out = append(out, table...)
+	}
+	return pack(out)
+}
+
+// DecodeBundle reads those of a bundle's tables whose cubes are wanted.
+func DecodeBundle(raw []byte, want func(Cube) bool) (cubes []Cube, tables []Table, err error) {
+	content, err := unpack(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := reader{b: content}
+	for range r.count() {
+		c, n := Cube(min(r.uvarint(), 1<<15-1)), r.count() //nolint:gosec // bounded
+		if r.bad || !c.Valid() {
+			return nil, nil, errFormat
+		}
+		if want(c) {
+			t, err := decode(c, r.b[:n])
+			if err != nil {
+				return nil, nil, err
+			}
+			cubes, tables = append(cubes, c), append(tables, t)
+		}
+		r.b = r.b[n:]
+	}
+	if r.bad || len(r.b) > 0 {
+		return nil, nil, errFormat
+	}
+	return cubes, tables, nil
+}
+
+func pack(content []byte) []byte {
+	if len(content) < worthPacking {
+		return append([]byte{plain}, content...)
+	}
+	return encoder.EncodeAll(content, []byte{packed})
+}
+
+func unpack(raw []byte) ([]byte, error) {
+	switch {
+	case len(raw) > 0 && raw[0] == plain:
+		return raw[1:], nil
+	case len(raw) > 0 && raw[0] == packed:
+		content, err := decoder.DecodeAll(raw[1:], nil)
+		if err == nil {
+			return content, nil
+		}
+	}
+	return nil, errFormat
+}
+
+func (t *Table) append(out []byte) []byte {
+	out = binary.AppendUvarint(out, uint64(len(t.Words)))
 	for _, w := range t.Words {
 		out = binary.AppendUvarint(out, uint64(len(w)))
 		out = append(out, w...)
@@ -47,7 +114,7 @@ func (t *Table) Encode() []byte {
 	for i := range t.Sets {
 		out = t.Sets[i].encode(out)
 	}
-	return encoder.EncodeAll(out, []byte{format})
+	return out
 }
 
 func (s *Set) encode(out []byte) []byte {
@@ -72,13 +139,14 @@ func (s *Set) encode(out []byte) []byte {
 
 // Decode reads the Table of a cube.
 func Decode(c Cube, raw []byte) (Table, error) {
-	if len(raw) == 0 || raw[0] != format || !c.Valid() {
+	content, err := unpack(raw)
+	if err != nil || !c.Valid() {
 		return Table{}, errFormat
 	}
-	content, err := decoder.DecodeAll(raw[1:], nil)
-	if err != nil {
-		return Table{}, errFormat
-	}
+	return decode(c, content)
+}
+
+func decode(c Cube, content []byte) (Table, error) {
 	r := reader{b: content}
 	t := Table{Words: make([]string, r.count())}
 	text := string(r.b) // words are parts of one allocation

@@ -89,6 +89,9 @@ const (
 	Routes    Cube = 8 // the same for each endpoint
 	Durations Cube = 9 // how long failures took, where that was sent
 
+	// Bundle is no cube: all those that a service has for itself, stored as one.
+	Bundle Cube = 10
+
 	ServiceTotals    Cube = 11
 	ServiceDetail    Cube = 12
 	ServiceCallers   Cube = 13

@@ -74,7 +74,7 @@ func addToHour(ctx context.Context, tx pgx.Tx, m marked) ([]rollup.Block, error)
 	if err != nil {
 		return nil, err
 	}
-	have, err := pgx.CollectRows(rows, scanBlock)
+	have, err := collectBlocks(rows)
 	if err != nil {
 		return nil, err
 	}

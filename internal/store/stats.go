@@ -157,15 +157,11 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 		return nil
 	}
 	results := tx.SendBatch(ctx, batch)
-	var raws []rawBlock
+	var rows []storedBlock
 	for range batch.Len() {
-		rows, err := results.Query()
+		found, err := results.Query()
 		if err == nil {
-			raws, err = pgx.AppendRows(raws, rows, func(row pgx.CollectableRow) (b rawBlock, err error) {
-				err = row.Scan(&b.Level, &b.Start, &b.Cube, &b.Service, &b.raw)
-				b.Start = b.Start.UTC()
-				return b, err
-			})
+			rows, err = pgx.AppendRows(rows, found, scanBlock)
 		}
 		if err != nil {
 			_ = results.Close()
@@ -175,30 +171,28 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 	if err := results.Close(); err != nil {
 		return err
 	}
-	// Groups are rectangles: they may hold more than was asked for.
-	asked := make(map[blockID]bool, len(missing))
-	for _, id := range missing {
-		asked[id] = true
+	return r.decode(rows, missing)
+}
+
+// decode adds what was asked for: the groups that are fetched are rectangles, and
+// bundles hold all that a service has.
+func (r *blockReader) decode(rows []storedBlock, asked []blockID) error {
+	wanted := make(map[blockID]bool, len(asked))
+	for _, id := range asked {
+		wanted[id] = true
 	}
-	raws = slices.DeleteFunc(raws, func(b rawBlock) bool { return !asked[b.id()] })
-	return r.decode(raws, missing)
-}
-
-type rawBlock struct {
-	rollup.Block
-	raw []byte
-}
-
-func (b *rawBlock) id() blockID { return blockID{b.Level, b.Start, b.Cube, b.Service} }
-
-func (r *blockReader) decode(raws []rawBlock, asked []blockID) error {
-	tables := make([]rollup.Table, len(raws))
+	decoded := make([][]rollup.Block, len(rows))
 	var g errgroup.Group
 	n := runtime.GOMAXPROCS(0)
 	for worker := range n {
 		g.Go(func() (err error) {
-			for i := worker; i < len(raws); i += n {
-				if tables[i], err = rollup.Decode(raws[i].Cube, raws[i].raw); err != nil {
+			for i := worker; i < len(rows); i += n {
+				b := &rows[i]
+				want := func(c rollup.Cube) bool { return wanted[blockID{b.level, b.start, c, b.service}] }
+				if b.cube != rollup.Bundle && !want(b.cube) {
+					continue
+				}
+				if decoded[i], err = b.blocks(want); err != nil {
 					return err
 				}
 			}
@@ -208,12 +202,13 @@ func (r *blockReader) decode(raws []rawBlock, asked []blockID) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	found := make(map[blockID]*rollup.Table, len(raws))
-	for i := range raws {
-		b := raws[i].Block
-		b.Table = tables[i]
-		r.out.Blocks = append(r.out.Blocks, b)
-		found[raws[i].id()] = &tables[i]
+	found := make(map[blockID]*rollup.Table, len(asked))
+	for _, blocks := range decoded {
+		r.out.Blocks = append(r.out.Blocks, blocks...)
+		for i := range blocks {
+			b := &blocks[i]
+			found[blockID{b.Level, b.Start, b.Cube, b.Service}] = &b.Table
+		}
 	}
 	for _, id := range asked { // also that there is none
 		r.s.tables.put(r.ws, id, r.built[spanID{id.level, id.start}], found[id])
@@ -261,8 +256,12 @@ func together(ids []blockID) []wanted {
 			times[k] = w
 			spans = append(spans, k)
 		}
-		if !slices.Contains(w.cubes, int16(id.cube)) {
-			w.cubes = append(w.cubes, int16(id.cube))
+		cube := id.cube
+		if cube.Own() {
+			cube = rollup.Bundle
+		}
+		if !slices.Contains(w.cubes, int16(cube)) {
+			w.cubes = append(w.cubes, int16(cube))
 		}
 		if !slices.Contains(w.services, id.service) {
 			w.services = append(w.services, id.service)
