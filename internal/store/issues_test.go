@@ -305,11 +305,14 @@ func TestIssuesWithoutEventsAreNotListed(t *testing.T) {
 	assert.Equal(t, "http_500", f.listed(t, event.IssueFilter{}))
 	f.send(t, body)
 	assert.Equal(t, "card_vault_down", f.listed(t, event.IssueFilter{}))
+	page, err := f.Issues(t.Context(), ws, event.IssueFilter{}, 1, "")
+	require.NoError(t, err)
+	assert.Contains(t, f.issue(t, page.Issues[0].ID).Reasons, event.Reason{Name: "code", Value: "card_vault_down"}, "also of an Event of two reports")
 	assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM issues`))
 	span.RequestID = "req_2"
 	f.send(t, span)
 	assert.ElementsMatch(t, []string{"http_500", "card_vault_down"}, strings.Fields(f.listed(t, event.IssueFilter{})), "now there is one")
-	_, err := f.db.Exec(t.Context(), `DELETE FROM issue_hours`)
+	_, err = f.db.Exec(t.Context(), `DELETE FROM issue_hours`)
 	require.NoError(t, err)
 	assert.Len(t, strings.Fields(f.listed(t, event.IssueFilter{})), 2, "what is older than its hours stays")
 }
