@@ -33,14 +33,16 @@ const issueFields = `r.id::text, r.title, r.template, r.state, r.assignee, r.ser
   r.ignore_until, coalesce(r.ignore_events, 0), coalesce(r.ignore_customers, 0)`
 
 // issueTimes are when each issue was seen, by its own Events and those of the
-// issues that were merged into it.
+// issues that were merged into it. One that nobody noted as seen, since the
+// writer who had taken that upon itself failed, was seen when it was made.
 const issueTimes = `
-  SELECT s.issue_id AS id, least(s.first_at, x.first_at) AS first_at, greatest(s.last_at, x.last_at) AS last_at
-  FROM issue_seen s LEFT JOIN (
+  SELECT o.id, least(coalesce(s.first_at, o.first_at), x.first_at) AS first_at, greatest(coalesce(s.last_at, o.first_at), x.last_at) AS last_at
+  FROM issues o LEFT JOIN issue_seen s ON s.workspace_id = o.workspace_id AND s.issue_id = o.id
+  LEFT JOIN (
     SELECT m.merged_into AS id, min(ms.first_at) AS first_at, max(ms.last_at) AS last_at
     FROM issues m JOIN issue_seen ms ON ms.workspace_id = m.workspace_id AND ms.issue_id = m.id
-    WHERE m.workspace_id = $1::int4 AND m.merged_into IS NOT NULL GROUP BY m.merged_into) x ON x.id = s.issue_id
-  WHERE s.workspace_id = $1::int4`
+    WHERE m.workspace_id = $1::int4 AND m.merged_into IS NOT NULL GROUP BY m.merged_into) x ON x.id = o.id
+  WHERE o.workspace_id = $1::int4 AND o.merged_into IS NULL`
 
 // hasEvents leaves out issues of which every Event turned out to belong to
 // another, when a second report told more about it. The hour that was seen last
