@@ -23,8 +23,9 @@ type IssuePage struct {
 	Next     string // opaque cursor; "" on the last page
 }
 
-// maxCounted is the longest range that issues are sorted by their Events of.
-const maxCounted = 7*24*time.Hour + time.Minute
+// maxCounted is the longest range that issues are sorted by their Events of: a
+// week, and some time to ask in.
+const maxCounted = (7*24 + 1) * time.Hour
 
 // issueFields are the columns of an issue (r) as lists show it; i gives when it
 // was seen.
