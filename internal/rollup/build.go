@@ -156,14 +156,34 @@ type gatherer struct {
 	rows    []row
 }
 
+// fewRows are looked through; more have an index.
+const fewRows = 8
+
 func (g *gatherer) row(c cell) *row {
-	i, ok := g.index[c]
-	if !ok {
-		i = int32(len(g.rows)) //nolint:gosec // memory ends before
-		g.index[c] = i
-		g.rows = append(g.rows, row{cell: c})
+	if len(g.rows) <= fewRows {
+		for i := range g.rows {
+			if g.rows[i].cell == c {
+				return &g.rows[i]
+			}
+		}
+	} else if i, ok := g.index[c]; ok {
+		return &g.rows[i]
 	}
-	return &g.rows[i]
+	g.rows = append(g.rows, row{cell: c})
+	switch n := len(g.rows); {
+	case n == fewRows+1:
+		g.reindex()
+	case n > fewRows:
+		g.index[c] = int32(n - 1) //nolint:gosec // memory ends before
+	}
+	return &g.rows[len(g.rows)-1]
+}
+
+func (g *gatherer) reindex() {
+	g.index = make(map[cell]int32, 4*len(g.rows))
+	for i := range g.rows {
+		g.index[g.rows[i].cell] = int32(i) //nolint:gosec // memory ends before
+	}
 }
 
 // builder interns every text once for all cubes.
@@ -171,9 +191,15 @@ type builder struct {
 	words  []string
 	ids    map[string]uint32
 	values [numDims]uint32
-	fine   bool // whatever the cube
-	global []*gatherer
-	own    map[string][]*gatherer
+	texts  [numDims]string // of values
+	filled bool
+
+	// The words of the table that is being made.
+	round   uint32
+	numbers []numbered
+	fine    bool // whatever the cube
+	global  []*gatherer
+	own     map[string][]*gatherer
 }
 
 func newBuilder() *builder {
@@ -187,7 +213,7 @@ func newBuilder() *builder {
 }
 
 func newGatherer(s *spec, service string) *gatherer {
-	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), timed: slices.Contains(s.dims, Duration), index: map[cell]int32{}}
+	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), timed: slices.Contains(s.dims, Duration)}
 }
 
 func (b *builder) ownOf(service string) []*gatherer {
@@ -216,8 +242,11 @@ func (b *builder) id(word string) uint32 {
 // fill sets the dimensions of what is counted next.
 func (b *builder) fill(values [numDims]string) {
 	for d, v := range values {
-		b.values[d] = b.id(v)
+		if v != b.texts[d] || !b.filled { // neighbours are mostly alike
+			b.values[d], b.texts[d] = b.id(v), v
+		}
 	}
+	b.filled = true
 }
 
 func mark(covered bool) string {
@@ -328,7 +357,7 @@ func (b *builder) blocks(level Level, start time.Time) []Block {
 		g.limit(b.id(Other))
 		g.rows = slices.DeleteFunc(g.rows, func(r row) bool { return r.n == 0 })
 		if len(g.rows) > 0 {
-			out = append(out, Block{level, start, g.spec.cube, g.service, g.table(b.words)})
+			out = append(out, Block{level, start, g.spec.cube, g.service, b.table(g)})
 		}
 	}
 	slices.SortFunc(out, func(x, y Block) int {
@@ -347,10 +376,8 @@ func (g *gatherer) limit(other uint32) {
 	slices.SortFunc(all, func(x, y row) int {
 		return cmp.Or(cmp.Compare(y.n, x.n), cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:]))
 	})
-	g.rows, g.index = slices.Clone(all[:maxCallers]), map[cell]int32{}
-	for i := range g.rows {
-		g.index[g.rows[i].cell] = int32(i) //nolint:gosec // maxCallers
-	}
+	g.rows = slices.Clone(all[:maxCallers])
+	g.reindex()
 	for _, r := range all[maxCallers:] {
 		c := r.cell
 		c.v[col] = other
@@ -359,23 +386,15 @@ func (g *gatherer) limit(other uint32) {
 }
 
 // table sorts the rows and writes down the words they use.
-func (g *gatherer) table(words []string) Table {
+func (b *builder) table(g *gatherer) Table {
 	slices.SortFunc(g.rows, func(x, y row) int { return cmp.Or(cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:])) })
-	local := map[string]uint32{}
 	t := Table{At: make([]uint16, len(g.rows)), N: make([]int64, len(g.rows)), Cols: make([][]uint32, len(g.spec.dims))}
-	index := func(word string) uint32 {
-		id, ok := local[word]
-		if !ok {
-			id = uint32(len(t.Words)) //nolint:gosec // at most the builder's
-			local[word] = id
-			t.Words = append(t.Words, word)
-		}
-		return id
-	}
+	b.renumber()
+	all := make([]uint32, len(g.rows)*len(t.Cols))
 	for k := range t.Cols {
-		t.Cols[k] = make([]uint32, len(g.rows))
+		t.Cols[k] = all[k*len(g.rows) : (k+1)*len(g.rows)]
 		for i := range g.rows {
-			t.Cols[k][i] = index(words[g.rows[i].v[k]])
+			t.Cols[k][i] = b.number(&t, g.rows[i].v[k])
 		}
 	}
 	if g.spec.sets {
@@ -384,8 +403,32 @@ func (g *gatherer) table(words []string) Table {
 	for i := range g.rows {
 		t.At[i], t.N[i] = g.rows[i].at, g.rows[i].n
 		if set := g.rows[i].set; set != nil {
-			t.Sets[i] = set.set(index)
+			t.Sets[i] = set.set(func(name string) uint32 { return b.number(&t, b.id(name)) })
 		}
 	}
 	return t
+}
+
+// renumber begins the words of another table.
+func (b *builder) renumber() {
+	b.round++
+	if grow := len(b.words) - len(b.numbers); grow > 0 {
+		b.numbers = append(b.numbers, make([]numbered, grow)...)
+	}
+}
+
+// numbered is the index that a word has in the table of a round.
+type numbered struct{ round, index uint32 }
+
+// number is the index of a word in the table that is being made.
+func (b *builder) number(t *Table, id uint32) uint32 {
+	if int(id) >= len(b.numbers) { // a word since renumber
+		b.numbers = append(b.numbers, make([]numbered, int(id)+1-len(b.numbers))...)
+	}
+	n := &b.numbers[id]
+	if n.round != b.round {
+		*n = numbered{b.round, uint32(len(t.Words))} //nolint:gosec // memory ends before
+		t.Words = append(t.Words, b.words[id])
+	}
+	return n.index
 }

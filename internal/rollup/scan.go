@@ -111,7 +111,7 @@ rows:
 type local struct {
 	by   [][]uint32
 	one  []int32
-	two  map[uint64]*int32
+	two  map[uint64]*int32 // up to four, where words are few
 	many map[[maxCols]uint32]*int32
 }
 
@@ -124,6 +124,12 @@ func newLocal(by [][]uint32, words int) *local {
 		l.one = make([]int32, words)
 	case 2:
 		l.two = map[uint64]*int32{}
+	case 3, 4:
+		if words <= 1<<16 {
+			l.two = map[uint64]*int32{}
+			break
+		}
+		fallthrough
 	default:
 		l.many = map[[maxCols]uint32]*int32{}
 	}
@@ -138,6 +144,13 @@ func (l *local) find(row int) *int32 {
 		return &l.one[l.by[0][row]]
 	case 2:
 		return at(l.two, uint64(l.by[0][row])<<32|uint64(l.by[1][row]))
+	}
+	if l.two != nil {
+		key := uint64(0)
+		for k := range l.by {
+			key = key<<16 | uint64(l.by[k][row])
+		}
+		return at(l.two, key)
 	}
 	var key [maxCols]uint32
 	for k := range l.by {

@@ -34,6 +34,15 @@ func newSketch() *hyperloglog.Sketch {
 	return sk
 }
 
+// newDense takes 4 kB and is quick to merge into.
+func newDense() *hyperloglog.Sketch {
+	sk, err := hyperloglog.NewSketch(precision, false)
+	if err != nil {
+		panic(err) // as above
+	}
+	return sk
+}
+
 // Distinct counts customers over rows and blocks. The zero value is empty.
 type Distinct struct {
 	names  map[string]struct{}
@@ -64,7 +73,7 @@ func (d *Distinct) Add(name string) {
 }
 
 func (d *Distinct) approximate() {
-	d.sketch = newSketch()
+	d.sketch = newDense()
 	for n := range d.names {
 		d.sketch.Insert([]byte(n))
 	}
@@ -129,10 +138,14 @@ func (d *Distinct) set(index func(string) uint32) Set {
 		slices.Sort(exact)
 		return Set{Exact: exact}
 	}
-	if d.sketch == nil {
-		d.approximate()
+	if d.sketch != nil {
+		return Set{Sketch: d.sketch}
 	}
-	return Set{Sketch: d.sketch}
+	sparse := newSketch()
+	for n := range d.names {
+		sparse.Insert([]byte(n))
+	}
+	return Set{Sketch: sparse}
 }
 
 var errSketch = errors.New("rollup: a sketch cannot be read")

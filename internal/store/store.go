@@ -179,7 +179,10 @@ type session interface {
 
 // inTx runs fn in a transaction and commits, retrying as retrying does.
 func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
-	return s.retrying(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, fn) })
+	// Marks of roll-ups, for one, need each statement to see what was committed
+	// before it, whatever the server's default is.
+	opt := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	return s.retrying(ctx, func() error { return pgx.BeginTxFunc(ctx, s.pool, opt, fn) })
 }
 
 // retrying repeats a transaction after serialisation failures and deadlocks;
