@@ -1107,6 +1107,8 @@ CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_
 
 CREATE INDEX event_parts_old_workspace_id_part_id_idx ON public.event_parts_old USING btree (workspace_id, part_id);
 
+CREATE INDEX events_customer ON ONLY public.events USING btree (workspace_id, customer);
+
 CREATE INDEX events_old_item ON public.events_old USING btree (item_key) WHERE (item_key IS NOT NULL);
 
 CREATE INDEX events_old_request ON public.events_old USING btree (translate(lower(request_id), 'oil'::text, '011'::text), request_key) WHERE (request_id IS NOT NULL);
@@ -1116,6 +1118,8 @@ CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span
 CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) WHERE (span_id IS NOT NULL);
 
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
+
+CREATE INDEX events_old_workspace_id_customer_idx ON public.events_old USING btree (workspace_id, customer);
 
 CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
 
@@ -1164,6 +1168,8 @@ ALTER INDEX public.event_parts_part ATTACH PARTITION public.event_parts_old_work
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_old_pkey;
 
 ALTER INDEX public.events_span ATTACH PARTITION public.events_old_span_id_idx;
+
+ALTER INDEX public.events_customer ATTACH PARTITION public.events_old_workspace_id_customer_idx;
 
 ALTER INDEX public.stacks_pkey ATTACH PARTITION public.stacks_old_pkey;
 

@@ -175,13 +175,16 @@ func (r *rig) signedIn(p *product) func(path string) fetched {
 
 // searches asks for first pages in the shapes that people use.
 func (r *rig) searches(p *product, db *pgx.Conn) {
-	var service, code, customer string
+	var service, code, customer, rare string
 	require.NoError(r.b, db.QueryRow(r.b.Context(), `SELECT service, code, customer FROM events WHERE customer <> '' AND status >= 500 ORDER BY day DESC, id LIMIT 1`).Scan(&service, &code, &customer))
+	require.NoError(r.b, db.QueryRow(r.b.Context(), `SELECT customer FROM events WHERE customer <> '' AND day = (SELECT max(day) - 1 FROM events) GROUP BY customer ORDER BY count(*), customer LIMIT 1`).Scan(&rare))
 	for _, path := range []string{
 		"/v1/events?q=" + url.QueryEscape("status:5xx"),
 		"/v1/events?q=" + url.QueryEscape("service:"+service+" status:5xx"),
 		"/v1/events?q=" + url.QueryEscape("service:"+service+" code:"+code+" -customer:"+customer),
 		"/v1/events?q=" + url.QueryEscape("customer:"+customer),
+		"/v1/events?q=" + url.QueryEscape("customer:"+rare),
+		"/v1/events?q=" + url.QueryEscape("customer:"+rare+" status:5xx"),
 		"/v1/events?q=" + url.QueryEscape("timeout") + "&from=now-24h",
 		"/v1/issues?q=" + url.QueryEscape("status:5xx"),
 		"/v1/issues?q=" + url.QueryEscape("service:"+service),
