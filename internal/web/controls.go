@@ -100,19 +100,15 @@ func picks(chosen, all string, values []string) []choice {
 
 // The pages that rows of statistics lead to, all about the same period.
 
-// servicePath is the statistics of one service.
-func (v *view) servicePath(service string) string { return v.to("/d", "service", service) }
+func (v *view) servicePath(service string) string { return v.to(pathOfService(service)) }
 
-// codePath, endpointPath and customerPath lead to the failures with that.
-func (v *view) codePath(code string) string { return v.failures("code", code) }
+func (v *view) codePath(code string) string { return v.to(pathOfCode(v.values["service"], code)) }
 
 func (v *view) endpointPath(service, method, endpoint string) string {
-	return v.failures("service", service, "method", method, "endpoint", endpoint)
+	return v.to(pathOfEndpoint(service, method, endpoint))
 }
 
-func (v *view) customerPath(customer string, pairs ...string) string {
-	return v.failures(append([]string{"customer", customer}, pairs...)...)
-}
+func (v *view) customerPath(customer string) string { return v.to(pathOfCustomer(customer)) }
 
 // releasePath is the comparison of a release with the one before.
 func (v *view) releasePath(service, release string) string {

@@ -87,7 +87,7 @@ func (d *dashboard) limitsByCustomer() ranking {
 		if s.Total <= 0 {
 			continue
 		}
-		r := rank{Label: s.Labels[0], Cells: []cell{num(count(s.Total)), num(percent(share(s.Total, all)))}, Path: d.customerPath(s.Labels[0], "family", "limits")}
+		r := rank{Label: s.Labels[0], Cells: []cell{num(count(s.Total)), num(percent(share(s.Total, all)))}, Path: d.customerPath(s.Labels[0])}
 		if r.Label == "" {
 			r.Label, r.Path = "(no customer named)", ""
 		}

@@ -35,6 +35,7 @@ type Reader interface {
 	Values(ctx context.Context, ws int32, field ql.Field, prefix string, limit int) ([]string, error)
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)
 	Overview(ctx context.Context, ws int32) (store.Overview, error)
+	ReleaseReport(ctx context.Context, ws int32, service, environment, release string, now time.Time) (store.ReleaseReport, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
 	KeyAlive(ctx context.Context, ws int32, id string) (bool, error)
 	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
@@ -128,6 +129,14 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/issues/:id", edge.Handle(w.issue))
 	member.POST("/issues", edge.Handle(w.decideMany))
 	member.POST("/issues/:id", edge.Handle(w.decide))
+	member.GET("/services", edge.Handle(w.services))
+	member.GET("/services/:service", edge.Handle(w.service))
+	member.GET("/e/:service/:method/*endpoint", edge.Handle(w.endpoint))
+	member.GET("/codes", edge.Handle(w.codes))
+	member.GET("/codes/:first", edge.Handle(w.codeOrService))
+	member.GET("/codes/:first/:code", edge.Handle(w.codeOrService))
+	member.GET("/customers/:customer", edge.Handle(w.customer))
+	member.GET("/releases", edge.Handle(w.releases))
 	member.GET("/rejections", edge.Handle(w.rejections))
 }
 

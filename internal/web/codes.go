@@ -1,0 +1,121 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/catalog"
+	"errata/internal/chart"
+	"errata/internal/event"
+	"errata/internal/rollup"
+	"errata/internal/stats"
+)
+
+// unwritten is the parameter of the list of codes that leaves out those that the
+// catalogue has an entry for: what is left is work for its authors.
+const unwritten = "undocumented"
+
+func (w *web) codes(c *gin.Context) error {
+	t, err := w.newTopic(c, "/codes", "24h")
+	only := c.Query(unwritten) == "1"
+	t.page.values[unwritten] = map[bool]string{true: "1"}[only]
+	page := w.topicPage(c, "", "Codes", "codes")
+	page.Views = []link{{Label: "All", Path: t.page.with(unwritten, ""), Chosen: !only}, {Label: "Undocumented", Path: t.page.with(unwritten, "1"), Chosen: only, Title: "Seen, but without an entry in the catalogue"}}
+	return w.showTopic(c, t, page, err, func() error {
+		err := w.fillCodes(c, t, page, only)
+		page.Controls = t.controls()
+		if only { // forms keep it
+			page.Controls.Hidden = append(page.Controls.Hidden, row{unwritten, "1"})
+			page.Controls.Kept = append(page.Controls.Kept, row{unwritten, "1"})
+		}
+		return err
+	})
+}
+
+func (w *web) fillCodes(c *gin.Context, t *topic, page *topicPage, only bool) error {
+	by := []rollup.Dim{rollup.Family, rollup.Code}
+	failures := t.ask(most(t.versus(stats.Errors, by...), 10_000))
+	customers := t.ask(most(t.over(stats.Customers, by...), 10_000))
+	over := t.over(stats.Errors, by...)
+	over.Limit = 3 * maxListed
+	lines := t.ask(over)
+	if ok, err := w.read(c, t, page, failures, nil); err != nil || !ok {
+		return err
+	}
+	page.All = ""
+	page.Rankings = []ranking{t.codeList(failures, customers, lines, only)}
+	return nil
+}
+
+// documented reports whether the catalogue knows the code itself, and not only
+// its status or side.
+func documented(family, code string) bool {
+	return catalog.Explain(event.Event{Code: code, Family: event.Family(family)}).Source == "code"
+}
+
+func (t *topic) codeList(failures, customers, lines *reply, only bool) ranking {
+	out := ranking{ID: "list", Title: "By failures", Empty: failures.instead("No failures in this time."), Columns: []column{
+		{Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code"}, {Name: ""}}}
+	if only {
+		out.Title, out.Empty = "Undocumented, by failures", failures.instead("None: the catalogue explains every code of this time.")
+	}
+	who, drawn, more := customers.totals(), lines.totals(), 0
+	for i := range failures.Series {
+		s := &failures.Series[i]
+		known := documented(s.Labels[0], s.Labels[1])
+		if s.Total <= 0 || only && known {
+			continue
+		}
+		if len(out.Rows) == maxListed {
+			more++
+			continue
+		}
+		out.Rows = append(out.Rows, t.codeRow(s, known, labelled(who, s.Labels...), labelled(drawn, s.Labels...)))
+	}
+	if more += failures.More; more > 0 {
+		out.Notes = append(out.Notes, "And "+grouped(int64(more))+" more. A service or a shorter period narrows it.")
+	}
+	if len(out.Rows) > 0 {
+		out.Notes = append(out.Notes, "A code without an entry is explained by its status or side only: good enough to answer with, not to solve it.")
+	}
+	out.Notes = said(append(out.Notes, customers.estimated()))
+	return out
+}
+
+func (t *topic) codeRow(s *stats.Series, known bool, who, line *stats.Series) rank {
+	r := rank{Label: s.Labels[1], Tone: event.Family(s.Labels[0]), Path: t.about(pathOfCode(t.values["service"], s.Labels[1])),
+		Cells: []cell{{Text: familyWord(event.Family(s.Labels[0]))}, t.failed(s.Total, "code", s.Labels[1], "family", s.Labels[0]), t.changed(s), num(none), {Text: "yes"}, {}}}
+	if who != nil {
+		r.Cells[3].Text = count(who.Total)
+	}
+	if !known {
+		r.Cells[4].Text = "no"
+	}
+	if line != nil {
+		r.Cells[5].Drawn = spark(s.Labels[1], chart.Count, toneOf(s.Labels[0]), line.Values)
+	}
+	return r
+}
+
+// codeOrService tells /codes/{code} from /codes/{service}/{code}, and follows
+// what was picked in the list of services.
+func (w *web) codeOrService(c *gin.Context) error {
+	code, service := c.Param("first"), ""
+	if second := c.Param("code"); second != "" {
+		name, err := nameOf(code)
+		if err != nil {
+			return err
+		}
+		code, service = second, name
+	}
+	code, err := nameOf(code)
+	if err != nil {
+		return err
+	}
+	if to, ok := c.GetQuery("service"); ok && to != service {
+		c.Redirect(http.StatusSeeOther, keptQuery(c, pathOfCode(to, code), "service"))
+		return nil
+	}
+	return w.code(c, service, code)
+}
