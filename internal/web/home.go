@@ -47,6 +47,8 @@ type listRow struct {
 	ID        string
 	Family    event.Family
 	Role      event.Role
+	// Where the names lead; "" for nowhere.
+	ServicePath, OperationPath, CustomerPath string
 }
 
 func (w *web) home(c *gin.Context) error {
@@ -98,10 +100,12 @@ func (w *web) rows(events []event.Event) []listRow {
 	rows := make([]listRow, 0, len(events))
 	for i := range events {
 		e := &events[i]
-		rows = append(rows, listRow{
+		row := listRow{
 			Path: eventPath(e.RequestID, e.ID), Time: w.moment(e.OccurredAt), Status: e.Status, Code: e.Code, Service: e.Service,
 			Operation: joined(e.Method, e.Endpoint), Customer: e.Customer, ID: e.RequestID, Family: e.Family, Role: e.Role,
-		})
+		}
+		row.lead(e.Method, e.Endpoint)
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -117,6 +121,17 @@ func (w *web) hitRow(h store.Hit) listRow {
 	return listRow{
 		Path: path, Time: w.moment(h.OccurredAt), Status: h.Status, Code: h.Code, Service: h.Service,
 		Customer: h.Customer, ID: id, Family: h.Family, Role: h.Role,
+	}
+}
+
+// lead makes links of the names in a row.
+func (r *listRow) lead(method, endpoint string) {
+	r.ServicePath = pathOfService(r.Service)
+	if r.Operation != "" {
+		r.OperationPath = pathOfEndpoint(r.Service, method, endpoint)
+	}
+	if r.Customer != "" {
+		r.CustomerPath = pathOfCustomer(r.Customer)
 	}
 }
 

@@ -65,6 +65,7 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 type requestPage struct {
 	frame
 	Heading   string // status and code
+	CodePath  string
 	Verdict   string
 	Began     string // where it began, when that was elsewhere
 	Family    event.Family
@@ -97,7 +98,7 @@ func (w *web) requestPage(trail event.Trail, focus string) requestPage {
 	e := trail.Find(focus)
 	why := catalog.Explain(*e)
 	page := requestPage{
-		Heading: heading(e), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
+		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
 		Facts: facts(e), Message: e.Message, Retry: catalog.Advise(*e, now), Reply: catalog.Reply(*e, now), Why: why,
 		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Truncated: trail.Truncated,
 		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
@@ -152,18 +153,17 @@ var sources = map[string]string{
 }
 
 func facts(e *event.Event) []fact {
-	list := "/events?"
 	var out []fact
 	add := func(name, value, path string) {
 		if value != "" {
 			out = append(out, fact{name, value, path})
 		}
 	}
-	add("Service", e.Service, list+query("service", e.Service))
-	add("Endpoint", joined(e.Method, e.Endpoint), list+query("service", e.Service, "endpoint", e.Endpoint))
-	add("Customer", e.Customer, list+query("customer", e.Customer))
-	add("Environment", e.Environment, list+query("environment", e.Environment))
-	add("Release", e.Release, list+query("service", e.Service, "release", e.Release))
+	add("Service", e.Service, pathOfService(e.Service))
+	add("Endpoint", joined(e.Method, e.Endpoint), pathOfEndpoint(e.Service, e.Method, e.Endpoint))
+	add("Customer", e.Customer, pathOfCustomer(e.Customer))
+	add("Environment", e.Environment, "/events?"+query("environment", e.Environment))
+	add("Release", e.Release, pathOfRelease(e.Service, e.Environment, e.Release))
 	if e.IssueID != "" {
 		add("Problem", "All failures like this", issuePath(e.IssueID))
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -60,6 +61,25 @@ func active(names []string, values map[string]string, list *ql.List) []row {
 			out = append(out, row{"search", t.String()})
 		}
 	}
+	return out
+}
+
+// About are the pages of what the list is narrowed by.
+func (p eventsPage) About() []link {
+	var out []link
+	add := func(label, value, path string) {
+		if value != "" {
+			out = append(out, link{Label: label + " " + value, Path: path})
+		}
+	}
+	f := p.Form
+	add("service", f.Service, pathOfService(f.Service))
+	if f.Service != "" {
+		add("endpoint", f.Endpoint, pathOfEndpoint(f.Service, strings.ToUpper(f.Method), f.Endpoint))
+		add("release", f.Release, pathOfRelease(f.Service, f.Environment, f.Release))
+	}
+	add("code", f.Code, pathOfCode(f.Service, f.Code))
+	add("customer", f.Customer, pathOfCustomer(f.Customer))
 	return out
 }
 

@@ -276,7 +276,7 @@ func TestRequestPage(t *testing.T) {
 	assert.Zero(t, p.Find(".began").Length())
 	assert.Less(t, zipped(t, p.body), 10<<10)
 	href, _ := p.Find(".facts a").Eq(2).Attr("href")
-	assert.Equal(t, "/events?customer=acme", href)
+	assert.Equal(t, "/customers/acme", href)
 
 	v := f.get("/r/req%2Fodd+id%201")
 	assert.Contains(t, words(v.Find("h1")), "the fields 'text' and 'amount'")
