@@ -1107,7 +1107,9 @@ CREATE INDEX event_parts_part ON ONLY public.event_parts USING btree (workspace_
 
 CREATE INDEX event_parts_old_workspace_id_part_id_idx ON public.event_parts_old USING btree (workspace_id, part_id);
 
-CREATE INDEX events_customer ON ONLY public.events USING btree (workspace_id, customer);
+CREATE INDEX events_customer ON ONLY public.events USING btree (customer);
+
+CREATE INDEX events_old_customer_idx ON public.events_old USING btree (customer);
 
 CREATE INDEX events_old_item ON public.events_old USING btree (item_key) WHERE (item_key IS NOT NULL);
 
@@ -1118,8 +1120,6 @@ CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span
 CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) WHERE (span_id IS NOT NULL);
 
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
-
-CREATE INDEX events_old_workspace_id_customer_idx ON public.events_old USING btree (workspace_id, customer);
 
 CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
 
@@ -1165,11 +1165,11 @@ ALTER INDEX public.event_parts_pkey ATTACH PARTITION public.event_parts_old_pkey
 
 ALTER INDEX public.event_parts_part ATTACH PARTITION public.event_parts_old_workspace_id_part_id_idx;
 
+ALTER INDEX public.events_customer ATTACH PARTITION public.events_old_customer_idx;
+
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_old_pkey;
 
 ALTER INDEX public.events_span ATTACH PARTITION public.events_old_span_id_idx;
-
-ALTER INDEX public.events_customer ATTACH PARTITION public.events_old_workspace_id_customer_idx;
 
 ALTER INDEX public.stacks_pkey ATTACH PARTITION public.stacks_old_pkey;
 
