@@ -1,6 +1,9 @@
 package rollup
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Scan adds up the rows of Tables that pass its filters, by the values of some
 // dimensions and by step of time. The tables may be of different cubes, as long
@@ -21,9 +24,52 @@ type Scan struct {
 	Room int
 	Full bool
 
-	index  map[string]int32
-	key    []byte
+	// Index numbers the words of tables; nil makes one. Scans of the same tables
+	// share it.
+	Index *Index
+
+	index  map[groupKey]int32
 	groups []Group
+}
+
+// maxBy is how many dimensions By may have.
+const maxBy = 4
+
+// groupKey are the numbers of a group's values.
+type groupKey [maxBy]uint32
+
+// Index numbers words over many tables, so that they can be told apart without
+// being compared. The zero value is ready; it is safe for concurrent use.
+type Index struct {
+	mu   sync.Mutex
+	ids  map[string]uint32
+	done map[*int64][]uint32 // by the first of a table's N
+}
+
+// of are the numbers of a table's words.
+func (x *Index) of(t *Table) []uint32 {
+	if len(t.N) == 0 {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if out, ok := x.done[&t.N[0]]; ok {
+		return out
+	}
+	if x.ids == nil {
+		x.ids, x.done = map[string]uint32{}, map[*int64][]uint32{}
+	}
+	out := make([]uint32, len(t.Words))
+	for i, w := range t.Words {
+		id, ok := x.ids[w]
+		if !ok {
+			id = uint32(len(x.ids)) //nolint:gosec // memory ends before
+			x.ids[w] = id
+		}
+		out[i] = id
+	}
+	x.done[&t.N[0]] = out
+	return out
 }
 
 // Group is what a Scan found for one combination of values of By.
@@ -68,7 +114,12 @@ func (s *Scan) Add(c Cube, t *Table, step func(at uint16) int) {
 	for i, d := range s.By {
 		by[i] = t.Cols[slices.Index(dims, d)]
 	}
-	local := newLocal(by, len(t.Words))
+	if s.Index == nil {
+		s.Index = &Index{}
+	}
+	ids := s.Index.of(t)
+	var last groupKey // values of the row before: neighbours are mostly alike
+	id := int32(unknown)
 	customer := slices.Index(dims, Customer)
 	lastAt, lastStep := -1, -1
 rows:
@@ -84,14 +135,18 @@ rows:
 				continue rows
 			}
 		}
-		id := local.find(i)
-		if *id == 0 {
-			*id = s.group(by, i, t.Words) + 1
+		for k := range by {
+			if v := by[k][i]; v != last[k] {
+				last[k], id = v, unknown
+			}
 		}
-		if *id == unwanted+1 {
+		if id == unknown {
+			id = s.find(by, i, ids, t.Words)
+		}
+		if id == unwanted {
 			continue
 		}
-		g := &s.groups[*id-1]
+		g := &s.groups[id]
 		g.N[lastStep] += t.N[i]
 		if !s.Sets {
 			continue
@@ -103,69 +158,6 @@ rows:
 			g.Customers[lastStep].addSet(&t.Sets[i], t.Words)
 		}
 	}
-}
-
-// local remembers which group the values in a table's row belong to, plus one;
-// 0 is not yet known. One dimension is an index, two are one number, more are
-// rare.
-type local struct {
-	by   [][]uint32
-	one  []int32
-	two  map[uint64]*int32 // up to four, where words are few
-	many map[[maxCols]uint32]*int32
-}
-
-func newLocal(by [][]uint32, words int) *local {
-	l := &local{by: by}
-	switch len(by) {
-	case 0:
-		l.one = make([]int32, 1)
-	case 1:
-		l.one = make([]int32, words)
-	case 2:
-		l.two = map[uint64]*int32{}
-	case 3, 4:
-		if words <= 1<<16 {
-			l.two = map[uint64]*int32{}
-			break
-		}
-		fallthrough
-	default:
-		l.many = map[[maxCols]uint32]*int32{}
-	}
-	return l
-}
-
-func (l *local) find(row int) *int32 {
-	switch len(l.by) {
-	case 0:
-		return &l.one[0]
-	case 1:
-		return &l.one[l.by[0][row]]
-	case 2:
-		return at(l.two, uint64(l.by[0][row])<<32|uint64(l.by[1][row]))
-	}
-	if l.two != nil {
-		key := uint64(0)
-		for k := range l.by {
-			key = key<<16 | uint64(l.by[k][row])
-		}
-		return at(l.two, key)
-	}
-	var key [maxCols]uint32
-	for k := range l.by {
-		key[k] = l.by[k][row]
-	}
-	return at(l.many, key)
-}
-
-func at[K comparable](m map[K]*int32, k K) *int32 {
-	id := m[k]
-	if id == nil {
-		id = new(int32)
-		m[k] = id
-	}
-	return id
 }
 
 // pass is a filter, worked out for a table's words.
@@ -189,15 +181,18 @@ func (s *Scan) passing(dims []Dim, t *Table) []pass {
 	return out
 }
 
-// unwanted is the number of a group that is left out.
-const unwanted = -2
+const (
+	unknown  = -1
+	unwanted = -2 // a group that is left out
+)
 
-func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
-	s.key = s.key[:0]
-	for _, col := range by {
-		s.key = append(append(s.key, words[col[row]]...), 0)
+// find gives the group that a row's values belong to.
+func (s *Scan) find(by [][]uint32, row int, ids []uint32, words []string) int32 {
+	var key groupKey
+	for k, col := range by {
+		key[k] = ids[col[row]]
 	}
-	if g, ok := s.index[string(s.key)]; ok {
+	if g, ok := s.index[key]; ok {
 		return g
 	}
 	values := make([]string, len(by))
@@ -205,10 +200,10 @@ func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
 		values[i] = words[col[row]]
 	}
 	if s.index == nil {
-		s.index = map[string]int32{}
+		s.index = map[groupKey]int32{}
 	}
 	if s.Keep != nil && !s.Keep(values) {
-		s.index[string(s.key)] = unwanted
+		s.index[key] = unwanted
 		return unwanted
 	}
 	if s.Full = s.Full || s.Room > 0 && (len(s.groups)+1)*s.Steps > s.Room; s.Full {
@@ -219,7 +214,7 @@ func (s *Scan) group(by [][]uint32, row int, words []string) int32 {
 		g.Customers = make([]Distinct, s.Steps)
 	}
 	id := int32(len(s.groups)) //nolint:gosec // memory ends before
-	s.groups, s.index[string(s.key)] = append(s.groups, g), id
+	s.groups, s.index[key] = append(s.groups, g), id
 	return id
 }
 

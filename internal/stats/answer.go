@@ -15,6 +15,8 @@ type Blocks struct {
 	Blocks []rollup.Block
 	// Fine are cubes by the minute, for Reads that ask for them.
 	Fine []rollup.Block
+	// Index is shared by all questions about the blocks; nil makes one for each.
+	Index *rollup.Index
 	// Upto is up to when everything that has arrived is in the blocks.
 	Upto time.Time
 }
@@ -251,7 +253,7 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 	if p.exact && rollup.Hour.Step(c) > time.Minute {
 		list, fine = b.Fine, true
 	}
-	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, &into.folded), Steps: n, Sets: sets}
+	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, &into.folded), Steps: n, Sets: sets, Index: b.Index}
 	if p.Step > 0 && p.keep == nil {
 		one.Room = p.room / max(1, len(p.services))
 	}

@@ -59,6 +59,7 @@ func (s *Store) blocks(ctx context.Context, ws int32, reads []stats.Read, now ti
 		}
 		return r.fine(ctx, tx, reads)
 	})
+	r.out.Index = &rollup.Index{}
 	r.out.Upto = now.UTC().Truncate(time.Minute)
 	return r.out, err
 }
