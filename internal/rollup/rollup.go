@@ -97,6 +97,10 @@ const (
 	ServiceCallers   Cube = 13
 	ServiceRequests  Cube = 14
 	ServiceDurations Cube = 15
+
+	// Answered is what each service answered at all; over all services, as those
+	// below ten.
+	Answered Cube = 16
 )
 
 // spec is what a cube consists of.
@@ -122,6 +126,7 @@ var specs = []spec{
 	{cube: Callers, dims: []Dim{Environment, Role, Service, Family, Customer}},
 	{cube: Requests, dims: []Dim{Environment}, fine: true, requests: true},
 	{cube: Routes, dims: []Dim{Environment, Service, Method, Endpoint}, requests: true},
+	{cube: Answered, dims: []Dim{Environment, Service}, requests: true},
 	{cube: Durations, dims: []Dim{Environment, Role, Service, Family, Duration}},
 	{cube: ServiceTotals, dims: []Dim{Environment, Role, Family, Status, Covered}, fine: true, own: true},
 	{cube: ServiceDetail, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Provider, Release, Covered}, own: true},

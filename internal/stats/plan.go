@@ -138,7 +138,7 @@ func (p *Plan) choose(services []string) error {
 				return unsupported("Requests are counted by service, environment, method and endpoint only, so that there is no " + string(p.Measure) + " by '" + d.String() + "'. Ask for measure=errors.")
 			}
 		}
-		for _, c := range []rollup.Cube{rollup.Requests, rollup.ServiceRequests, rollup.Routes} {
+		for _, c := range []rollup.Cube{rollup.Requests, rollup.ServiceRequests, rollup.Answered, rollup.Routes} {
 			if p.requests == 0 && p.fits(c, p.requestDims(need), own) {
 				p.requests = c
 			}
