@@ -115,6 +115,28 @@ func TestNoisyKeyLeavesOthersAlone(t *testing.T) {
 		return took
 	}
 	measure(quietRequests) // connections and caches
+	// Whoever starves does so every time; tests of other packages, which share the
+	// machine, are over some time.
+	for try := 1; ; try++ {
+		median, late := n.besideAlone(t, measure)
+		if try == fairTries || median < maxMedian && late < maxLate {
+			assert.Less(t, median, maxMedian)
+			assert.Less(t, late, maxLate)
+			break
+		}
+	}
+	assert.Positive(t, n.taken.Load())
+	assert.Zero(t, n.other.Load(), "too much is 429, not 503: who sends too much is to send less")
+}
+
+const (
+	fairTries          = 4
+	maxMedian, maxLate = 5.0, 20.0
+)
+
+// besideAlone measures in turns, and gives by which factor requests take longer
+// beside the noise, as a rule and at the 95th percentile.
+func (n *noise) besideAlone(t *testing.T, measure func(int) []time.Duration) (median, late float64) {
 	var alone, beside []time.Duration
 	for range quietRounds {
 		alone = append(alone, measure(quietRequests)...)
@@ -127,13 +149,10 @@ func TestNoisyKeyLeavesOthersAlone(t *testing.T) {
 		hush()
 		noisy.Wait()
 	}
-	median, late := ratioAt(0.5, beside, alone), ratioAt(0.95, beside, alone)
+	median, late = ratioAt(0.5, beside, alone), ratioAt(0.95, beside, alone)
 	t.Logf("noisy: %d batches taken, %d answered 429, %d otherwise; quiet: median %v alone, %v beside it (×%.1f), p95 %v and %v (×%.1f)",
 		n.taken.Load(), n.throttled.Load(), n.other.Load(), quantile(0.5, alone), quantile(0.5, beside), median, quantile(0.95, alone), quantile(0.95, beside), late)
-	assert.Positive(t, n.taken.Load())
-	assert.Zero(t, n.other.Load(), "too much is 429, not 503: who sends too much is to send less")
-	assert.Less(t, median, 5.0)
-	assert.Less(t, late, 20.0)
+	return median, late
 }
 
 func quantile(q float64, took []time.Duration) time.Duration {
