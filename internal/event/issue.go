@@ -79,6 +79,12 @@ type IssueCounts struct {
 	Day   int64 `json:"last_24h"`
 	Week  int64 `json:"last_7d"`
 	Month int64 `json:"last_30d"`
+	// Customers is how many distinct ones met the same code, status and endpoint of
+	// its service in a week: nearly always those of the Issue. Roll-ups know no
+	// Issues.
+	Customers int64 `json:"customers_7d"`
+	// CustomersExact is false where that is an estimate.
+	CustomersExact bool `json:"customers_exact"`
 }
 
 // Sample is one Event of an Issue.

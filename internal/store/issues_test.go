@@ -90,7 +90,7 @@ func TestIssueSaysWhyAndWhat(t *testing.T) {
 		assert.Equal(t, "order <*> is gone", d.Template)
 		assert.Equal(t, []event.Reason{{Name: "service", Value: "billing"}, {Name: "status", Value: "500"}, {Name: "code", Value: "boom"}, {Name: "message", Value: "order <*> is gone"}}, d.Reasons)
 		assert.Equal(t, event.Open, d.State)
-		assert.Equal(t, event.IssueCounts{Day: 7, Week: 7, Month: 7}, d.Counts)
+		assert.Equal(t, event.IssueCounts{Day: 7, Week: 7, Month: 7, Customers: 1, CustomersExact: true}, d.Counts)
 		var hours int64
 		for _, b := range d.Hours {
 			hours += b.N
