@@ -151,12 +151,13 @@ func (a *App) start(ctx context.Context) (err error) {
 }
 
 // statsCache is the room for roll-ups: who serves pages reads the same ones again
-// and again.
+// and again. A month of ten million failures takes about half of it; with less,
+// what a page needs pushes itself out.
 func statsCache(role Role) int {
 	if role&API == 0 {
 		return 0
 	}
-	return 64 << 20
+	return 192 << 20
 }
 
 // prepare sees to the database before it is used.
