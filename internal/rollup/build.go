@@ -46,10 +46,6 @@ type Counted struct {
 	Requests  []RequestCount
 }
 
-// maxCallers bounds the rows of a block that names customers. Those with the
-// fewest failures go into Other.
-const maxCallers = 20_000
-
 // BuildHour makes the blocks of an hour, in order of cube and service. Cubes
 // without anything to count have none.
 func BuildHour(start time.Time, c Counted) []Block { return build(start, nil, c, false) }
@@ -132,60 +128,6 @@ func MergeDay(start time.Time, hours []Block) []Block {
 	return b.blocks(Day, start.UTC())
 }
 
-// maxCols is the largest number of dimensions of a cube.
-const maxCols = 10
-
-// cell is where something is counted.
-type cell struct {
-	at uint16
-	v  [maxCols]uint32
-}
-
-type row struct {
-	cell
-	n   int64
-	set *Distinct
-}
-
-type gatherer struct {
-	spec    *spec
-	service string
-	named   bool // customers are a dimension
-	timed   bool // durations are
-	index   map[cell]int32
-	rows    []row
-}
-
-// fewRows are looked through; more have an index.
-const fewRows = 8
-
-func (g *gatherer) row(c cell) *row {
-	if len(g.rows) <= fewRows {
-		for i := range g.rows {
-			if g.rows[i].cell == c {
-				return &g.rows[i]
-			}
-		}
-	} else if i, ok := g.index[c]; ok {
-		return &g.rows[i]
-	}
-	g.rows = append(g.rows, row{cell: c})
-	switch n := len(g.rows); {
-	case n == fewRows+1:
-		g.reindex()
-	case n > fewRows:
-		g.index[c] = int32(n - 1) //nolint:gosec // memory ends before
-	}
-	return &g.rows[len(g.rows)-1]
-}
-
-func (g *gatherer) reindex() {
-	g.index = make(map[cell]int32, 4*len(g.rows))
-	for i := range g.rows {
-		g.index[g.rows[i].cell] = int32(i) //nolint:gosec // memory ends before
-	}
-}
-
 // builder interns every text once for all cubes.
 type builder struct {
 	words  []string
@@ -210,10 +152,6 @@ func newBuilder() *builder {
 		}
 	}
 	return b
-}
-
-func newGatherer(s *spec, service string) *gatherer {
-	return &gatherer{spec: s, service: service, named: slices.Contains(s.dims, Customer), timed: slices.Contains(s.dims, Duration)}
 }
 
 func (b *builder) ownOf(service string) []*gatherer {
@@ -254,30 +192,6 @@ func mark(covered bool) string {
 		return "1"
 	}
 	return ""
-}
-
-// kind is what is counted.
-type kind int
-
-const (
-	ofErrors kind = iota
-	ofCustomers
-	ofDurations
-	ofRequests
-)
-
-// takes reports whether a cube counts such things. What names customers or
-// durations is counted apart from the rest: not every failure has them.
-func (g *gatherer) takes(k kind) bool {
-	switch k {
-	case ofRequests:
-		return g.spec.requests
-	case ofDurations:
-		return g.timed
-	case ofCustomers:
-		return g.named || g.spec.sets
-	}
-	return !g.spec.requests && !g.timed && !g.named
 }
 
 // countAs adds to every cube that counts such things.
@@ -364,71 +278,4 @@ func (b *builder) blocks(level Level, start time.Time) []Block {
 		return cmp.Or(cmp.Compare(x.Cube, y.Cube), cmp.Compare(x.Service, y.Service))
 	})
 	return out
-}
-
-// limit folds what a block that names customers cannot hold.
-func (g *gatherer) limit(other uint32) {
-	col := slices.Index(g.spec.dims, Customer)
-	if !g.named || len(g.rows) <= maxCallers {
-		return
-	}
-	all := g.rows
-	slices.SortFunc(all, func(x, y row) int {
-		return cmp.Or(cmp.Compare(y.n, x.n), cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:]))
-	})
-	g.rows = slices.Clone(all[:maxCallers])
-	g.reindex()
-	for _, r := range all[maxCallers:] {
-		c := r.cell
-		c.v[col] = other
-		g.row(c).n += r.n
-	}
-}
-
-// table sorts the rows and writes down the words they use.
-func (b *builder) table(g *gatherer) Table {
-	slices.SortFunc(g.rows, func(x, y row) int { return cmp.Or(cmp.Compare(x.at, y.at), slices.Compare(x.v[:], y.v[:])) })
-	t := Table{At: make([]uint16, len(g.rows)), N: make([]int64, len(g.rows)), Cols: make([][]uint32, len(g.spec.dims))}
-	b.renumber()
-	all := make([]uint32, len(g.rows)*len(t.Cols))
-	for k := range t.Cols {
-		t.Cols[k] = all[k*len(g.rows) : (k+1)*len(g.rows)]
-		for i := range g.rows {
-			t.Cols[k][i] = b.number(&t, g.rows[i].v[k])
-		}
-	}
-	if g.spec.sets {
-		t.Sets = make([]Set, len(g.rows))
-	}
-	for i := range g.rows {
-		t.At[i], t.N[i] = g.rows[i].at, g.rows[i].n
-		if set := g.rows[i].set; set != nil {
-			t.Sets[i] = set.set(func(name string) uint32 { return b.number(&t, b.id(name)) })
-		}
-	}
-	return t
-}
-
-// renumber begins the words of another table.
-func (b *builder) renumber() {
-	b.round++
-	if grow := len(b.words) - len(b.numbers); grow > 0 {
-		b.numbers = append(b.numbers, make([]numbered, grow)...)
-	}
-}
-
-// numbered is the index that a word has in the table of a round.
-type numbered struct{ round, index uint32 }
-
-// number is the index of a word in the table that is being made.
-func (b *builder) number(t *Table, id uint32) uint32 {
-	if int(id) >= len(b.numbers) { // a word since renumber
-		b.numbers = append(b.numbers, make([]numbered, int(id)+1-len(b.numbers))...)
-	}
-	n := &b.numbers[id]
-	if n.round != b.round {
-		*n = numbered{b.round, uint32(len(t.Words))} //nolint:gosec // memory ends before
-		t.Words = append(t.Words, b.words[id])
-	}
-	return n.index
 }

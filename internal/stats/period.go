@@ -1,0 +1,162 @@
+package stats
+
+import (
+	"slices"
+	"time"
+
+	"errata/internal/rollup"
+)
+
+// period is what one stretch of time has: failures and requests by series.
+type period struct {
+	keys     []string
+	labels   map[string][]string
+	errors   map[string]*rollup.Group
+	took     map[string][]rollup.Histogram // by point
+	requests sums
+	failures int64 // all of them
+	covered  int64 // those whose requests are counted
+	folded   bool  // some customers are not known one by one
+	full     bool  // there is more than there is room for
+}
+
+// sums are requests by the values of those dimensions that requests have.
+type sums struct {
+	by    []int // which of the question's By
+	of    map[string]*rollup.Group
+	total int64
+}
+
+func joined(values []string) string {
+	out := ""
+	for _, v := range values {
+		out += v + "\x00"
+	}
+	return out
+}
+
+func (p *Plan) period(b *Blocks, shift time.Duration) *period {
+	out := &period{labels: map[string][]string{}, errors: map[string]*rollup.Group{}}
+	from, to := p.Filter.From.Add(-shift), p.Filter.To.Add(-shift)
+	switch {
+	case p.errors == 0:
+	case p.Measure.quantile() > 0:
+		p.durations(out, b, from, to)
+	default:
+		by := p.By
+		if p.Measure == Rate {
+			by = append(slices.Clone(by), rollup.Covered)
+		}
+		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers, out) {
+			values := g.Values[:len(p.By)]
+			total := g.Total()
+			out.failures += total
+			if p.Measure == Rate {
+				if g.Values[len(p.By)] == "" {
+					continue
+				}
+				out.covered += total
+			}
+			out.add(values, &g)
+		}
+	}
+	if p.requests != 0 {
+		out.requests = p.sumRequests(b, from, to, out)
+		if p.Measure == Requests {
+			for _, g := range out.requests.of {
+				out.add(g.Values, g)
+			}
+		} else {
+			p.quiet(out)
+		}
+	}
+	slices.Sort(out.keys)
+	return out
+}
+
+// points is how many steps are counted apart: without a Step those that are
+// over, and those that are not.
+func (p *Plan) points() int {
+	if p.Step == 0 {
+		return 2
+	}
+	return steps(p.Filter.From, p.Filter.To, p.Step)
+}
+
+// complete is when the last step that is over ended: up to then the period can
+// be compared with another.
+func (p *Plan) complete() time.Time {
+	now := p.now.UTC()
+	if now.After(p.Filter.To) {
+		return p.Filter.To
+	}
+	if p.Step == 0 {
+		return now.Truncate(p.finest())
+	}
+	return p.Filter.From.Add(now.Sub(p.Filter.From) / p.Step * p.Step)
+}
+
+// quiet adds the series of a rate that have requests and no failures, where
+// requests know all its dimensions.
+func (p *Plan) quiet(out *period) {
+	if len(out.requests.by) != len(p.By) {
+		return
+	}
+	for key, g := range out.requests.of {
+		if out.errors[key] == nil {
+			out.add(g.Values, &rollup.Group{Values: g.Values, N: make([]int64, len(g.N))})
+		}
+	}
+}
+
+// durations sorts the failures of each series into histograms.
+func (p *Plan) durations(out *period, b *Blocks, from, to time.Time) {
+	out.took = map[string][]rollup.Histogram{}
+	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false, out) {
+		values, key := g.Values[:len(p.By)], joined(g.Values[:len(p.By)])
+		if out.took[key] == nil {
+			out.took[key] = make([]rollup.Histogram, len(g.N))
+			out.add(values, &rollup.Group{Values: values, N: make([]int64, len(g.N))})
+		}
+		for i, n := range g.N {
+			if n == 0 {
+				continue
+			}
+			if out.took[key][i] == nil {
+				out.took[key][i] = rollup.Histogram{}
+			}
+			out.took[key][i].Add(g.Values[len(p.By)], n)
+			out.errors[key].N[i] += n
+		}
+	}
+}
+
+func (o *period) add(values []string, g *rollup.Group) {
+	key := joined(values)
+	o.keys, o.labels[key], o.errors[key] = append(o.keys, key), values, g
+}
+
+// sumRequests adds requests up by those dimensions of By that they have.
+func (p *Plan) sumRequests(b *Blocks, from, to time.Time, into *period) sums {
+	out := sums{of: map[string]*rollup.Group{}}
+	var by []rollup.Dim
+	for i, d := range p.By {
+		if slices.Contains([]rollup.Dim{rollup.Environment, rollup.Service, rollup.Method, rollup.Endpoint}, d) {
+			by, out.by = append(by, d), append(out.by, i)
+		}
+	}
+	groups := p.scan(b, p.requests, by, from, to, false, into)
+	for i := range groups {
+		out.of[joined(groups[i].Values)] = &groups[i]
+		out.total += groups[i].Total()
+	}
+	return out
+}
+
+func (s *sums) find(labels []string) *rollup.Group {
+	key := ""
+	for _, i := range s.by {
+		key += labels[i] + "\x00"
+	}
+	return s.of[key]
+}
