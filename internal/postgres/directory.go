@@ -83,6 +83,9 @@ func prepare(root string, who *identity) (dirs, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil { //nolint:gosec // the inner directories are private
 		return dirs{}, fmt.Errorf("the data directory %s cannot be made (%w); choose another with --data-dir", root, errors.Unwrap(err))
 	}
+	if err := passable(root, who); err != nil {
+		return dirs{}, err
+	}
 	d := dirs{data: filepath.Join(root, "pg"), log: filepath.Join(root, "log"), socket: filepath.Join(root, "run")}
 	if len(filepath.Join(d.socket, ".s.PGSQL.5432.lock")) >= 107 { // sun_path, less its NUL
 		sum := sha256.Sum256([]byte(root))
@@ -94,6 +97,19 @@ func prepare(root string, who *identity) (dirs, error) {
 		}
 	}
 	return d, nil
+}
+
+// passable lets the server's user through a directory that another part of the
+// program has made for itself, such as a collector for its spool.
+func passable(root string, who *identity) error {
+	info, err := os.Stat(root)
+	if err != nil || who == nil || info.Mode()&0o001 != 0 {
+		return err
+	}
+	if err := os.Chmod(root, info.Mode().Perm()|0o011); err != nil { //nolint:gosec // the inner directories are private
+		return fmt.Errorf("the data directory %s is closed to the user that PostgreSQL runs as (%w): chmod 755 it, or choose another with --data-dir", root, errors.Unwrap(err))
+	}
+	return nil
 }
 
 func private(dir string, who *identity) error {

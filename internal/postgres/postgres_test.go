@@ -78,6 +78,15 @@ func TestDataIsThereAgain(t *testing.T) {
 	require.NoError(t, s.Stop())
 }
 
+// Another part of the program may have made the directory for itself alone.
+func TestClosedDirectoryIsOpened(t *testing.T) {
+	dir := dataDir(t)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	s := start(t, dir)
+	run(t, s, `SELECT 1`)
+	require.NoError(t, s.Stop())
+}
+
 // A kill -9 of our process leaves its server behind; the next start stops that
 // one and finds the data.
 func TestOrphanIsReplaced(t *testing.T) {

@@ -94,7 +94,8 @@ func Open(opt Options) (*Spool, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
+	// What is around it is not the spool's: a private PostgreSQL may live there.
+	if err := errors.Join(os.MkdirAll(filepath.Dir(opt.Dir), 0o755), os.MkdirAll(opt.Dir, 0o700)); err != nil { //nolint:gosec // the spool itself is private
 		return nil, fmt.Errorf("cannot make the spool directory: %w", err)
 	}
 	lock, err := lockDir(opt.Dir)
