@@ -147,15 +147,15 @@ func (m *memory) Stats(_ context.Context, _ int32, now time.Time, questions ...s
 		if hours[hour] == nil {
 			hours[hour] = &rollup.Counted{}
 		}
-		hours[hour].Errors = append(hours[hour].Errors, rollup.ErrorCount{Minute: e.OccurredAt.Minute(), Environment: e.Environment, Role: string(e.Role), Service: e.Service,
-			Method: e.Method, Endpoint: e.Endpoint, Family: string(e.Family), Status: strconv.Itoa(e.Status), Code: e.Code, Release: e.Release, N: 1})
-		hours[hour].Requests = append(hours[hour].Requests, rollup.RequestCount{Minute: e.OccurredAt.Minute(), Environment: e.Environment, Service: e.Service,
-			Method: e.Method, Endpoint: e.Endpoint, N: 4})
+		hours[hour].SetAll(map[rollup.Dim]string{rollup.Environment: e.Environment, rollup.Role: string(e.Role), rollup.Service: e.Service, rollup.Method: e.Method,
+			rollup.Endpoint: e.Endpoint, rollup.Family: string(e.Family), rollup.Status: strconv.Itoa(e.Status), rollup.Code: e.Code, rollup.Release: e.Release})
+		hours[hour].Errors(e.OccurredAt.Minute(), 1)
+		hours[hour].Requests(e.OccurredAt.Minute(), 4)
 	}
 	b := stats.Blocks{Upto: now}
 	for hour, c := range hours {
-		b.Blocks = append(b.Blocks, rollup.BuildHour(hour, *c)...)
-		b.Fine = append(b.Fine, rollup.BuildMinutes(hour, *c)...)
+		b.Blocks = append(b.Blocks, rollup.BuildHour(hour, c)...)
+		b.Fine = append(b.Fine, rollup.BuildMinutes(hour, c)...)
 	}
 	for _, q := range questions {
 		p, err := stats.NewPlan(q, now)

@@ -2,280 +2,218 @@ package rollup
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 )
 
-// ErrorCount is how many failures there were in one minute of the hour.
-type ErrorCount struct {
-	Minute                                                                                int // 0..59
-	Environment, Role, Service, Method, Endpoint, Family, Status, Code, Provider, Release string
-	N                                                                                     int64
-}
-
-// CustomerCount is how many of them one customer had.
-type CustomerCount struct {
-	Minute                                                                       int // 0..59
-	Environment, Role, Service, Method, Endpoint, Family, Status, Code, Customer string
-	N                                                                            int64
-}
-
-// RequestCount is how many requests were answered in one minute of the hour.
-type RequestCount struct {
-	Minute                                 int // 0..59
-	Environment, Service, Method, Endpoint string
-	N                                      float64
-}
-
-// DurationCount is how many of them took how long.
-type DurationCount struct {
-	Minute                                                             int // 0..59
-	Environment, Role, Service, Method, Endpoint, Family, Status, Code string
-	Bucket                                                             int16
-	N                                                                  int64
-}
-
-// Counted is all that was counted in an hour. Nothing in it needs to be in any
-// order, or added up.
-type Counted struct {
-	Errors    []ErrorCount
-	Customers []CustomerCount
-	Durations []DurationCount
-	Requests  []RequestCount
-}
-
 // BuildHour makes the blocks of an hour, in order of cube and service. Cubes
 // without anything to count have none.
-func BuildHour(start time.Time, c Counted) []Block { return build(start, nil, c, false) }
-
-// AddHour adds to blocks that an hour has, where what they were made of is gone.
-func AddHour(start time.Time, have []Block, c Counted) []Block { return build(start, have, c, false) }
-
-// BuildMinutes makes the same blocks with every cube of failures and requests by
-// the minute, for who looks at an hour or two. They are not to be stored.
-func BuildMinutes(start time.Time, c Counted) []Block { return build(start, nil, c, true) }
-
-func build(start time.Time, have []Block, c Counted, fine bool) []Block {
-	b := newBuilder()
-	b.fine = fine
-	covered := map[[2]string]bool{}
-	for i := range have {
-		t := &have[i].Table
-		b.merge(&have[i], func(at uint16) uint16 { return at })
-		for k := range t.N {
-			if have[i].Cube == Routes {
-				covered[[2]string{t.Words[t.Cols[0][k]], t.Words[t.Cols[1][k]]}] = true
-			}
-		}
-	}
-	for i := range c.Requests {
-		r := &c.Requests[i]
-		covered[[2]string{r.Environment, r.Service}] = true
-		b.fill([numDims]string{Environment: r.Environment, Service: r.Service, Method: r.Method, Endpoint: r.Endpoint})
-		b.countAs(ofRequests, r.Service, uint16(r.Minute), int64(math.Round(r.N*Scale)), "") //nolint:gosec // 0..59
-	}
-	for i := range c.Errors {
-		e := &c.Errors[i]
-		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
-			Status: e.Status, Code: e.Code, Provider: e.Provider, Release: e.Release, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
-		b.countAs(ofErrors, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
-	}
-	for _, e := range settled(c.Customers, fine) {
-		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
-			Status: e.Status, Code: e.Code, Customer: e.Customer, Covered: mark(covered[[2]string{e.Environment, e.Service}])})
-		b.countAs(ofCustomers, e.Service, uint16(e.Minute), e.N, e.Customer) //nolint:gosec // 0..59
-	}
-	for i := range c.Durations {
-		e := &c.Durations[i]
-		b.fill([numDims]string{Environment: e.Environment, Role: e.Role, Service: e.Service, Method: e.Method, Endpoint: e.Endpoint, Family: e.Family,
-			Status: e.Status, Code: e.Code, Duration: strconv.Itoa(int(e.Bucket))})
-		b.countAs(ofDurations, e.Service, uint16(e.Minute), e.N, "") //nolint:gosec // 0..59
-	}
-	return b.blocks(Hour, start.UTC())
+func BuildHour(start time.Time, c *Counted) []Block {
+	return newBuilder(&c.dict).hour(start, c, nil)
 }
 
-// settled adds up what was counted for the same customer: who was counted, and
-// then for something else, is not in a set.
-func settled(list []CustomerCount, fine bool) []CustomerCount {
-	at := make(map[CustomerCount]int, len(list))
-	out := make([]CustomerCount, 0, len(list))
-	for _, c := range list {
-		n := c.N
-		c.N = 0
-		if !fine {
-			c.Minute = 0
-		}
-		i, ok := at[c]
-		if !ok {
-			i = len(out)
-			at[c] = i
-			out = append(out, c)
-		}
-		out[i].N += n
-	}
-	return slices.DeleteFunc(out, func(c CustomerCount) bool { return c.N == 0 })
+// BuildMinutes makes the same blocks with every cube by the minute, for who looks
+// at an hour or two. They are not to be stored.
+func BuildMinutes(start time.Time, c *Counted) []Block {
+	b := newBuilder(&c.dict)
+	b.fine = true
+	return b.hour(start, c, nil)
+}
+
+// AddHour adds to blocks that an hour has, where what they were made of is gone.
+func AddHour(start time.Time, have []Block, c *Counted) []Block {
+	added := newBuilder(&c.dict).hour(start, c, have)
+	return newBuilder(nil).merge(Hour, start, slices.Concat(have, added), func(_ *Block, at uint16) uint16 { return at })
 }
 
 // MergeDay makes the blocks of a day from those of its hours.
 func MergeDay(start time.Time, hours []Block) []Block {
-	b := newBuilder()
-	for i := range hours {
-		at := uint16(hours[i].Start.Sub(start) / time.Hour) //nolint:gosec // 0..23
-		b.merge(&hours[i], func(uint16) uint16 { return at })
-	}
-	return b.blocks(Day, start.UTC())
+	return newBuilder(nil).merge(Day, start, hours, func(hour *Block, _ uint16) uint16 {
+		return uint16(hour.Start.Sub(start) / time.Hour) //nolint:gosec // 0..23
+	})
 }
 
-// builder interns every text once for all cubes.
+// builder makes blocks of facts.
 type builder struct {
-	words  []string
-	ids    map[string]uint32
-	values [numDims]uint32
-	texts  [numDims]string // of values
-	filled bool
+	dict *[numDims]dictionary
+	fine bool // by step, whatever the cube
 
-	// The words of the table that is being made.
+	// The cube that is being made: its facts by cell, and what they take.
+	list, spare   []keyed
+	cells         []cell
+	used, keyBits int
+	sets          []sourceSet // of facts, where they have them
+
+	// The words of the tables.
+	words   []string
+	ids     map[string]uint32 // index into words
+	global  [numDims][]uint32 // index into words, by number in dict
 	round   uint32
 	numbers []numbered
-	fine    bool // whatever the cube
-	global  []*gatherer
-	own     map[string][]*gatherer
+	named   marker
 }
 
-func newBuilder() *builder {
-	b := &builder{ids: map[string]uint32{}, own: map[string][]*gatherer{}}
-	for i := range specs {
-		if !specs[i].own {
-			b.global = append(b.global, newGatherer(&specs[i], ""))
-		}
+func newBuilder(dict *[numDims]dictionary) *builder {
+	if dict == nil {
+		dict = &[numDims]dictionary{}
 	}
-	return b
+	return &builder{dict: dict, keyBits: 64}
 }
 
-func (b *builder) ownOf(service string) []*gatherer {
-	list := b.own[service]
-	if list == nil {
-		for i := range specs {
-			if specs[i].own {
-				list = append(list, newGatherer(&specs[i], service))
-			}
-		}
-		b.own[service] = list
+// hour makes blocks of what was counted, of which have may hold a part already.
+func (b *builder) hour(start time.Time, c *Counted, have []Block) []Block {
+	b.cover(c, have)
+	all := slices.Concat(c.errors, c.customers)
+	for i := range c.errors {
+		all[i].v[Customer] = 0
 	}
-	return list
-}
-
-func (b *builder) id(word string) uint32 {
-	id, ok := b.ids[word]
-	if !ok {
-		id = uint32(len(b.words)) //nolint:gosec // memory ends before
-		b.ids[word] = id
-		b.words = append(b.words, word)
-	}
-	return id
-}
-
-// fill sets the dimensions of what is counted next.
-func (b *builder) fill(values [numDims]string) {
-	for d, v := range values {
-		if v != b.texts[d] || !b.filled { // neighbours are mostly alike
-			b.values[d], b.texts[d] = b.id(v), v
-		}
-	}
-	b.filled = true
-}
-
-func mark(covered bool) string {
-	if covered {
-		return "1"
-	}
-	return ""
-}
-
-// countAs adds to every cube that counts such things.
-func (b *builder) countAs(k kind, service string, at uint16, n int64, customer string) {
-	none := b.id("")
-	for _, list := range [2][]*gatherer{b.global, b.ownOf(service)} {
-		for _, g := range list {
-			if !g.takes(k) || g.spec.cube == Providers && b.values[Provider] == none {
-				continue
-			}
-			c := cell{}
-			if g.spec.fine || b.fine {
-				c.at = at
-			}
-			for i, d := range g.spec.dims {
-				c.v[i] = b.values[d]
-			}
-			r := g.row(c)
-			if k != ofCustomers || g.named {
-				r.n += n
-			} else if n > 0 {
-				if r.set == nil {
-					r.set = &Distinct{}
-				}
-				r.set.Add(customer)
-			}
-		}
-	}
-}
-
-// merge adds an hour's block. at gives the new step of a row.
-func (b *builder) merge(hour *Block, at func(uint16) uint16) {
-	var g *gatherer
-	list := b.global
-	if hour.Cube.Own() {
-		list = b.ownOf(hour.Service)
-	}
-	for _, candidate := range list {
-		if candidate.spec.cube == hour.Cube {
-			g = candidate
-		}
-	}
-	if g == nil {
-		return
-	}
-	t := &hour.Table
-	ids := make([]uint32, len(t.Words))
-	for i, w := range t.Words {
-		ids[i] = b.id(w)
-	}
-	for i := range t.N {
-		c := cell{}
-		if g.spec.fine {
-			c.at = at(t.At[i])
-		}
-		for k := range t.Cols {
-			c.v[k] = ids[t.Cols[k][i]]
-		}
-		r := g.row(c)
-		r.n += t.N[i]
-		if g.spec.sets {
-			if r.set == nil {
-				r.set = &Distinct{}
-			}
-			r.set.addSet(&t.Sets[i], t.Words)
-		}
-	}
-}
-
-func (b *builder) blocks(level Level, start time.Time) []Block {
-	list := b.global
-	for _, service := range b.own {
-		list = append(list, service...)
-	}
+	b.collectWords()
 	var out []Block
-	for _, g := range list {
-		g.limit(b.id(Other))
-		g.rows = slices.DeleteFunc(g.rows, func(r row) bool { return r.n == 0 })
-		if len(g.rows) > 0 {
-			out = append(out, Block{level, start, g.spec.cube, g.service, b.table(g)})
+	for i := range specs {
+		switch s := &specs[i]; {
+		case s.requests:
+			out = b.blocks(out, Hour, start, s, c.requests, len(c.requests))
+		case slices.Contains(s.dims, Duration):
+			out = b.blocks(out, Hour, start, s, c.durations, len(c.durations))
+		case slices.Contains(s.dims, Customer):
+			out = b.blocks(out, Hour, start, s, c.customers, len(c.customers))
+		case s.sets:
+			out = b.blocks(out, Hour, start, s, all, len(c.errors))
+		default:
+			out = b.blocks(out, Hour, start, s, all[:len(c.errors)], len(c.errors))
 		}
 	}
-	slices.SortFunc(out, func(x, y Block) int {
+	return inOrder(out)
+}
+
+// cover marks the failures of services whose requests are counted.
+func (b *builder) cover(c *Counted, have []Block) {
+	covered := map[[2]uint32]bool{} // by environment and service
+	for i := range have {
+		if t := &have[i].Table; have[i].Cube == Routes {
+			for k := range t.N {
+				covered[[2]uint32{b.dict[Environment].id(t.Words[t.Cols[0][k]]), b.dict[Service].id(t.Words[t.Cols[1][k]])}] = true
+			}
+		}
+	}
+	for i := range c.requests {
+		covered[[2]uint32{c.requests[i].v[Environment], c.requests[i].v[Service]}] = true
+	}
+	yes := b.dict[Covered].id("1")
+	for _, list := range [][]fact{c.errors, c.customers} {
+		for i := range list {
+			list[i].v[Covered] = 0
+			if v := &list[i].v; covered[[2]uint32{v[Environment], v[Service]}] {
+				v[Covered] = yes
+			}
+		}
+	}
+}
+
+// merge adds blocks up. at gives the new step of a row.
+func (b *builder) merge(level Level, start time.Time, have []Block, at func(*Block, uint16) uint16) []Block {
+	var out []Block
+	for i := range specs {
+		s := &specs[i]
+		var facts []fact
+		b.sets = b.sets[:0]
+		for k := range have {
+			if have[k].Cube == s.cube {
+				facts = b.read(s, facts, &have[k], at)
+			}
+		}
+		if len(facts) > 0 {
+			b.collectWords()
+			out = b.blocks(out, level, start, s, facts, len(facts))
+		}
+	}
+	return inOrder(out)
+}
+
+// read appends a block's rows as facts.
+func (b *builder) read(s *spec, facts []fact, have *Block, at func(*Block, uint16) uint16) []fact {
+	t := &have.Table
+	first := len(facts)
+	facts = slices.Grow(facts, len(t.N))[:first+len(t.N)]
+	rows := facts[first:]
+	clear(rows)
+	service := b.dict[Service].id(have.Service)
+	for i := range rows {
+		rows[i].v[Service], rows[i].n = service, t.N[i]
+		if s.fine {
+			rows[i].at = at(have, t.At[i])
+		}
+	}
+	known := make([]uint32, len(t.Words)) // number in dict, plus one
+	for k, d := range s.dims {
+		clear(known)
+		for i, w := range t.Cols[k] {
+			if known[w] == 0 {
+				known[w] = b.dict[d].id(t.Words[w]) + 1
+			}
+			rows[i].v[d] = known[w] - 1
+		}
+	}
+	if s.sets {
+		clear(known)
+		for i := range rows {
+			b.sets = append(b.sets, sourceSet{&t.Sets[i], t.Words, known})
+		}
+	}
+	return facts
+}
+
+// blocks appends those of a cube: one, or one for each service.
+func (b *builder) blocks(to []Block, level Level, start time.Time, s *spec, facts []fact, counts int) []Block {
+	cells := b.gather(s, facts, counts)
+	for len(cells) > 0 {
+		n, service := len(cells), ""
+		if s.own {
+			id := facts[cells[0].fact].v[Service]
+			service = b.dict[Service].text(id)
+			n = 1
+			for n < len(cells) && facts[cells[n].fact].v[Service] == id {
+				n++
+			}
+		}
+		table := func() Table {
+			if n > maxCallers && slices.Contains(s.dims, Customer) {
+				return b.limited(s, facts, cells[:n])
+			}
+			return b.table(s, facts, counts, cells[:n])
+		}()
+		to = append(to, Block{level, start.UTC(), s.cube, service, table})
+		cells = cells[n:]
+	}
+	return to
+}
+
+func inOrder(blocks []Block) []Block {
+	slices.SortFunc(blocks, func(x, y Block) int {
 		return cmp.Or(cmp.Compare(x.Cube, y.Cube), cmp.Compare(x.Service, y.Service))
 	})
-	return out
+	return blocks
+}
+
+// maxCallers bounds the rows of a block that names customers. Those with the
+// fewest failures go into Other.
+const maxCallers = 20_000
+
+// limited is the table of what a block cannot hold, folded.
+func (b *builder) limited(s *spec, facts []fact, cells []cell) Table {
+	cells = slices.Clone(cells)
+	slices.SortStableFunc(cells, func(x, y cell) int { return cmp.Compare(y.n, x.n) })
+	folded := make([]fact, len(cells))
+	other := b.dict[Customer].id(Other)
+	for i, c := range cells {
+		folded[i] = facts[c.fact]
+		folded[i].n = c.n
+		if i >= maxCallers {
+			folded[i].v[Customer] = other
+		}
+	}
+	again := newBuilder(b.dict)
+	again.fine = b.fine
+	again.collectWords()
+	return again.table(s, folded, len(folded), again.gather(s, folded, len(folded)))
 }

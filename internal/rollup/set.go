@@ -2,7 +2,6 @@ package rollup
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/axiomhq/hyperloglog"
 )
@@ -128,24 +127,24 @@ func (d *Distinct) merge(o *Distinct) {
 	}
 }
 
-// set makes a row's Set, with words found by index.
-func (d *Distinct) set(index func(string) uint32) Set {
-	if d.sketch == nil && len(d.names) <= maxExact {
-		exact := make([]uint32, 0, len(d.names))
-		for n := range d.names {
-			exact = append(exact, index(n))
+// exact appends the customers of a Set of a table with so many words, where they
+// are listed.
+func (s *Set) exact(words int, to []uint32) (list []uint32, ok bool) {
+	if s.raw == nil {
+		return append(to, s.Exact...), s.Sketch == nil
+	}
+	r := reader{b: s.raw}
+	n := r.uvarint()
+	if n >= 1<<20 {
+		return to, false
+	}
+	for last := uint64(0); n > 0 && !r.bad; n-- {
+		if last += r.uvarint(); r.bad || last >= uint64(words) { //nolint:gosec // a length
+			break
 		}
-		slices.Sort(exact)
-		return Set{Exact: exact}
+		to = append(to, uint32(last)) //nolint:gosec // below words
 	}
-	if d.sketch != nil {
-		return Set{Sketch: d.sketch}
-	}
-	sparse := newSketch()
-	for n := range d.names {
-		sparse.Insert([]byte(n))
-	}
-	return Set{Sketch: sparse}
+	return to, true
 }
 
 var errSketch = errors.New("rollup: a sketch cannot be read")

@@ -17,14 +17,15 @@ import (
 // own cubes do not name their service. No question may be answered by less than it
 // is about.
 func TestNoAnswerLeavesFailuresOut(t *testing.T) {
-	b := Blocks{Blocks: rollup.BuildHour(now.Truncate(time.Hour).Add(-2*time.Hour), rollup.Counted{
-		Errors: []rollup.ErrorCount{
-			{Role: "primary", Service: "a", Family: "us", Code: "boom", N: 5},
-			{Role: "primary", Service: "a", Family: "upstream", Code: "bust", Provider: "stripe", N: 2},
-			{Role: "primary", Service: "b", Family: "us", Code: "boom", N: 11},
-		},
-		Customers: []rollup.CustomerCount{{Role: "primary", Service: "a", Family: "us", Code: "boom", Customer: "acme", N: 1}},
-	})}
+	c := &rollup.Counted{}
+	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a", rollup.Family: "us", rollup.Code: "boom", rollup.Customer: "acme"})
+	c.Errors(0, 5)
+	c.Customers(0, 1)
+	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a", rollup.Family: "upstream", rollup.Code: "bust", rollup.Provider: "stripe"})
+	c.Errors(0, 2)
+	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "b", rollup.Family: "us", rollup.Code: "boom"})
+	c.Errors(0, 11)
+	b := Blocks{Blocks: rollup.BuildHour(now.Truncate(time.Hour).Add(-2*time.Hour), c)}
 	for _, c := range []struct {
 		by    []rollup.Dim
 		query string
@@ -92,8 +93,11 @@ func TestStepsNoLongerThanThePeriod(t *testing.T) {
 // before.
 func TestComparesWhatHasNotBegun(t *testing.T) {
 	last := now.Truncate(time.Hour).Add(3*time.Hour - 7*24*time.Hour)
-	b := Blocks{Blocks: rollup.BuildHour(last, rollup.Counted{
-		Requests: []rollup.RequestCount{{Minute: 40, Service: "a", N: 5}}, Errors: []rollup.ErrorCount{{Minute: 40, Role: "primary", Service: "a", N: 1}}})}
+	c := &rollup.Counted{}
+	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a"})
+	c.Requests(40, 5)
+	c.Errors(40, 1)
+	b := Blocks{Blocks: rollup.BuildHour(last, c)}
 	for _, m := range Measures {
 		p, err := NewPlan(Question{Measure: m, Step: time.Minute, Compare: Week, Filter: event.Filter{From: now.Add(3 * time.Hour), To: now.Add(4 * time.Hour)}}, now)
 		require.NoError(t, err)
@@ -107,11 +111,15 @@ func TestComparesWhatHasNotBegun(t *testing.T) {
 // Customers that a block has no room for are counted together, and the answer
 // says so.
 func TestCustomersWithoutRoom(t *testing.T) {
-	var c rollup.Counted
+	c := &rollup.Counted{}
+	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a", rollup.Family: "us"})
 	for i := range 20_001 {
-		c.Customers = append(c.Customers, rollup.CustomerCount{Role: "primary", Service: "a", Family: "us", Customer: fmt.Sprint("c", i), N: 2})
+		c.Set(rollup.Customer, fmt.Sprint("c", i))
+		if i != 7 {
+			c.Customers(0, 1)
+		}
+		c.Customers(0, 1)
 	}
-	c.Customers[7].N = 1
 	b := Blocks{Blocks: rollup.BuildHour(now.Truncate(time.Hour).Add(-2*time.Hour), c)}
 	for _, customer := range []string{"", "c7", "c8"} {
 		p, err := NewPlan(Question{Measure: Errors, By: []rollup.Dim{rollup.Customer}, Whole: true, Filter: event.Filter{Customer: customer, From: now.Add(-24 * time.Hour), To: now}}, now)
@@ -126,14 +134,16 @@ func TestLargestSeriesFirst(t *testing.T) {
 	name := func(prefix string, n int) string { return prefix + fmt.Sprint(r.IntN(n)) }
 	var b Blocks
 	for h := range 14 * 24 {
-		var c rollup.Counted
+		c := &rollup.Counted{}
 		for range 30 {
-			e := rollup.ErrorCount{Minute: r.IntN(60), Role: "primary", Service: name("s", 4), Endpoint: name("/", 5), Family: "us", Status: "500", Code: name("c", 6), N: 1 + r.Int64N(3)}
-			c.Errors = append(c.Errors, e)
-			c.Customers = append(c.Customers, rollup.CustomerCount{Minute: e.Minute, Role: e.Role, Service: e.Service, Endpoint: e.Endpoint, Family: e.Family, Status: e.Status, Code: e.Code, Customer: name("u", 40), N: e.N})
-			c.Durations = append(c.Durations, rollup.DurationCount{Minute: e.Minute, Role: e.Role, Service: e.Service, Endpoint: e.Endpoint, Family: e.Family, Status: e.Status, Code: e.Code, Bucket: int16(r.IntN(90)), N: e.N})
+			minute, n := r.IntN(60), 1+r.Int64N(3)
+			c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: name("s", 4), rollup.Endpoint: name("/", 5), rollup.Family: "us", rollup.Status: "500", rollup.Code: name("c", 6), rollup.Customer: name("u", 40)})
+			c.Errors(minute, n)
+			c.Customers(minute, n)
+			c.Durations(minute, int16(r.IntN(90)), n)
 			if s := name("s", 4); s != "s3" {
-				c.Requests = append(c.Requests, rollup.RequestCount{Minute: r.IntN(60), Service: s, Endpoint: name("/", 5), N: float64(r.IntN(50))})
+				c.SetAll(map[rollup.Dim]string{rollup.Service: s, rollup.Endpoint: name("/", 5)})
+				c.Requests(r.IntN(60), float64(r.IntN(50)))
 			}
 		}
 		b.Blocks = append(b.Blocks, rollup.BuildHour(now.Truncate(time.Hour).Add(-time.Duration(h)*time.Hour), c)...)

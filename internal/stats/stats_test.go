@@ -75,7 +75,11 @@ func TestPeriodsAndSteps(t *testing.T) {
 // A period that is not over is compared with as much of the one before.
 func TestComparesLikeWithLike(t *testing.T) {
 	hour := func(h time.Time, n int64) []rollup.Block {
-		return rollup.BuildHour(h, rollup.Counted{Errors: []rollup.ErrorCount{{Minute: 10, Role: "primary", Service: "a", Family: "us", Code: "boom", N: n}, {Minute: 50, Role: "primary", Service: "a", Family: "us", Code: "boom", N: n}}})
+		c := &rollup.Counted{}
+		c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a", rollup.Family: "us", rollup.Code: "boom"})
+		c.Errors(10, n)
+		c.Errors(50, n)
+		return rollup.BuildHour(h, c)
 	}
 	start := now.Truncate(time.Hour)
 	var b Blocks

@@ -13,113 +13,133 @@ import (
 )
 
 const sqlCountedErrors = `
-SELECT extract(epoch FROM minute)::int8, role, family, coalesce(status, 0)::int2, n, service, environment, method, endpoint, code, provider, release
+SELECT minute, role, family, coalesce(status, 0)::int2, service, environment, method, endpoint, code, provider, release, n
 FROM error_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND ($4::text = '' OR service = $4::text)`
 
 const sqlCountedCustomers = `
-SELECT extract(epoch FROM minute)::int8, role, family, coalesce(status, 0)::int2, service, environment, method, endpoint, code, customers, counts, durations, duration_counts
+SELECT minute, role, family, coalesce(status, 0)::int2, service, environment, method, endpoint, code, customers, counts, durations, duration_counts
 FROM customer_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND ($4::text = '' OR service = $4::text)`
 
-// textPool keeps one copy of each text: rows repeat each other.
-type textPool map[string]string
-
-func (w textPool) one(s string) string {
-	if kept, ok := w[s]; ok {
-		return kept
-	}
-	w[s] = s
-	return s
-}
-
 // readCounted reads what was counted by the minute from one time to another, within
 // an hour; of one service, or of all where that is "".
-func readCounted(ctx context.Context, q querier, ws int32, from, to time.Time, service string) (c rollup.Counted, err error) {
-	hour := from.Truncate(time.Hour).Unix()
-	if c.Errors, err = countedErrors(ctx, q, hour, ws, from, to, service); err != nil {
-		return c, err
-	}
-	if c.Customers, c.Durations, err = countedCustomers(ctx, q, hour, ws, from, to, service); err != nil {
-		return c, err
-	}
-	c.Requests, err = countedRequests(ctx, q, hour, ws, from, to, service)
-	return c, err
-}
-
-func countedErrors(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.ErrorCount, err error) {
-	rows, err := q.Query(ctx, sqlCountedErrors, ws, from, to, service)
-	if err != nil {
+func readCounted(ctx context.Context, q querier, ws int32, from, to time.Time, service string) (*rollup.Counted, error) {
+	r := countedReader{ctx: ctx, q: q, args: []any{ws, from, to, service}, c: &rollup.Counted{}}
+	if err := r.errors(); err != nil {
 		return nil, err
 	}
-	var minute int64
-	var role, family, status int16
-	var e rollup.ErrorCount
-	w := textPool{}
-	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.N, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &e.Provider, &e.Release}, func() error {
-		x := e
-		x.Minute, x.Role, x.Family, x.Status = int(minute-hour)/60, string(roleOf(role)), string(familyOf(family)), statusText(status)
-		for _, s := range []*string{&x.Service, &x.Environment, &x.Method, &x.Endpoint, &x.Code, &x.Provider, &x.Release} {
-			*s = w.one(*s)
-		}
-		out = append(out, x)
-		return nil
-	})
-	return out, err
-}
-
-func countedCustomers(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.CustomerCount, timed []rollup.DurationCount, err error) {
-	rows, err := q.Query(ctx, sqlCountedCustomers, ws, from, to, service)
-	if err != nil {
-		return nil, nil, err
-	}
-	var minute int64
-	var role, family, status int16
-	var e rollup.CustomerCount
-	var customers []string
-	var counts, durationCounts []int32
-	var durations []int16
-	w := textPool{}
-	_, err = pgx.ForEachRow(rows, []any{&minute, &role, &family, &status, &e.Service, &e.Environment, &e.Method, &e.Endpoint, &e.Code, &customers, &counts, &durations, &durationCounts}, func() error {
-		x := e
-		x.Minute, x.Role, x.Family, x.Status = int(minute-hour)/60, string(roleOf(role)), string(familyOf(family)), statusText(status)
-		for _, s := range []*string{&x.Service, &x.Environment, &x.Method, &x.Endpoint, &x.Code} {
-			*s = w.one(*s)
-		}
-		for i, name := range customers {
-			x.Customer, x.N = w.one(name), int64(counts[i])
-			out = append(out, x)
-		}
-		for i, bucket := range durations {
-			timed = append(timed, rollup.DurationCount{Minute: x.Minute, Environment: x.Environment, Role: x.Role, Service: x.Service, Method: x.Method,
-				Endpoint: x.Endpoint, Family: x.Family, Status: x.Status, Code: x.Code, Bucket: bucket, N: int64(durationCounts[i])})
-		}
-		return nil
-	})
-	return out, timed, err
-}
-
-// countedRequests chooses one source for each service and environment (see
-// sqlRequests), for this hour; all of them, whatever they are for.
-func countedRequests(ctx context.Context, q querier, hour int64, ws int32, from, to time.Time, service string) (out []rollup.RequestCount, err error) {
-	rows, err := q.Query(ctx, sqlRequests, ws, from, to, service, "", "", "", math.MaxInt32)
-	if err != nil {
+	if err := r.customers(); err != nil {
 		return nil, err
 	}
-	var minute time.Time
-	var r rollup.RequestCount
+	return r.c, r.requests()
+}
+
+// countedReader reads rows into c. Its scanners are called with what came over
+// the wire: of ten texts in a row, nine have been seen before.
+type countedReader struct {
+	ctx  context.Context //nolint:containedctx // it lives as long as a call
+	q    querier
+	args []any
+	c    *rollup.Counted
+
+	minute               time.Time
+	role, family, status int16
+}
+
+// text takes a column as a dimension.
+func (r *countedReader) text(d rollup.Dim) any { return textInto{r.c, d} }
+
+type textInto struct {
+	c *rollup.Counted
+	d rollup.Dim
+}
+
+// ScanBytes implements pgtype.BytesScanner.
+func (t textInto) ScanBytes(v []byte) error {
+	t.c.SetBytes(t.d, v)
+	return nil
+}
+
+// about are the columns that failures and customers have in common.
+func (r *countedReader) about(more ...any) []any {
+	return append([]any{&r.minute, &r.role, &r.family, &r.status, r.text(rollup.Service), r.text(rollup.Environment), r.text(rollup.Method), r.text(rollup.Endpoint), r.text(rollup.Code)}, more...)
+}
+
+// set takes what is no text.
+func (r *countedReader) set() {
+	r.c.Set(rollup.Role, string(roleOf(r.role)))
+	r.c.Set(rollup.Family, string(familyOf(r.family)))
+	r.c.Set(rollup.Status, statusText(r.status))
+}
+
+func (r *countedReader) errors() error {
+	rows, err := r.q.Query(r.ctx, sqlCountedErrors, r.args...)
+	if err != nil {
+		return err
+	}
+	var n int64
+	_, err = pgx.ForEachRow(rows, r.about(r.text(rollup.Provider), r.text(rollup.Release), &n), func() error {
+		r.set()
+		r.c.Errors(r.minute.Minute(), n)
+		return nil
+	})
+	return err
+}
+
+func (r *countedReader) customers() error {
+	rows, err := r.q.Query(r.ctx, sqlCountedCustomers, r.args...)
+	if err != nil {
+		return err
+	}
+	into := r.about(nil, nil, nil, nil)
+	arrays := len(into) - 4
+	var counts, buckets []int32
+	_, err = pgx.ForEachRow(rows, into, func() (err error) {
+		r.set()
+		raw, minute := rows.RawValues()[arrays:], r.minute.Minute()
+		if counts, err = integers(counts[:0], raw[1]); err != nil {
+			return err
+		}
+		i := 0
+		err = elements(raw[0], func(name []byte) {
+			if r.c.SetBytes(rollup.Customer, name); i < len(counts) {
+				r.c.Customers(minute, int64(counts[i]))
+			}
+			i++
+		})
+		if err != nil {
+			return err
+		}
+		if buckets, err = integers(buckets[:0], raw[2]); err != nil {
+			return err
+		}
+		if counts, err = integers(counts[:0], raw[3]); err != nil {
+			return err
+		}
+		for i := range min(len(buckets), len(counts)) {
+			r.c.Durations(minute, int16(buckets[i]), int64(counts[i])) //nolint:gosec // an int2
+		}
+		return nil
+	})
+	return err
+}
+
+// requests chooses one source for each service and environment (see sqlRequests),
+// for this hour; all of them, whatever they are for.
+func (r *countedReader) requests() error {
+	rows, err := r.q.Query(r.ctx, sqlRequests, append(r.args, "", "", "", math.MaxInt32)...)
+	if err != nil {
+		return err
+	}
 	var source event.RequestSource
-	w := textPool{}
-	_, err = pgx.ForEachRow(rows, []any{&minute, &r.Service, &r.Environment, &r.Method, &r.Endpoint, &source, &r.N}, func() error {
-		x := r
-		x.Minute = int(minute.Unix()-hour) / 60
-		for _, s := range []*string{&x.Service, &x.Environment, &x.Method, &x.Endpoint} {
-			*s = w.one(*s)
-		}
-		out = append(out, x)
+	var n float64
+	into := []any{&r.minute, r.text(rollup.Service), r.text(rollup.Environment), r.text(rollup.Method), r.text(rollup.Endpoint), &source, &n}
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		r.c.Requests(r.minute.Minute(), n)
 		return nil
 	})
-	return out, err
+	return err
 }
 
 func roleOf(n int16) event.Role {
@@ -136,9 +156,18 @@ func familyOf(n int16) event.Family {
 	return families[n]
 }
 
-func statusText(n int16) string {
-	if n == 0 {
-		return ""
+// statusTexts are those there are.
+var statusTexts = func() (out [600]string) {
+	for n := 1; n < len(out); n++ {
+		out[n] = strconv.Itoa(n)
 	}
-	return strconv.Itoa(int(n))
+	return out
+}()
+
+// statusText is "" for none.
+func statusText(n int16) string {
+	if n < 0 || int(n) >= len(statusTexts) {
+		return strconv.Itoa(int(n))
+	}
+	return statusTexts[n]
 }

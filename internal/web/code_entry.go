@@ -64,7 +64,7 @@ func (t *codeTopic) facts(service string, list []event.Event) []fact {
 		out = append(out, fact{"Also seen as", strings.Join(raw, ", "), ""})
 	}
 	if first := t.first(); !first.IsZero() {
-		out = append(out, fact{"First in this period", t.clock(first), ""})
+		out = append(out, fact{"First in this period", "after " + t.clock(first), ""})
 	}
 	if e := newest(list); e != nil {
 		out = append(out, fact{"Last", momentAt(e.OccurredAt, t.now).Ago, eventPath(e.RequestID, e.ID)})

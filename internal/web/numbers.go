@@ -127,3 +127,11 @@ func percents(shares []float64) []float64 {
 	}
 	return out
 }
+
+// unitOf is what so many of something are called.
+func unitOf(n float64, one string) string {
+	if n == 1 {
+		return one
+	}
+	return one + "s"
+}

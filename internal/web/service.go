@@ -84,10 +84,13 @@ func (w *web) fillService(c *gin.Context, t *serviceTopic, service string, page 
 	if page.NoTotals = t.rate.Why == "" && t.rate.NoTotals; t.failures.sum() > 0 {
 		page.All = t.view.failures()
 	}
-	page.Tiles = []tile{
-		t.flowTile(t.requests, t.failures), t.failureTile(), t.rateTile("5xx", chart.Us, t.server, t.serverErrors, t.view.failures("status", "5xx")),
-		t.rateTile("429", chart.Limits, t.limited, t.limitedErrors, t.view.failures("status", "429")), t.customersTile(t.who), t.tookTile(t.p95, t.p50),
+	if t.requests.total() > 0 { // else the tile of failures says as much
+		page.Tiles = append(page.Tiles, t.flowTile(t.requests, t.failures))
 	}
+	page.Tiles = append(page.Tiles,
+		t.failureTile(), t.rateTile("5xx", chart.Us, t.server, t.serverErrors, t.view.failures("status", "5xx")),
+		t.rateTile("429", chart.Limits, t.limited, t.limitedErrors, t.view.failures("status", "429")), t.customersTile(t.who), t.tookTile(t.p95, t.p50),
+	)
 	page.Panels = []panel{t.familiesPanel("families", "Failures by side", t.families, t.failures, deploys)}
 	page.Rankings = []ranking{
 		t.codeRanking(t.codes, t.codeCustomers, service), t.endpointRanking(t.endpoints, t.endpointR, "Endpoints"), t.customerRanking(t.customers, t.failures.total()),

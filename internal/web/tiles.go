@@ -38,7 +38,7 @@ func (v *view) rateTile(name string, tone chart.Tone, rate, counted *reply, path
 		t.Note = "not with this filter"
 		return t
 	}
-	t.Value, t.Unit, t.Spark = count(s.Total), "failures", spark(name, chart.Count, tone, counted.over(s.Values))
+	t.Value, t.Unit, t.Spark = count(s.Total), unitOf(s.Total, "failure"), spark(name, chart.Count, tone, counted.over(s.Values))
 	t.compare(v, s)
 	t.Note = uncounted(rate)
 	return t
