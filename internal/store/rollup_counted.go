@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"errata/internal/event"
 	"errata/internal/rollup"
@@ -61,6 +64,34 @@ func (t textInto) ScanBytes(v []byte) error {
 	return nil
 }
 
+// borrowed is a text in the row that is being read: it does not outlive it.
+type borrowed []byte
+
+// ScanBytes implements pgtype.BytesScanner.
+func (b *borrowed) ScanBytes(v []byte) error {
+	*b = v
+	return nil
+}
+
+// elements takes an array into the room of the one before. NULL has none.
+type elements[T any] struct{ list []T }
+
+// SetDimensions implements pgtype.ArraySetter.
+func (e *elements[T]) SetDimensions(dimensions []pgtype.ArrayDimension) error {
+	n := 0
+	if len(dimensions) > 0 {
+		n = int(dimensions[0].Length)
+	}
+	e.list = slices.Grow(e.list[:0], n)[:n]
+	return nil
+}
+
+// ScanIndex implements pgtype.ArraySetter.
+func (e *elements[T]) ScanIndex(i int) any { return &e.list[i] }
+
+// ScanIndexType implements pgtype.ArraySetter.
+func (e *elements[T]) ScanIndexType() any { return new(T) }
+
 // about are the columns that failures and customers have in common.
 func (r *countedReader) about(more ...any) []any {
 	return append([]any{&r.minute, &r.role, &r.family, &r.status, r.text(rollup.Service), r.text(rollup.Environment), r.text(rollup.Method), r.text(rollup.Endpoint), r.text(rollup.Code)}, more...)
@@ -92,33 +123,20 @@ func (r *countedReader) customers() error {
 	if err != nil {
 		return err
 	}
-	into := r.about(nil, nil, nil, nil)
-	arrays := len(into) - 4
-	var counts, buckets []int32
-	_, err = pgx.ForEachRow(rows, into, func() (err error) {
+	var names elements[borrowed]
+	var counts, timed elements[int32]
+	var buckets elements[int16]
+	_, err = pgx.ForEachRow(rows, r.about(&names, &counts, &buckets, &timed), func() error {
+		if len(names.list) != len(counts.list) || len(buckets.list) != len(timed.list) {
+			return errors.New("a row of customer_minutes has more names than counts, or fewer")
+		}
 		r.set()
-		raw, minute := rows.RawValues()[arrays:], r.minute.Minute()
-		if counts, err = integers(counts[:0], raw[1]); err != nil {
-			return err
+		for i, name := range names.list {
+			r.c.SetBytes(rollup.Customer, name)
+			r.c.Customers(r.minute.Minute(), int64(counts.list[i]))
 		}
-		i := 0
-		err = elements(raw[0], func(name []byte) {
-			if r.c.SetBytes(rollup.Customer, name); i < len(counts) {
-				r.c.Customers(minute, int64(counts[i]))
-			}
-			i++
-		})
-		if err != nil {
-			return err
-		}
-		if buckets, err = integers(buckets[:0], raw[2]); err != nil {
-			return err
-		}
-		if counts, err = integers(counts[:0], raw[3]); err != nil {
-			return err
-		}
-		for i := range min(len(buckets), len(counts)) {
-			r.c.Durations(minute, int16(buckets[i]), int64(counts[i])) //nolint:gosec // an int2
+		for i, bucket := range buckets.list {
+			r.c.Durations(r.minute.Minute(), bucket, int64(timed.list[i]))
 		}
 		return nil
 	})
