@@ -914,6 +914,24 @@ CREATE TABLE public.sessions (
     expiry timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.slos (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    objective double precision NOT NULL,
+    window_days integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT slos_check CHECK (((method = ''::text) OR (endpoint <> ''::text))),
+    CONSTRAINT slos_objective_check CHECK (((objective >= (50)::double precision) AND (objective < (100)::double precision))),
+    CONSTRAINT slos_service_check CHECK ((service <> ''::text)),
+    CONSTRAINT slos_window_days_check CHECK (((window_days >= 1) AND (window_days <= 90)))
+);
+
 CREATE TABLE public.stacks (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -1077,6 +1095,12 @@ ALTER TABLE ONLY public.rollup_spans
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY public.slos
+    ADD CONSTRAINT slos_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.slos
+    ADD CONSTRAINT slos_workspace_id_service_environment_method_endpoint_key UNIQUE (workspace_id, service, environment, method, endpoint);
 
 ALTER TABLE ONLY public.stacks
     ADD CONSTRAINT stacks_pkey PRIMARY KEY (workspace_id, day, hash);
@@ -1304,6 +1328,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_marks TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_spans TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.slos TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stacks TO errata_app;
 
