@@ -20,6 +20,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/slo"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -48,9 +49,11 @@ type Reader interface {
 	CreateKey(ctx context.Context, actor store.Actor, ws int32, name string, scopes []auth.Scope, secret string) (auth.Key, error)
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
 	Issues
+	SLOs
 }
 
-// Deps is what New needs. Metrics, OnServerError and Now may be nil.
+// Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
+// SLO it is slo.Default.
 type Deps struct {
 	Store         Reader
 	Keys          *auth.Keyring
@@ -59,6 +62,7 @@ type Deps struct {
 	Ready         func(context.Context) error
 	Version       string
 	Now           func() time.Time
+	SLO           float64 // percent that services without an objective are held to
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
@@ -74,6 +78,9 @@ func engine(deps Deps) *gin.Engine {
 	}
 	if deps.Logger == nil {
 		deps.Logger = slog.Default()
+	}
+	if deps.SLO == 0 {
+		deps.SLO = slo.Default
 	}
 	r := edge.New(edge.Options{Service: "errata-api", Logger: deps.Logger, OnServerError: deps.OnServerError})
 	// IDs are opaque and may contain an escaped slash. Gin would unescape like
@@ -107,6 +114,7 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/rejections", edge.Handle(a.rejections))
 	read.GET("/refusals", edge.Handle(a.refusals))
 	read.GET("/collectors", edge.Handle(a.collectors))
+	read.GET("/slos", edge.Handle(a.slos))
 	read.GET("/retention", edge.Handle(a.retention))
 
 	// A pipeline has the key that its service reports with.
@@ -121,6 +129,8 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/issues/:id/comments", edge.Handle(a.commentIssue))
 	admin.POST("/issues/:id/tickets", edge.Handle(a.linkTicket))
 	admin.DELETE("/issues/:id/tickets", edge.Handle(a.unlinkTicket))
+	admin.PUT("/slos", edge.Handle(a.setSLO))
+	admin.DELETE("/slos/:id", edge.Handle(a.removeSLO))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }

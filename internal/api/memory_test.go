@@ -30,9 +30,13 @@ type memory struct {
 	filter     event.Filter // the last one that Events was asked for
 	actor      store.Actor  // the last one that changed a key
 	noIssues                // their tests have a real store
+	noSLOs                  // and so have theirs
 }
 
-type noIssues = Issues
+type (
+	noIssues = Issues
+	noSLOs   = SLOs
+)
 
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
 	if m.broken != nil {

@@ -210,7 +210,7 @@ func (a *App) wire(lis listeners) (err error) {
 // everything else.
 func (a *App) pages() http.Handler {
 	mux := http.NewServeMux()
-	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, OnServerError: a.self.report})
+	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, SLO: a.cfg.SLO, OnServerError: a.self.report})
 	for _, path := range []string{"/v1/", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, json)
 	}

@@ -86,9 +86,6 @@ func (o SLO) Scope() string {
 func (o SLO) Check() (SLO, error) {
 	o.Service, o.Environment, o.Endpoint = strings.TrimSpace(o.Service), strings.TrimSpace(o.Environment), strings.TrimSpace(o.Endpoint)
 	o.Method = strings.ToUpper(strings.TrimSpace(o.Method))
-	if o.WindowDays == 0 {
-		o.WindowDays = DefaultDays
-	}
 	switch {
 	case o.Service == "":
 		return o, wrong("service", "must name a service: objectives are set for one service at a time")

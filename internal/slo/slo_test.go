@@ -15,9 +15,9 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	o, err := SLO{Service: " billing ", Method: "post", Endpoint: "/v1/charges ", Objective: 99.95}.Check()
+	o, err := SLO{Service: " billing ", Method: "post", Endpoint: "/v1/charges ", Objective: 99.95, WindowDays: 7}.Check()
 	require.NoError(t, err)
-	assert.Equal(t, SLO{Service: "billing", Method: "POST", Endpoint: "/v1/charges", Objective: 99.95, WindowDays: DefaultDays}, o)
+	assert.Equal(t, SLO{Service: "billing", Method: "POST", Endpoint: "/v1/charges", Objective: 99.95, WindowDays: 7}, o)
 	assert.Equal(t, "billing POST /v1/charges", o.Scope())
 	assert.Equal(t, "99.95%", Percent(o.Objective))
 	assert.Equal(t, "billing in production", SLO{Service: "billing", Environment: "production"}.Scope())
@@ -33,7 +33,7 @@ func TestCheck(t *testing.T) {
 		"method":      {{Service: "a", Method: "GET", Objective: 99}, {Service: "a", Endpoint: "/x", Method: strings.Repeat("G", maxMethod+1)}},
 		"objective": {{Service: "a"}, {Service: "a", Objective: -1}, {Service: "a", Objective: 100}, {Service: "a", Objective: 99.9999}, {Service: "a", Objective: 49.9},
 			{Service: "a", Objective: math.NaN()}, {Service: "a", Objective: math.Inf(1)}, {Service: "a", Objective: 99.1234}},
-		"window_days": {{Service: "a", Objective: 99, WindowDays: -1}, {Service: "a", Objective: 99, WindowDays: 91}},
+		"window_days": {{Service: "a", Objective: 99}, {Service: "a", Objective: 99, WindowDays: -1}, {Service: "a", Objective: 99, WindowDays: 91}},
 	} {
 		for _, o := range list {
 			_, err := o.Check()

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"errata/internal/event"
@@ -42,6 +43,17 @@ func (p Part) Rate() float64 {
 
 // Counted reports whether there is anything to say of the objective.
 func (s *Status) Counted() bool { return s.Window.Requests > 0 }
+
+// Why says why there is no budget; "" where there is one.
+func (s *Status) Why() string {
+	switch {
+	case s.Counted():
+		return ""
+	case s.Whole():
+		return "no request totals from " + s.Scope()
+	}
+	return "no request totals for " + strings.TrimSpace(s.Method+" "+s.Endpoint) + " from " + SLO{Service: s.Service, Environment: s.Environment}.Scope()
+}
 
 // Left is what is left of the budget: 1 for all of it, below 0 where more was
 // used than there was, NaN where requests are not counted.

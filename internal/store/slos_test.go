@@ -20,6 +20,7 @@ var ada = store.Actor{Kind: "key", ID: "k", Label: "ada"}
 
 func (f *fixture) setSLO(t testing.TB, o slo.SLO) slo.SLO {
 	t.Helper()
+	o.WindowDays = max(o.WindowDays, 28)
 	set, err := f.SetSLO(t.Context(), ada, store.DefaultWorkspace, o)
 	require.NoError(t, err)
 	return set
@@ -32,7 +33,7 @@ func TestSLOs(t *testing.T) {
 		first := f.setSLO(t, slo.SLO{Service: " billing", Objective: 99.5})
 		assert.NotEmpty(t, first.ID)
 		assert.Equal(t, "billing", first.Service)
-		assert.Equal(t, slo.DefaultDays, first.WindowDays)
+		assert.Equal(t, 28, first.WindowDays)
 		assert.Equal(t, "ada", first.UpdatedBy)
 		assert.WithinDuration(t, time.Now(), first.CreatedAt.Time, time.Minute)
 		assert.Equal(t, first, f.setSLO(t, slo.SLO{Service: "billing", Objective: 99.5}), "the same again changes nothing")
@@ -95,7 +96,7 @@ func TestSLOsAreBounded(t *testing.T) {
 	errs := make([]error, 8)
 	for i := range errs {
 		wg.Go(func() {
-			_, errs[i] = f.SetSLO(context.Background(), ada, store.DefaultWorkspace, slo.SLO{Service: fmt.Sprint("new-", i/2), Objective: 99})
+			_, errs[i] = f.SetSLO(context.Background(), ada, store.DefaultWorkspace, slo.SLO{Service: fmt.Sprint("new-", i/2), Objective: 99, WindowDays: 28})
 		})
 	}
 	wg.Wait()
@@ -111,7 +112,7 @@ func TestSLOsAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, list, store.MaxSLOs)
 	f.setSLO(t, slo.SLO{Service: "service-7", Objective: 99.9}) // what is there can be changed
-	_, err = f.SetSLO(t.Context(), ada, 2, slo.SLO{Service: "x", Objective: 99})
+	_, err = f.SetSLO(t.Context(), ada, 2, slo.SLO{Service: "x", Objective: 99, WindowDays: 28})
 	require.NoError(t, err, "another workspace has room")
 }
 
