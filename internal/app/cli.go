@@ -25,6 +25,7 @@ type commands struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
 	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
 	Issues      issuesCmd      `cmd:"" help:"List the problems behind failures, and decide about them."`
+	SLOs        slosCmd        `cmd:"" name:"slos" help:"Set what services are held to, and see what is left of their error budgets."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`

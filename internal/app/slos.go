@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"errata/internal/cli"
+	"errata/internal/slo"
+)
+
+type slosCmd struct {
+	List struct {
+		client
+		Service string `help:"Only those of one service."`
+		JSON    bool   `help:"Print JSON."`
+	} `cmd:"" help:"List the objectives that were set, and what is left of their error budgets."`
+	Set struct {
+		client
+		Service     string  `arg:"" help:"The service, as it reports."`
+		Objective   float64 `arg:"" help:"Percent of requests that do not fail on our side, such as 99.5."`
+		Environment string  `help:"One environment; without it all of them together."`
+		Method      string  `help:"The endpoint's HTTP method; without it all methods."`
+		Endpoint    string  `help:"One endpoint, such as /v1/charges/{id}; without it the whole service."`
+		Days        int     `default:"28" help:"Over how many days, 1 to 90."`
+		JSON        bool    `help:"Print JSON."`
+	} `cmd:"" help:"Set the objective of a service or one of its endpoints, in place of the one that it had."`
+	Remove struct {
+		client
+		IDs []string `arg:"" name:"id" help:"The objectives' IDs, as 'list' shows them."`
+	} `cmd:"" help:"Take objectives away; their services are held to the default again."`
+}
+
+func (c *slosCmd) Run(ctx context.Context, k *kong.Context) error {
+	switch k.Selected().Name {
+	case "list":
+		return cli.ListSLOs(ctx, cli.SLOsOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout}, c.List.Service)
+	case "set":
+		opt := cli.SLOsOptions{Server: c.Set.Server, Key: c.Set.Key, JSON: c.Set.JSON, Out: os.Stdout}
+		return cli.SetSLO(ctx, opt, slo.SLO{Service: c.Set.Service, Environment: c.Set.Environment, Method: c.Set.Method, Endpoint: c.Set.Endpoint, Objective: c.Set.Objective, WindowDays: c.Set.Days})
+	default:
+		return cli.RemoveSLOs(ctx, cli.SLOsOptions{Server: c.Remove.Server, Key: c.Remove.Key, Out: os.Stdout}, c.Remove.IDs)
+	}
+}
