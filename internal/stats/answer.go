@@ -9,8 +9,8 @@ import (
 	"errata/internal/rollup"
 )
 
-// Blocks is what was read for a plan, whatever else it holds. A block of an hour
-// and one of its day never count both: whoever reads them sees to that.
+// Blocks is what was read for a plan, whatever else it holds: also hours of days
+// that are there as a whole, for another plan. Each takes what it asked for.
 type Blocks struct {
 	Blocks []rollup.Block
 	// Fine are cubes by the minute, for Reads that ask for them.

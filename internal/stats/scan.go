@@ -22,11 +22,14 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 	if sets { // they take more than a number
 		one.Room /= 8
 	}
-	keep := p.kept(by)
+	keep, whole := p.kept(by), p.wholeDays(list, c)
 	// Services' own cubes do not name them: one scan for each.
 	scans := map[string]*rollup.Scan{}
 	for i := range list {
 		block := &list[i]
+		if block.Level == rollup.Day && !p.days || block.Level == rollup.Hour && whole[dayOf(block)] {
+			continue // read for another question, in other pieces
+		}
 		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
 			continue
 		}
@@ -69,6 +72,31 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 	}
 	if c.Own() && len(scans) > 1 && !slices.Contains(by, rollup.Service) {
 		out = merged(out)
+	}
+	return out
+}
+
+// serviceDay is a day that there is a block of.
+type serviceDay struct {
+	service string
+	day     time.Time
+}
+
+func dayOf(b *rollup.Block) serviceDay {
+	return serviceDay{b.Service, b.Start.UTC().Truncate(rollup.Day.Span())}
+}
+
+// wholeDays are the days whose blocks the plan reads, in place of their hours,
+// which a question about a shorter time may have read as well.
+func (p *Plan) wholeDays(list []rollup.Block, c rollup.Cube) map[serviceDay]bool {
+	if !p.days {
+		return nil
+	}
+	out := map[serviceDay]bool{}
+	for i := range list {
+		if list[i].Cube == c && list[i].Level == rollup.Day {
+			out[dayOf(&list[i])] = true
+		}
 	}
 	return out
 }

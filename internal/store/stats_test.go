@@ -188,6 +188,44 @@ func TestRatesNeedTotals(t *testing.T) {
 	}
 }
 
+// What a question is answered does not depend on those that it is asked with:
+// one about a month reads whole days, one about a day reads their hours.
+func TestQuestionsDoNotCountForEachOther(t *testing.T) {
+	f := open(t, store.Options{})
+	at := now.Add(10 * time.Minute)
+	var reports []report
+	for i := range 100 {
+		age := time.Duration(i) * 90 * time.Minute
+		reports = append(reports, report{src: event.FromHTTP, service: "billing", request: fmt.Sprint("r", i), status: 500, code: "boom", at: now.Add(-age)})
+		r := requests("billing", "/v1/charges", 10)
+		r.Minute = now.Add(-age)
+		f.countRequests(t, r)
+	}
+	f.write(t, reports...)
+	_, err := f.RollUp(t.Context(), at)
+	require.NoError(t, err)
+	var questions []stats.Question
+	for _, days := range []int{1, 2, 7, 28} {
+		for _, by := range []rollup.Dim{rollup.Service, rollup.Endpoint, rollup.Environment} {
+			for _, m := range []stats.Measure{stats.Rate, stats.Errors} {
+				q := stats.Question{Measure: m, By: []rollup.Dim{by}, Whole: true, Filter: event.Filter{From: at.AddDate(0, 0, -days), To: at}}
+				own := q
+				own.Filter.Service = "billing"
+				questions = append(questions, q, own)
+			}
+		}
+	}
+	together, err := f.Stats(t.Context(), store.DefaultWorkspace, at, questions...)
+	require.NoError(t, err)
+	for i, q := range questions {
+		alone, err := f.Stats(t.Context(), store.DefaultWorkspace, at, q)
+		require.NoError(t, err)
+		assert.Equal(t, totals(alone[0]), totals(together[i]), "%s by %s over %s", q.Measure, q.By, q.Filter.To.Sub(q.Filter.From))
+		require.Len(t, alone[0].Series, 1)
+		assert.InDelta(t, alone[0].Series[0].Requests, together[i].Series[0].Requests, 1e-6)
+	}
+}
+
 func requests(service, endpoint string, n float64) event.Requests {
 	return event.Requests{Workspace: store.DefaultWorkspace, Series: event.Series{Service: service, Environment: "production", Method: "POST", Endpoint: endpoint},
 		Minute: now, Source: event.TotalsRequests, N: n}
