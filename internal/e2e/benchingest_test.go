@@ -42,6 +42,7 @@ type rig struct {
 	b          *testing.B
 	server     *postgres.Server
 	postmaster int
+	log        string // the server's
 }
 
 func newRig(b *testing.B) *rig {
@@ -50,7 +51,7 @@ func newRig(b *testing.B) *rig {
 		b.Skip("what processes cost is read from /proc, which only Linux has")
 	}
 	server, dir := durableServer(b)
-	r := &rig{b: b, server: server}
+	r := &rig{b: b, server: server, log: filepath.Join(dir, "log", "postgresql.log")}
 	raw, err := os.ReadFile(filepath.Join(dir, "pg", "postmaster.pid"))
 	require.NoError(b, err)
 	_, err = fmt.Sscan(string(raw), &r.postmaster)

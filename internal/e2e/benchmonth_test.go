@@ -33,7 +33,8 @@ const asks = 40
 
 // BenchmarkMonth fills a durable PostgreSQL with a made-up month of
 // ERRATA_BENCH_MONTH Events (one million), and measures what roll-ups cost
-// against the writing, the compaction of a day, the dashboard, and searches.
+// against the writing, the compaction of a day, the dashboard, and searches. At
+// the end it shows how PostgreSQL carries out what those ask.
 // Run it with -benchtime=1x -v.
 func BenchmarkMonth(b *testing.B) {
 	events := int64(1_000_000)
@@ -84,10 +85,12 @@ func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 
 	p := launch(b, r.server.URLFor(postgres.Superuser, "errata"))
 	page := r.signedIn(p)
+	var paths []string
 	for _, period := range []struct {
 		name, path string
 		must       time.Duration
 	}{{"24h", "/d?from=now-24h&to=now&refresh=off", 100 * time.Millisecond}, {"30d", "/d?from=now-30d&to=now&refresh=off", 200 * time.Millisecond}} {
+		paths = append(paths, period.path)
 		first := page(period.path)
 		took := make([]time.Duration, asks)
 		for i := range took {
@@ -99,7 +102,9 @@ func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 		assert.LessOrEqual(b, quantile(0.95, took), period.must, period.name)
 		assert.LessOrEqual(b, first.gzipped, 30<<10)
 	}
-	r.searches(p, db)
+	searches := r.shapes(db)
+	r.searches(p, searches)
+	r.showPlans(db, append(paths, searches...))
 }
 
 // cost is what something took.
@@ -173,12 +178,12 @@ func (r *rig) signedIn(p *product) func(path string) fetched {
 	}
 }
 
-// searches asks for first pages in the shapes that people use.
-func (r *rig) searches(p *product, db *pgx.Conn) {
+// shapes are first pages of searches as people ask for them.
+func (r *rig) shapes(db *pgx.Conn) []string {
 	var service, code, customer, rare string
 	require.NoError(r.b, db.QueryRow(r.b.Context(), `SELECT service, code, customer FROM events WHERE customer <> '' AND status >= 500 ORDER BY day DESC, id LIMIT 1`).Scan(&service, &code, &customer))
 	require.NoError(r.b, db.QueryRow(r.b.Context(), `SELECT customer FROM events WHERE customer <> '' AND day = (SELECT max(day) - 1 FROM events) GROUP BY customer ORDER BY count(*), customer LIMIT 1`).Scan(&rare))
-	for _, path := range []string{
+	return []string{
 		"/v1/events?q=" + url.QueryEscape("status:5xx"),
 		"/v1/events?q=" + url.QueryEscape("service:"+service+" status:5xx"),
 		"/v1/events?q=" + url.QueryEscape("service:"+service+" code:"+code+" -customer:"+customer),
@@ -191,7 +196,12 @@ func (r *rig) searches(p *product, db *pgx.Conn) {
 		"/v1/issues?q=" + url.QueryEscape("timeout"),
 		"/v1/issues?q=" + url.QueryEscape(`service:`+service+` "connection reset"`),
 		"/v1/issues?q=" + url.QueryEscape("state:open"),
-	} {
+	}
+}
+
+// searches asks for each of them many times.
+func (r *rig) searches(p *product, paths []string) {
+	for _, path := range paths {
 		took := make([]time.Duration, asks)
 		for i := range took {
 			start := time.Now()
