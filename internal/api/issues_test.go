@@ -91,6 +91,10 @@ func TestIssues(t *testing.T) {
 	assert.Empty(t, f.list("state=unresolved&to=now-1d"))
 	assert.Len(t, f.list("state=unresolved&sort=events"), 3)
 
+	day := f.call("GET", "/v1/issues?service=billing", readKey, "").Body.String()
+	assert.Contains(t, day, `"customers":1,"customers_exact":true`)
+	assert.Contains(t, f.call("GET", "/v1/issues?service=billing&from=now-8d", readKey, "").Body.String(), `"customers":null`)
+
 	first := decoded[issueList](t, f.call("GET", "/v1/issues?limit=2", readKey, ""))
 	require.NotNil(t, first.Next)
 	rest := decoded[issueList](t, f.call("GET", "/v1/issues?limit=2&cursor="+*first.Next, readKey, ""))

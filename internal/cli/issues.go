@@ -56,9 +56,9 @@ func ListIssues(ctx context.Context, opt IssuesOptions, list IssueList) error {
 		p.line("No issue matches.")
 		return p.err
 	}
-	rows := [][]string{{"ID", "STATE", "EVENTS", "LAST SEEN", "SERVICE", "STATUS", "CODE", "PROBLEM"}}
+	rows := [][]string{{"ID", "STATE", "EVENTS", "CUSTOMERS", "LAST SEEN", "SERVICE", "STATUS", "CODE", "PROBLEM"}}
 	for _, i := range page.Issues {
-		rows = append(rows, []string{i.ID, safe(string(i.State)), strconv.FormatInt(i.Events, 10), ago(i.LastAt.Time, time.Now()), safe(i.Service),
+		rows = append(rows, []string{i.ID, safe(string(i.State)), strconv.FormatInt(i.Events, 10), customersText(i), ago(i.LastAt.Time, time.Now()), safe(i.Service),
 			statusText(i.Status), safe(i.Code), safe(cutText(problem(i.Template, i.Title), 60))})
 	}
 	p.table(rows)
@@ -66,6 +66,17 @@ func ListIssues(ctx context.Context, opt IssuesOptions, list IssueList) error {
 		p.line("There are more: narrow the search, or raise --limit.")
 	}
 	return p.err
+}
+
+// customersText marks an estimate.
+func customersText(i event.Issue) string {
+	switch {
+	case i.Customers == nil:
+		return "-"
+	case i.CustomersExact:
+		return strconv.FormatInt(*i.Customers, 10)
+	}
+	return "~" + strconv.FormatInt(*i.Customers, 10)
 }
 
 func statusText(status int) string {

@@ -17,7 +17,8 @@ const issueID = "01970000-0000-7000-8000-0000000000aa"
 
 func anIssue() event.Issue {
 	at := event.Time{Time: noon}
-	return event.Issue{ID: issueID, Title: "order 17 is gone", Template: "order <*> \x1b[31mis gone", State: event.Regressed, Assignee: "mia", Service: "billing",
+	customers := int64(4100)
+	return event.Issue{Customers: &customers, ID: issueID, Title: "order 17 is gone", Template: "order <*> \x1b[31mis gone", State: event.Regressed, Assignee: "mia", Service: "billing",
 		Status: 500, Code: "boom", Family: event.FamilyUs, Role: event.Primary, FirstAt: at, LastAt: at, Events: 12, Trend: []event.Bucket{}}
 }
 
@@ -70,7 +71,7 @@ func newIssueServer(t *testing.T) (*issueShelf, IssuesOptions, *strings.Builder)
 func TestIssues(t *testing.T) {
 	s, opt, out := newIssueServer(t)
 	require.NoError(t, ListIssues(t.Context(), opt, IssueList{Query: "is:regressed order", State: "unresolved", Sort: "events", Limit: 20}))
-	assert.Contains(t, out.String(), issueID+"  regressed  12")
+	assert.Contains(t, out.String(), issueID+"  regressed  12      ~4100 ")
 	assert.Contains(t, out.String(), "order <*> [31mis gone")
 	assert.Contains(t, out.String(), "There are more")
 	assert.NotContains(t, out.String(), "\x1b")

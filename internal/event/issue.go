@@ -42,6 +42,12 @@ type Issue struct {
 	// Trend how they are spread over it.
 	Events int64    `json:"events"`
 	Trend  []Bucket `json:"trend"`
+	// Customers is how many distinct ones met the same code, status and endpoint of
+	// its service in that range: nearly always those of the Issue. Roll-ups know no
+	// Issues. Ranges of more than a week are not asked about it: nil.
+	Customers *int64 `json:"customers"`
+	// CustomersExact is false where that is an estimate.
+	CustomersExact bool `json:"customers_exact"`
 
 	StateAt         *Time  `json:"state_at,omitempty"`
 	ResolvedAt      *Time  `json:"resolved_at,omitempty"`
@@ -76,13 +82,10 @@ type IssueDetail struct {
 
 // IssueCounts are Events of the last day, week and thirty days.
 type IssueCounts struct {
-	Day   int64 `json:"last_24h"`
-	Week  int64 `json:"last_7d"`
-	Month int64 `json:"last_30d"`
-	// Customers is how many distinct ones met the same code, status and endpoint of
-	// its service in a week: nearly always those of the Issue. Roll-ups know no
-	// Issues.
-	Customers int64 `json:"customers_7d"`
+	Day       int64 `json:"last_24h"`
+	Week      int64 `json:"last_7d"`
+	Month     int64 `json:"last_30d"`
+	Customers int64 `json:"customers_7d"` // as an Issue's
 	// CustomersExact is false where that is an estimate.
 	CustomersExact bool `json:"customers_exact"`
 }

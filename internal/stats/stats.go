@@ -64,8 +64,11 @@ type Question struct {
 	Filter  event.Filter
 	// Step is the width of a point; 0 chooses one that fits. Whole asks for one
 	// number over the whole period instead.
-	Step    time.Duration
-	Whole   bool
+	Step  time.Duration
+	Whole bool
+	// Hours widens the period to whole hours, neither more nor less, however short
+	// or long it is: lists that count by the hour agree with it.
+	Hours   bool
 	Compare Compare
 	// Limit is how many series there are at most, largest first; 0 = 20.
 	Limit int

@@ -128,3 +128,17 @@ func TestNothingIsANumber(t *testing.T) {
 	assert.Zero(t, s.Total)
 	assert.True(t, math.IsNaN(s.Values[len(s.Values)-1]), "it has not come yet")
 }
+
+// Lists count by whole hours, and agree with what is answered for them.
+func TestHoursAreNeitherMoreNorLess(t *testing.T) {
+	at := time.Date(2026, 11, 20, 14, 20, 0, 0, time.UTC)
+	for length, from := range map[time.Duration]time.Time{
+		10 * time.Minute: at.Truncate(time.Hour), 24 * time.Hour: at.Add(-24*time.Hour - 20*time.Minute), 20 * 24 * time.Hour: at.Add(-20*24*time.Hour - 20*time.Minute),
+	} {
+		p, err := NewPlan(Question{Measure: Customers, Whole: true, Hours: true, Filter: event.Filter{Service: "billing", Code: "boom", From: at.Add(-length), To: at}}, at)
+		require.NoError(t, err)
+		for _, r := range p.Reads() {
+			assert.Equal(t, Read{Cube: r.Cube, Services: []string{"billing"}, From: from, To: at.Add(40 * time.Minute), Days: true}, r)
+		}
+	}
+}

@@ -14,6 +14,8 @@ func (p *Plan) cut() {
 	length := f.To.Sub(f.From)
 	grain := time.Minute
 	switch {
+	case p.Hours: // whole days in it are read as such
+		p.days, grain = true, time.Hour
 	case length > hoursFor:
 		p.days, grain = true, 24*time.Hour
 	case length > fineFor || p.earliest().Before(p.MinutesFrom):
@@ -67,7 +69,7 @@ func (p *Plan) finest() time.Duration {
 			continue
 		}
 		level := rollup.Hour
-		if p.days {
+		if p.days && !p.Hours {
 			level = rollup.Day
 		}
 		out = max(out, level.Step(c))

@@ -23,8 +23,8 @@ type IssuePage struct {
 	Next     string // opaque cursor; "" on the last page
 }
 
-// maxCounted is the longest range that issues are sorted by their Events of: a
-// week, and some time to ask in.
+// maxCounted is the longest range that issues are sorted by their Events of, and
+// their customers are counted in: a week, and some time to ask in.
 const maxCounted = (7*24 + 1) * time.Hour
 
 // issueFields are the columns of an issue (r) as lists show it; i gives when it
@@ -94,7 +94,7 @@ func (s *Store) Issues(ctx context.Context, ws int32, f event.IssueFilter, limit
 	if f.Sort == "" || f.Sort == event.ByLastSeen { // what was sorted is exact to the minute, what is shown to the microsecond
 		slices.SortStableFunc(page.Issues, func(a, b event.Issue) int { return b.LastAt.Compare(a.LastAt.Time) })
 	}
-	return page, nil
+	return page, s.countCustomers(ctx, ws, page.Issues, page.From, page.To)
 }
 
 // issuesStatement is the list. Its last column is what it is sorted by, as a

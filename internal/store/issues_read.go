@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +11,6 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
-	"errata/internal/stats"
 )
 
 const sqlIssueRoot = `SELECT coalesce(i.merged_into, i.id)::text FROM issues i WHERE i.workspace_id = $1::int4 AND i.id = $2::uuid`
@@ -56,22 +54,7 @@ func (s *Store) Issue(ctx context.Context, ws int32, id string) (d event.IssueDe
 	if err != nil {
 		return d, err
 	}
-	return d, s.countCustomers(ctx, ws, &d)
-}
-
-// countCustomers asks the roll-ups about what the Issue looks like.
-func (s *Store) countCustomers(ctx context.Context, ws int32, d *event.IssueDetail) error {
-	now := time.Now()
-	f := event.Filter{Service: d.Service, Method: d.Method, Endpoint: d.Endpoint, Code: d.Code, Role: d.Role, From: now.Add(-shownDays * 24 * time.Hour), To: now}
-	if d.Status > 0 {
-		f.Status = strconv.Itoa(d.Status)
-	}
-	answers, err := s.Stats(ctx, ws, now, stats.Question{Measure: stats.Customers, Whole: true, Filter: f})
-	if err != nil {
-		return err
-	}
-	d.Counts.Customers, d.Counts.CustomersExact = int64(answers[0].Series[0].Total), answers[0].Exact
-	return nil
+	return d, s.countCustomersOf(ctx, ws, &d)
 }
 
 // readingIssue runs fn in a transaction that changes nothing.

@@ -51,6 +51,8 @@ type issueRow struct {
 	Assignee          string
 	Family            event.Family
 	Events            int64
+	Customers         string // "–" where that is not known
+	Estimated         bool
 	Spark             template.HTML
 	First, Last       moment
 }
@@ -152,10 +154,21 @@ func (w *web) issueRows(issues []event.Issue, counted string) []issueRow {
 		rows = append(rows, issueRow{
 			ID: x.ID, Path: issuePath(x.ID), Heading: issueHeading(x.Template, x.Title, x.Code), State: stateWord(x.State), Status: x.Status, Code: x.Code,
 			Service: x.Service, Operation: joined(x.Method, x.Endpoint), Assignee: x.Assignee, Family: x.Family, Events: x.Events,
-			Spark: bucketed(times(x.Events)+" "+counted, x.Family, x.Trend), First: w.moment(x.FirstAt.Time), Last: w.moment(x.LastAt.Time),
+			Customers: metBy(x), Estimated: x.Customers != nil && !x.CustomersExact, Spark: bucketed(times(x.Events)+" "+counted, x.Family, x.Trend), First: w.moment(x.FirstAt.Time), Last: w.moment(x.LastAt.Time),
 		})
 	}
 	return rows
+}
+
+// metBy is how many customers an issue concerns; none that says so is not nobody.
+func metBy(x *event.Issue) string {
+	switch {
+	case x.Customers == nil || *x.Customers == 0:
+		return none
+	case x.CustomersExact:
+		return grouped(*x.Customers)
+	}
+	return "≈ " + grouped(*x.Customers)
 }
 
 func times(n int64) string {

@@ -39,6 +39,8 @@ func TestIssuesPage(t *testing.T) {
 	assert.Equal(t, "Rate limit exceeded. Try again in … seconds.", words(first.Find("a.row")))
 	assert.Contains(t, words(first), "prompts-api POST")
 	assert.Contains(t, first.Find("svg.spark title").Text(), "2 failures in the last 24 h", "a call is a failure as well")
+	assert.Equal(t, "1", words(first.Find("td.num")), "customers")
+	assert.Equal(t, none, words(f.get("/issues?family=limits&from=now-20d").Find("tbody td.num")), "not asked about so long a range")
 	assert.NotEmpty(t, first.Find("svg path").AttrOr("d", ""))
 	assert.Equal(t, "issues", strings.ToLower(words(list.Find("nav a[aria-current]"))))
 
@@ -64,6 +66,14 @@ func TestIssuesPage(t *testing.T) {
 	var offers offers
 	require.NoError(t, json.Unmarshal([]byte(f.get("/issues/complete?q=is:re").body), &offers))
 	assert.Equal(t, []string{"regressed"}, offers.Offers)
+}
+
+func TestWhomAnIssueConcerns(t *testing.T) {
+	many, nobody := int64(12345), int64(0)
+	assert.Equal(t, "≈ 12,345", metBy(&event.Issue{Customers: &many}))
+	assert.Equal(t, "12,345", metBy(&event.Issue{Customers: &many, CustomersExact: true}))
+	assert.Equal(t, none, metBy(&event.Issue{Customers: &nobody, CustomersExact: true}), "none that says so")
+	assert.Equal(t, none, metBy(&event.Issue{}))
 }
 
 func TestIssuePage(t *testing.T) {
