@@ -156,6 +156,8 @@ func TestHeatmap(t *testing.T) {
 	assert.Equal(t, "POST /v1/charges", doc.Find(".row span a[href='/e/1']").Text())
 	cells := doc.Find("g a")
 	assert.Equal(t, "2 each,300,1,234,567,1", strings.Join(texts(cells.Find("title")), ","))
+	assert.Equal(t, 1, cells.Filter("[tabindex='0']").Length(), "one stop of the keyboard")
+	assert.Equal(t, "POST /v1/charges, 20 Nov 14:40 – 20 Nov 14:45, 1,234,567", cells.Filter("[tabindex]").AttrOr("aria-label", ""))
 	assert.Equal(t, "?row=0&from=14:20&to=14:30", cells.First().AttrOr("href", ""), "equal neighbours are one cell")
 	assert.Equal(t, "M5 0h1", doc.Find(".row path.h8").AttrOr("d", ""))
 	assert.Equal(t, "M4 0h1", doc.Find(".row path.h0").AttrOr("d", ""), "a gap is not a zero")

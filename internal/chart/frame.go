@@ -17,6 +17,7 @@ type frame struct {
 	ticks   []float64
 	totals  []float64 // of a stack
 	head    int       // pixels above the plot, for labels of marks and bands
+	stop    bool      // a heat map's cell is one of the keyboard
 	empty   string
 	looks   []look
 }
@@ -108,14 +109,9 @@ func (f *frame) figure(draw func(*frame)) template.HTML {
 
 // data is what static/chart.js reads.
 func (f *frame) data() {
-	f.raw(` data-from="`)
-	f.b = appendUnix(f.b, f.From)
-	f.raw(`" data-step="`)
-	f.int(int(f.Step / time.Second))
-	f.raw(`" data-n="`)
+	f.times()
+	f.raw(` data-n="`)
 	f.int(f.n)
-	f.raw(`" data-zone="`)
-	f.text(zone(f.From, f.Location))
 	f.raw(`" data-unit="`, suffix(f.Unit), `" data-top="`)
 	f.int(f.head)
 	f.raw(`" data-high="`)
@@ -134,6 +130,17 @@ func (f *frame) data() {
 			f.b = plain(f.b, v)
 		}
 	}
+	f.raw(`"`)
+}
+
+// times is when the buckets are, for the same reader.
+func (f *frame) times() {
+	f.raw(` data-from="`)
+	f.b = appendUnix(f.b, f.From)
+	f.raw(`" data-step="`)
+	f.int(int(f.Step / time.Second))
+	f.raw(`" data-zone="`)
+	f.text(zone(f.From, f.Location))
 	f.raw(`"`)
 }
 

@@ -29,11 +29,14 @@ const levels = 8
 
 // Heatmap draws a Heat: a picture for each row, of eight steps that grow with
 // the logarithm of the count. Neighbours with the same count are one cell, and
-// cells without any lead nowhere.
+// cells without any lead nowhere. One cell, the newest of the first row that has
+// any, is a stop of the keyboard; from there static/chart.js goes on.
 func Heatmap(h Heat) template.HTML {
 	f, high := h.frame()
 	f.b = make([]byte, 0, 24<<10)
-	f.raw(`<figure class="chart heat" id="`, f.ID, `" role="group" aria-labelledby="`, f.ID, `-t `, f.ID, `-d"><figcaption><span id="`, f.ID, `-t">`)
+	f.raw(`<figure class="chart heat" id="`, f.ID, `" role="group" aria-labelledby="`, f.ID, `-t `, f.ID, `-d"`)
+	f.times()
+	f.raw(`><figcaption><span id="`, f.ID, `-t">`)
 	f.text(h.Title)
 	f.raw(`</span> <span id="`, f.ID, `-d">`)
 	if f.empty != "" {
@@ -122,30 +125,45 @@ func (f *frame) heatRow(h Heat, k int, high float64) {
 	s := f.Series[k]
 	f.raw(`<div class="row"><span>`)
 	f.linked(h.Rows[k].Href, cut(s.Name, 200))
-	f.raw(`</span><svg class="`, h.Tone.class(), `" viewBox="0 -.5 `, itoa(f.n), ` 1" preserveAspectRatio="none" aria-hidden="true">`)
+	f.raw(`</span><svg class="`, h.Tone.class(), `" viewBox="0 -.5 `, itoa(f.n), ` 1" preserveAspectRatio="none" role="presentation">`)
 	for l := range levels + 1 {
 		f.heatStep(s.Values, l, high)
 	}
 	f.raw(`<g visibility="hidden" pointer-events="stroke">`)
-	for i := 0; i < f.n; {
-		from := i
-		for i++; i < f.n && same(s.Values[i], s.Values[from]); i++ {
-		}
-		if !(s.Values[from] > 0) {
-			continue
-		}
-		href := ""
+	cells := busy(s.Values)
+	for i, c := range cells {
+		href, said := "", exact(s.Values[c.from], Count)
 		if h.Cell != nil {
-			href = h.Cell(k, f.begin(from), f.begin(i))
+			href = safeURL(h.Cell(k, f.begin(c.from), f.begin(c.to)))
 		}
-		f.link(href)
-		f.raw(`<path d="M`, itoa(from), ` 0h`, itoa(i-from), `"/><title>`, exact(s.Values[from], Count))
-		if i-from > 1 {
-			f.raw(` each`)
+		if c.to-c.from > 1 {
+			said += " each"
 		}
-		f.raw(`</title></a>`)
+		if href != "" && !f.stop && i == len(cells)-1 {
+			f.stop = true
+			f.link(href, "tabindex", "0", "aria-label", cut(s.Name, 200)+", "+bucketLabel(f.begin(c.from), f.Step, f.Location)+" – "+bucketLabel(f.begin(c.to), f.Step, f.Location)+", "+said)
+		} else {
+			f.link(href)
+		}
+		f.raw(`<path d="M`, itoa(c.from), ` 0h`, itoa(c.to-c.from), `"/><title>`, said, `</title></a>`)
 	}
 	f.raw(`</g></svg></div>`)
+}
+
+// heatCell is a stretch of buckets with the same count.
+type heatCell struct{ from, to int }
+
+// busy are the cells that have a count.
+func busy(values []float64) (out []heatCell) {
+	for i := 0; i < len(values); {
+		from := i
+		for i++; i < len(values) && same(values[i], values[from]); i++ {
+		}
+		if values[from] > 0 {
+			out = append(out, heatCell{from, i})
+		}
+	}
+	return out
 }
 
 // heatStep draws the cells of one step as one path; step 0 is the gaps.

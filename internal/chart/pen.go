@@ -71,8 +71,10 @@ func (p *pen) px(attribute string, v int) {
 	p.raw(`"`)
 }
 
-// link opens an <a>, which stands even where it leads nowhere: scripts count.
-func (p *pen) link(href string) {
+// link opens an <a>, which stands even where it leads nowhere: scripts count. What
+// follows are names of attributes, each with its value; they are of links that
+// lead somewhere.
+func (p *pen) link(href string, attributes ...string) {
 	if href = safeURL(href); href == "" {
 		p.raw("<a>")
 		return
@@ -82,7 +84,13 @@ func (p *pen) link(href string) {
 	if strings.Contains(href, "//") {
 		p.raw(`" rel="noopener noreferrer`)
 	}
-	p.raw(`">`)
+	p.raw(`"`)
+	for i := 0; i+1 < len(attributes); i += 2 {
+		p.raw(" ", attributes[i], `="`)
+		p.text(attributes[i+1])
+		p.raw(`"`)
+	}
+	p.raw(`>`)
 }
 
 // linked writes a text, as a link where there is somewhere to go.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -253,6 +254,77 @@ func TestBrowserChartKeyboard(t *testing.T) {
 	b.requireQuiet()
 }
 
+// cell goes to a heat map's cells, by as many steps of the keyboard as it takes.
+func (b *browser) cell() {
+	b.t.Helper()
+	for range 20 {
+		b.key("Tab", 0)
+		if get(b, chromedp.Evaluate[bool](`document.activeElement.matches(".heat g a")`)) {
+			return
+		}
+	}
+	b.t.Fatal("the keyboard does not reach the heat map's cells")
+}
+
+func TestBrowserHeatmapKeyboard(t *testing.T) {
+	server := chartPage(t)
+	b := newBrowser(t)
+	b.run(chromedp.Navigate(server.URL + "/?svc=billing"))
+	const shift = 8
+	says := func(want string) {
+		t.Helper()
+		read := b.string(`[...document.querySelectorAll(".heat .read")].map(r => r.textContent).join()`)
+		assert.True(t, strings.HasPrefix(read, want), read)
+		assert.Equal(t, strings.ReplaceAll(want, "\n", ", "), b.string(`document.activeElement.getAttribute("aria-label")`))
+	}
+	b.cell()
+	says("POST /v1/charges\n20 Nov, 17:45 – 20 Nov, 17:50\n1")
+	height := b.string(`String(document.body.offsetHeight)`)
+	b.key("ArrowRight", 0)
+	says("POST /v1/charges\n20 Nov, 17:45 – 20 Nov, 17:50\n1") // there is none beyond
+	b.key("ArrowLeft", 0)
+	b.key("ArrowLeft", 0)
+	says("POST /v1/charges\n20 Nov, 17:35 – 20 Nov, 17:40\n21")
+	b.key("ArrowUp", 0)
+	says("POST /v1/charges\n20 Nov, 17:35 – 20 Nov, 17:40\n21")
+	b.key("ArrowDown", 0)
+	says("GET /v1/prompts\n20 Nov, 17:35 – 20 Nov, 17:40\n11")
+	b.picture("heat-keyboard")
+	b.key("End", 0)
+	b.key("Home", 0)
+	b.key("ArrowDown", 0)
+	b.key("ArrowUp", 0)
+	assert.Equal(t, height, b.string(`String(document.body.offsetHeight)`), "the layout jumped")
+	for _, scheme := range []string{"dark", "light"} {
+		b.scheme(scheme)
+		b.picture("heat-keyboard-" + scheme)
+	}
+	here := b.string(`document.activeElement.getAttribute("href")`)
+	assert.Contains(t, here, "row=1")
+
+	// It is one stop: the next one is beyond, and back is where one was.
+	b.key("Tab", 0)
+	assert.True(t, b.truth(`!document.activeElement.matches(".heat g a") && !document.querySelector(".read")`), "the cells are one stop")
+	b.key("Tab", shift)
+	assert.Equal(t, here, b.string(`document.activeElement.getAttribute("href")`))
+	assert.Equal(t, "1", b.string(`String([...document.querySelectorAll(".heat g a")].filter(a => getComputedStyle(a).visibility === "visible").length)`))
+	b.key("Escape", 0)
+	assert.True(t, b.truth(`document.activeElement === document.body && !document.querySelector(".read")`), "Escape leaves")
+	b.key("Tab", shift)
+	b.key("Tab", 0)
+	assert.True(t, b.truth(`document.activeElement.getAttribute("href") === "`+here+`"`), "and one is still near it")
+	b.run(chromedp.KeyEvent(kb.Enter))
+	assert.True(t, b.truth(`location.search === "`+here+`"`), b.string("location.search"))
+
+	// Swapped in, as pages do that read themselves anew.
+	get(b, chromedp.Evaluate[bool](`(() => { const f = document.querySelector(".heat"); f.outerHTML = f.outerHTML; return true; })()`))
+	b.cell()
+	b.key("ArrowDown", 0)
+	b.key("ArrowDown", 0)
+	assert.True(t, b.truth(`document.querySelector(".heat .read").textContent.startsWith("POST /v1/prompts/{id}/run")`))
+	b.requireQuiet()
+}
+
 func TestBrowserChartWithoutScripts(t *testing.T) {
 	server := chartPage(t)
 	b := newBrowser(t)
@@ -269,6 +341,11 @@ func TestBrowserChartWithoutScripts(t *testing.T) {
 	b.mouse(input.DispatchMouseEventTypeMousePressed, at[0], at[1])
 	b.mouse(input.DispatchMouseEventTypeMouseReleased, at[0], at[1])
 	assert.True(t, b.truth(`location.search.endsWith("&row=0")`), "a cell is a link: "+b.string("location.search"))
+	b.run(chromedp.Navigate(server.URL))
+	b.cell()
+	assert.Equal(t, "POST /v1/charges, 20 Nov 17:45 – 20 Nov 17:50, 1", b.string(`document.activeElement.getAttribute("aria-label")`))
+	b.run(chromedp.KeyEvent(kb.Enter))
+	assert.True(t, b.truth(`location.search === "?from=1795196700&to=1795197000&row=0"`), "one is a stop of the keyboard: "+b.string("location.search"))
 	b.requireQuiet()
 }
 

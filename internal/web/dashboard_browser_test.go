@@ -59,6 +59,17 @@ func TestBrowserDashboard(t *testing.T) {
 	assert.True(t, b.truth(`document.querySelector(".custom").open && document.querySelector("select[name=service]").value === "checkout-api"`))
 	b.picture("dashboard-zoomed")
 
+	// By keyboard into the heat map, and to the failures of a cell.
+	b.open(f, "?from=now-7d")
+	get(b, chromedp.Evaluate[bool](`(document.querySelector(".heat g a[tabindex]").focus(), true)`))
+	b.key("ArrowDown", 0)
+	b.key("Home", 0)
+	cell := b.string(`document.activeElement.getAttribute("href")`)
+	assert.True(t, b.truth(`document.activeElement.closest(".row").matches(".row ~ .row") && !!document.querySelector(".heat .read")`))
+	b.picture("dashboard-heat")
+	b.run(chromedp.KeyEvent(kb.Enter), wait("/events"))
+	assert.True(t, b.truth(`location.href.endsWith("`+cell+`") && document.querySelectorAll("table.list tbody tr").length > 0`), b.string("location.href"))
+
 	b.run(chromedp.EmulateViewport(390, 844))
 	b.open(f, "?from=now-24h")
 	assert.True(t, b.truth(`document.documentElement.scrollWidth <= innerWidth`), "it scrolls sideways")

@@ -1,4 +1,5 @@
-// Charts: a crosshair with the values of its bucket, and a selection that zooms.
+// Charts: a crosshair with the values of its bucket, and a selection that zooms;
+// and heat maps by keyboard.
 // Everything is heard at the document, so charts that are swapped in just work.
 (function () {
   "use strict";
@@ -7,16 +8,16 @@
 
   function of(e) { return e.target.closest && e.target.closest("svg.plot[data-n]"); }
   function number(name) { return +chart.dataset[name]; }
-  function instant(i) { return new Date((number("from") + i * number("step")) * 1000); }
+  function instant(i, of) { return new Date((+of.from + i * of.step) * 1000); }
 
-  function clock(i) {
-    var form = {day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: chart.dataset.zone};
-    if (number("step") < 60) form.second = "2-digit";
+  function clock(i, of) {
+    var form = {day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: of.zone};
+    if (of.step < 60) form.second = "2-digit";
     try {
-      return new Intl.DateTimeFormat("en-GB", form).format(instant(i));
+      return new Intl.DateTimeFormat("en-GB", form).format(instant(i, of));
     } catch (e) { // a zone that this browser does not know
       form.timeZone = "UTC";
-      return new Intl.DateTimeFormat("en-GB", form).format(instant(i)) + " UTC";
+      return new Intl.DateTimeFormat("en-GB", form).format(instant(i, of)) + " UTC";
     }
   }
 
@@ -41,19 +42,19 @@
     pressed = dragged = false;
   }
 
-  function read(lines) {
-    var figure = chart.parentNode, box = figure.querySelector(".read");
+  // read shows lines beside a place in an area of a figure.
+  function read(figure, area, across, down, lines) {
+    var box = figure.querySelector(".read");
     if (!box) {
       box = document.createElement("div");
       box.className = "read";
       figure.appendChild(box);
     }
     box.textContent = lines.join("\n");
-    var frame = figure.getBoundingClientRect(), area = chart.getBoundingClientRect();
-    var x = area.left - frame.left + (at + 0.5) / number("n") * area.width;
+    var frame = figure.getBoundingClientRect(), x = area.left - frame.left + across * area.width;
     var left = x + 12 + box.offsetWidth > frame.width ? x - 12 - box.offsetWidth : x + 12;
     box.style.left = Math.max(0, left) + "px";
-    box.style.top = area.top - frame.top + number("top") + "px";
+    box.style.top = area.top - frame.top + down + "px";
   }
 
   function show() {
@@ -61,7 +62,7 @@
     var names = chart.parentNode.querySelectorAll(".key li"), x = (at + 0.5) / n * 100 + "%", top = number("top"), high = number("high");
     place(part("cross", "line"), {x1: x, x2: x, y1: top, y2: top + high});
     place(part("chosen", "rect"), {x: first / n * 100 + "%", width: (anchor < 0 ? 0 : (last - first + 1) / n * 100) + "%", y: top, height: high});
-    var lines = [clock(first) + " – " + clock(last + 1) + (last >= number("open") ? ", so far" : "")];
+    var lines = [clock(first, chart.dataset) + " – " + clock(last + 1, chart.dataset) + (last >= number("open") ? ", so far" : "")];
     if (anchor < 0) {
       chart.dataset.v.split(";").forEach(function (row, k) {
         var v = row.split(",")[at];
@@ -69,7 +70,7 @@
       });
     }
     if (keys) lines.push(anchor < 0 ? "← → move, Shift selects, Enter opens" : "Enter zooms, Esc cancels");
-    read(lines);
+    read(chart.parentNode, chart.getBoundingClientRect(), (at + 0.5) / n, top, lines);
   }
 
   function enter(svg, i) {
@@ -90,7 +91,7 @@
   }
 
   function zoom() {
-    var to = new URL(location.href), stamp = function (i) { return instant(i).toISOString().slice(0, 19) + "Z"; };
+    var to = new URL(location.href), stamp = function (i) { return instant(i, chart.dataset).toISOString().slice(0, 19) + "Z"; };
     to.searchParams.set("from", stamp(Math.min(at, anchor)));
     to.searchParams.set("to", stamp(Math.max(at, anchor) + 1));
     to.searchParams.delete("cursor");
@@ -135,18 +136,62 @@
     if (dragged && of(e)) e.preventDefault();
     dragged = false;
   }, true);
+
+  // A heat map has one cell that the tab key stops at: the one with a tabindex,
+  // which the arrows hand on. Others are invisible, and so no stops.
+  function heat(e) { return e.target.matches && e.target.matches(".heat g a[href]"); }
+  function cells(row) { return Array.prototype.slice.call(row.querySelectorAll("g a[href]")); }
+  function extent(cell) {
+    var d = cell.querySelector("path").getAttribute("d").match(/\d+/g);
+    return {first: +d[0], end: +d[0] + +d[2], middle: +d[0] + d[2] / 2};
+  }
+
+  function tell(cell) {
+    var figure = cell.closest(".heat"), svg = cell.closest("svg"), place = extent(cell);
+    var lines = [cell.closest(".row").querySelector("span").textContent, clock(place.first, figure.dataset) + " – " + clock(place.end, figure.dataset), cell.querySelector("title").textContent];
+    cell.setAttribute("aria-label", lines.join(", "));
+    read(figure, svg.getBoundingClientRect(), place.middle / svg.viewBox.baseVal.width, 28, lines.concat("← → ↑ ↓ move, Enter opens, Esc leaves"));
+  }
+
+  function neighbour(cell, key) {
+    var row = cell.closest(".row"), all = cells(row), i = all.indexOf(cell), middle = extent(cell).middle;
+    switch (key) {
+    case "ArrowLeft": return all[i - 1] || cell;
+    case "ArrowRight": return all[i + 1] || cell;
+    case "Home": return all[0];
+    case "End": return all[all.length - 1];
+    case "ArrowUp":
+    case "ArrowDown":
+      do row = key === "ArrowUp" ? row.previousElementSibling : row.nextElementSibling; while (row && !cells(row).length);
+      return !row ? cell : cells(row).reduce(function (a, b) { return Math.abs(extent(b).middle - middle) < Math.abs(extent(a).middle - middle) ? b : a; });
+    }
+  }
+
+  function walk(e) {
+    if (e.key === "Escape") return e.target.blur();
+    var to = !e.ctrlKey && !e.metaKey && !e.altKey && neighbour(e.target, e.key);
+    if (!to) return;
+    e.preventDefault();
+    e.target.removeAttribute("tabindex");
+    to.setAttribute("tabindex", "0");
+    to.focus();
+  }
+
   document.addEventListener("focusin", function (e) {
+    if (heat(e)) return tell(e.target);
     var svg = of(e);
     if (svg !== e.target || !+svg.dataset.n || !svg.matches(":focus-visible")) return;
     keys = true;
     enter(svg, svg.dataset.n - 1);
   });
   document.addEventListener("focusout", function (e) {
+    if (heat(e)) e.target.closest(".heat").querySelectorAll(".read").forEach(function (box) { box.remove(); });
     if (e.target === chart) clear();
     keys = false;
   });
 
   document.addEventListener("keydown", function (e) {
+    if (heat(e)) return walk(e);
     if (e.key === "Escape" && chart) {
       if (anchor < 0 && !pressed) return clear();
       anchor = -1;
