@@ -262,6 +262,50 @@ CREATE FUNCTION public.river_job_state_in_bitmask(bitmask bit, state public.rive
     END = 1;
 $$;
 
+CREATE TABLE public.alert_clock (
+    one boolean DEFAULT true NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_clock_one_check CHECK (one)
+);
+
+CREATE TABLE public.alert_gaps (
+    from_minute timestamp with time zone NOT NULL,
+    to_minute timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.alert_rules (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    sensitivity text NOT NULL,
+    settings jsonb NOT NULL,
+    level text NOT NULL,
+    channels uuid[] NOT NULL,
+    runbook text NOT NULL,
+    enabled boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT alert_rules_level_check CHECK ((level = ANY (ARRAY['page'::text, 'ticket'::text, 'notify'::text]))),
+    CONSTRAINT alert_rules_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT alert_rules_sensitivity_check CHECK ((sensitivity = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text])))
+);
+
+CREATE TABLE public.alert_states (
+    workspace_id integer NOT NULL,
+    rule_id uuid NOT NULL,
+    family smallint NOT NULL,
+    environment text NOT NULL,
+    service text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    provider text NOT NULL,
+    state jsonb NOT NULL
+);
+
 CREATE TABLE public.aliases (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -322,6 +366,28 @@ CREATE TABLE public.bodies_old (
     base uuid
 );
 
+CREATE TABLE public.channels (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    settings jsonb NOT NULL,
+    secrets jsonb NOT NULL,
+    level text NOT NULL,
+    fallback uuid,
+    hourly integer DEFAULT 20 NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    disabled_why text DEFAULT ''::text NOT NULL,
+    failing_since timestamp with time zone,
+    last_error text DEFAULT ''::text NOT NULL,
+    last_sent_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT channels_level_check CHECK ((level = ANY (ARRAY['page'::text, 'ticket'::text, 'notify'::text]))),
+    CONSTRAINT channels_name_check CHECK ((name <> ''::text))
+);
+
 CREATE TABLE public.collectors (
     id uuid NOT NULL,
     host text NOT NULL,
@@ -371,6 +437,37 @@ CREATE VIEW public.customer_counts AS
     u.n
    FROM public.customer_minutes c,
     LATERAL UNNEST(c.customers, c.counts) u(customer, n);
+
+CREATE TABLE public.deliveries (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    incident_id uuid,
+    seq integer NOT NULL,
+    kind text NOT NULL,
+    dedup_key text NOT NULL,
+    message jsonb NOT NULL,
+    state text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    handle text DEFAULT ''::text NOT NULL,
+    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text, 'dropped'::text])))
+);
+
+CREATE TABLE public.delivery_attempts (
+    workspace_id integer NOT NULL,
+    delivery_id uuid NOT NULL,
+    n integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    outcome text NOT NULL,
+    error text NOT NULL,
+    request jsonb NOT NULL,
+    response jsonb NOT NULL
+);
 
 CREATE TABLE public.deploys (
     workspace_id integer NOT NULL,
@@ -544,6 +641,66 @@ CREATE TABLE public.expired_ids (
     bits bytea NOT NULL
 );
 ALTER TABLE ONLY public.expired_ids ALTER COLUMN bits SET STORAGE EXTERNAL;
+
+CREATE TABLE public.incident_events (
+    workspace_id integer NOT NULL,
+    incident_id uuid NOT NULL,
+    id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    actor_label text DEFAULT ''::text NOT NULL,
+    data jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+CREATE TABLE public.incident_members (
+    workspace_id integer NOT NULL,
+    incident_id uuid NOT NULL,
+    rule_id uuid NOT NULL,
+    family smallint NOT NULL,
+    environment text NOT NULL,
+    service text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    provider text NOT NULL,
+    level text NOT NULL,
+    why jsonb NOT NULL,
+    mask_from timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    normal boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.incidents (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    number integer NOT NULL,
+    family smallint NOT NULL,
+    environment text NOT NULL,
+    service text NOT NULL,
+    provider text NOT NULL,
+    phase text NOT NULL,
+    level text NOT NULL,
+    rule_id uuid NOT NULL,
+    why jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    reason text DEFAULT ''::text NOT NULL,
+    peak double precision DEFAULT 0 NOT NULL,
+    errors bigint DEFAULT 0 NOT NULL,
+    facts jsonb NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    told_at timestamp with time zone,
+    acked_at timestamp with time zone,
+    acked_by text DEFAULT ''::text NOT NULL,
+    useful text DEFAULT ''::text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT incidents_level_check CHECK ((level = ANY (ARRAY['page'::text, 'ticket'::text, 'notify'::text]))),
+    CONSTRAINT incidents_phase_check CHECK ((phase = ANY (ARRAY['firing'::text, 'recovering'::text, 'stale'::text, 'resolved'::text]))),
+    CONSTRAINT incidents_useful_check CHECK ((useful = ANY (ARRAY[''::text, 'yes'::text, 'noisy'::text, 'late'::text])))
+);
 
 CREATE TABLE public.issue_comments (
     workspace_id integer NOT NULL,
@@ -914,6 +1071,31 @@ CREATE TABLE public.sessions (
     expiry timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.silences (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    environment text NOT NULL,
+    service text NOT NULL,
+    method text NOT NULL,
+    endpoint text NOT NULL,
+    code text NOT NULL,
+    customer text NOT NULL,
+    family text NOT NULL,
+    rule_id uuid,
+    reason text NOT NULL,
+    cron text DEFAULT ''::text NOT NULL,
+    minutes integer DEFAULT 0 NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    muted bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT silences_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT silences_family_check CHECK ((family = ANY (ARRAY[''::text, '5xx'::text, '429'::text]))),
+    CONSTRAINT silences_reason_check CHECK ((reason <> ''::text))
+);
+
 CREATE TABLE public.slos (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -973,6 +1155,21 @@ ALTER TABLE ONLY public.river_job ALTER COLUMN id SET DEFAULT nextval('public.ri
 
 ALTER TABLE ONLY public.river_notification ALTER COLUMN id SET DEFAULT nextval('public.river_notification_id_seq'::regclass);
 
+ALTER TABLE ONLY public.alert_clock
+    ADD CONSTRAINT alert_clock_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.alert_gaps
+    ADD CONSTRAINT alert_gaps_pkey PRIMARY KEY (from_minute);
+
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_workspace_id_name_key UNIQUE (workspace_id, name);
+
+ALTER TABLE ONLY public.alert_states
+    ADD CONSTRAINT alert_states_pkey PRIMARY KEY (workspace_id, rule_id, family, environment, service, method, endpoint, provider);
+
 ALTER TABLE ONLY public.aliases
     ADD CONSTRAINT aliases_pkey PRIMARY KEY (workspace_id, day, value, event_id, kind);
 
@@ -994,8 +1191,23 @@ ALTER TABLE ONLY public.bodies
 ALTER TABLE ONLY public.bodies_old
     ADD CONSTRAINT bodies_old_pkey PRIMARY KEY (workspace_id, day, hash);
 
+ALTER TABLE ONLY public.channels
+    ADD CONSTRAINT channels_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.channels
+    ADD CONSTRAINT channels_workspace_id_name_key UNIQUE (workspace_id, name);
+
 ALTER TABLE ONLY public.collectors
     ADD CONSTRAINT collectors_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_workspace_id_dedup_key_key UNIQUE (workspace_id, dedup_key);
+
+ALTER TABLE ONLY public.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_pkey PRIMARY KEY (workspace_id, delivery_id, n);
 
 ALTER TABLE ONLY public.deploys
     ADD CONSTRAINT deploys_pkey PRIMARY KEY (workspace_id, service, environment, deployed_at, release);
@@ -1026,6 +1238,18 @@ ALTER TABLE ONLY public.expired_days
 
 ALTER TABLE ONLY public.expired_ids
     ADD CONSTRAINT expired_ids_pkey PRIMARY KEY (workspace_id, day, part, block);
+
+ALTER TABLE ONLY public.incident_events
+    ADD CONSTRAINT incident_events_pkey PRIMARY KEY (workspace_id, incident_id, id);
+
+ALTER TABLE ONLY public.incident_members
+    ADD CONSTRAINT incident_members_pkey PRIMARY KEY (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, provider);
+
+ALTER TABLE ONLY public.incidents
+    ADD CONSTRAINT incidents_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.incidents
+    ADD CONSTRAINT incidents_workspace_id_number_key UNIQUE (workspace_id, number);
 
 ALTER TABLE ONLY public.issue_comments
     ADD CONSTRAINT issue_comments_pkey PRIMARY KEY (workspace_id, issue_id, id);
@@ -1096,6 +1320,9 @@ ALTER TABLE ONLY public.rollup_spans
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
 
+ALTER TABLE ONLY public.silences
+    ADD CONSTRAINT silences_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.slos
     ADD CONSTRAINT slos_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1123,6 +1350,12 @@ CREATE INDEX audit_issue ON public.audit USING btree (workspace_id, target, at) 
 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
+CREATE INDEX deliveries_channel ON public.deliveries USING btree (workspace_id, channel_id, id DESC);
+
+CREATE INDEX deliveries_incident ON public.deliveries USING btree (workspace_id, incident_id, channel_id, seq);
+
+CREATE INDEX deliveries_waiting ON public.deliveries USING btree (next_at) WHERE (state = 'waiting'::text);
+
 CREATE INDEX deploys_time ON public.deploys USING btree (workspace_id, deployed_at);
 
 CREATE INDEX error_minutes_alert ON ONLY public.error_minutes USING btree (workspace_id, alert_minute);
@@ -1146,6 +1379,12 @@ CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) W
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
 
 CREATE INDEX exemplars_day ON public.exemplars USING btree (day, workspace_id, event_id);
+
+CREATE INDEX incident_members_masks ON public.incident_members USING btree (workspace_id, environment, service, family, mask_from);
+
+CREATE INDEX incidents_open ON public.incidents USING btree (workspace_id, environment, service, family) WHERE (phase <> 'resolved'::text);
+
+CREATE INDEX incidents_time ON public.incidents USING btree (workspace_id, opened_at DESC);
 
 CREATE INDEX issues_first ON public.issues USING btree (workspace_id, first_at);
 
@@ -1178,6 +1417,8 @@ CREATE INDEX river_notification_created_at_idx ON public.river_notification USIN
 CREATE INDEX river_notification_topic_id_idx ON public.river_notification USING btree (topic, id);
 
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expiry);
+
+CREATE INDEX silences_end ON public.silences USING btree (workspace_id, ends_at);
 
 ALTER INDEX public.aliases_pkey ATTACH PARTITION public.aliases_old_pkey;
 
@@ -1227,6 +1468,14 @@ REVOKE ALL ON FUNCTION public.report_requests(from_time timestamp with time zone
 GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_app;
 GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_reader;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_clock TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_gaps TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_states TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.aliases_old TO errata_app;
@@ -1239,11 +1488,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies_old TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channels TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collectors TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_counts TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deliveries TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.delivery_attempts TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deploys TO errata_app;
 
@@ -1264,6 +1519,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.exemplars TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_days TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_ids TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incident_events TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incident_members TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incidents TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_comments TO errata_app;
 
@@ -1328,6 +1589,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_marks TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollup_spans TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.silences TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.slos TO errata_app;
 
