@@ -20,8 +20,9 @@ type listed struct {
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "errata/...").Output()
 	require.NoError(t, err)
-	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "slo"}
-	adapters := []string{"store", "postgres", "pgtest", "errata/migrations"}
+	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "slo",
+		"alert", "detect", "simulate", "incident", "silence"}
+	adapters := []string{"store", "postgres", "notify", "pgtest", "errata/migrations"}
 	shells := []string{"ingest", "api", "web", "watch"}
 	may := map[string][]string{ // who may import what is not for everybody
 		"github.com/jackc/pgx/v5":              {"store", "postgres", "pgtest", "errata/migrations", "app"},
@@ -42,6 +43,7 @@ func TestImports(t *testing.T) {
 			if slices.Contains(shells, name) {
 				assert.False(t, slices.Contains(shells, short) || short == "app", "%s is a shell and imports %s", name, imported)
 			}
+			assert.False(t, short == "notify" && slices.Contains(adapters, name) || name == "notify" && slices.Contains(adapters, short), "%s and %s are siblings", name, short)
 			for prefix, who := range may {
 				if strings.HasPrefix(imported, prefix) {
 					assert.Contains(t, who, name, "%s imports %s", name, imported)
