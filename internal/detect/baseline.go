@@ -1,0 +1,172 @@
+package detect
+
+import "math"
+
+// Baseline is what is normal for a series: small, and made anew every five
+// minutes.
+type Baseline struct {
+	Rate     float64 `json:"rate"`     // errors per request
+	Requests float64 `json:"requests"` // requests per minute; 0: no totals
+	// Phi5, Phi15 and Phi60 are by what factor the errors of so many minutes
+	// vary more than chance alone makes them; at least 1.
+	Phi5  float64 `json:"phi5"`
+	Phi15 float64 `json:"phi15"`
+	Phi60 float64 `json:"phi60"`
+	// Count is how many errors a minute has, for series without totals.
+	Count float64 `json:"count"`
+
+	Customers  float64 `json:"customers,omitempty"`    // who are hit in ten minutes: the median of this hour in the last 7 days
+	LastWeek30 int64   `json:"last_week_30,omitempty"` // requests in the same 30 minutes a week ago
+	SixHours   Counts  `json:"six_hours"`              // of the last 6 h, for objectives only
+	ThreeDays  Counts  `json:"three_days"`             // of the last 3 days, for objectives only
+	Skewed     bool    `json:"skewed,omitempty"`       // all that the source sends is late, so its clock is wrong
+}
+
+// Stretch is a sum over the minutes of a stretch that are not masked.
+type Stretch struct {
+	Counts
+	Minutes int // how many those are
+}
+
+// DayBlocks is how many blocks of five minutes a day has.
+const DayBlocks = 288
+
+// Past is what Learn needs of a series at a moment t, without masked minutes.
+type Past struct {
+	// Day are blocks of five minutes, oldest first, of the 24 h that ended 30
+	// minutes before t. Blocks without any count may be left out as zero.
+	Day [DayBlocks]Stretch
+	// Weeks are the same hour of the week and its two neighbours, one, two,
+	// three and four weeks ago.
+	Weeks [4]Stretch
+	// Recent are the last three hours, up to 30 minutes ago, and SameTime are the 45 minutes before and
+	// after this time 1, 2, 3, 7, 14, 21 and 28 days ago: for series without totals.
+	Recent, SameTime Stretch
+
+	Customers  float64 // as in Baseline
+	LastWeek30 int64   // as in Baseline
+	SixHours   Counts  // as in Baseline
+	ThreeDays  Counts  // as in Baseline
+}
+
+// Learn says what is normal. Where day and weeks disagree the larger rate
+// counts, which costs fewer false alarms.
+func Learn(p *Past, set *Settings) Baseline {
+	var day Stretch
+	for i := range p.Day {
+		day.add(p.Day[i])
+	}
+	b := Baseline{Customers: p.Customers, LastWeek30: p.LastWeek30, SixHours: p.SixHours, ThreeDays: p.ThreeDays}
+	b.Skewed = day.Late >= 20 && day.Late > day.Errors
+	if b.Skewed {
+		p = onTime(p)
+		day.Errors += day.Late
+	}
+	if day.Requests > 0 && day.Minutes > 0 {
+		b.Requests = float64(day.Requests) / float64(day.Minutes)
+	}
+	b.Rate = max(day.rate(set), weekly(&p.Weeks, set), set.FloorRate)
+	b.Phi5, b.Phi15, b.Phi60 = dispersion(p.Day[:], set)
+	b.Count = max(p.Recent.perMinute(), p.SameTime.perMinute(), set.FloorCount)
+	return b
+}
+
+// onTime counts what came late as if it had come in time.
+func onTime(p *Past) *Past {
+	q := *p
+	for i := range q.Day {
+		q.Day[i].Errors += q.Day[i].Late
+	}
+	for i := range q.Weeks {
+		q.Weeks[i].Errors += q.Weeks[i].Late
+	}
+	q.Recent.Errors += q.Recent.Late
+	q.SameTime.Errors += q.SameTime.Late
+	return &q
+}
+
+func (s *Stretch) add(o Stretch) {
+	s.Minutes += o.Minutes
+	s.Errors += o.Errors
+	s.Late += o.Late
+	s.Requests += max(o.Requests, 0)
+}
+
+// rate has a prior, so that little history neither frightens nor lulls.
+func (s *Stretch) rate(set *Settings) float64 {
+	return (float64(s.Errors) + set.PriorRate*set.PriorRequests) / (float64(max(s.Requests, 0)) + set.PriorRequests)
+}
+
+func (s *Stretch) perMinute() float64 {
+	if s.Minutes == 0 {
+		return 0
+	}
+	return float64(s.Errors) / float64(s.Minutes)
+}
+
+// weekly is the rate at this hour of the week.
+func weekly(weeks *[4]Stretch, set *Settings) float64 {
+	var all Stretch
+	for i := range weeks {
+		all.add(weeks[i])
+	}
+	return all.rate(set)
+}
+
+// dispersion measures how much blocks of 5, 15 and 60 minutes differ from their
+// own mean, in units of what chance makes. The largest few are left out: they
+// are what is looked for.
+func dispersion(day []Stretch, set *Settings) (phi5, phi15, phi60 float64) {
+	phi5 = dispersionOf(day, 1, set)
+	phi15 = max(dispersionOf(day, 3, set), phi5)
+	phi60 = max(dispersionOf(day, 12, set), phi15)
+	return phi5, phi15, phi60
+}
+
+func dispersionOf(day []Stretch, group int, set *Settings) float64 {
+	var sums [DayBlocks]Stretch
+	var all Stretch
+	blocks := sums[:len(day)/group]
+	for i := range day {
+		if j := i / group; j < len(blocks) {
+			blocks[j].add(day[i])
+		}
+		all.add(day[i])
+	}
+	if all.Errors == 0 || all.Requests <= 0 {
+		return 1
+	}
+	p := float64(all.Errors) / float64(all.Requests)
+	n, sum := 0, 0.0
+	var largest top
+	for i := range blocks {
+		if mu := p * float64(blocks[i].Requests); mu > 0.2 {
+			d := float64(blocks[i].Errors) - mu
+			n++
+			sum += d * d / mu
+			largest.offer(d * d / mu)
+		}
+	}
+	if n < 12 {
+		return 1
+	}
+	drop := min(int(math.Ceil(set.DropBlocks*float64(n))), len(largest))
+	for _, t := range largest[:drop] {
+		sum -= t
+	}
+	return min(max(sum/float64(n-drop), 1), set.MaxPhi)
+}
+
+// top keeps the largest few numbers, the largest first.
+type top [16]float64
+
+func (t *top) offer(x float64) {
+	i := len(t) - 1
+	if x <= t[i] {
+		return
+	}
+	for ; i > 0 && t[i-1] < x; i-- {
+		t[i] = t[i-1]
+	}
+	t[i] = x
+}

@@ -1,0 +1,53 @@
+package detect
+
+// topShare is the share of the last ten minutes' errors that one customer had.
+func (l *look) topShare() float64 {
+	e, _ := l.w.span(0, 10)
+	if e <= 0 || l.in.Customers.Distinct <= 0 {
+		return 0
+	}
+	return min(float64(l.in.Customers.Top)/e, 1)
+}
+
+// oneCustomer says that all errors are of the same customer, and that this is
+// less than an outage.
+func (l *look) oneCustomer() bool {
+	return !l.in.SingleTenant && l.in.Customers.Distinct == 1 && l.topShare() >= 1
+}
+
+// broad says whether 429s are the service's trouble, a limiter that is wrong or
+// a lack of capacity, and not a customer's.
+func (l *look) broad() (level Level, note string) {
+	c, set := &l.in.Customers, l.set
+	switch {
+	case l.in.SingleTenant:
+		return Page, ""
+	case c.Distinct == 0:
+		return Notify, "customers are not known"
+	case float64(c.Distinct) < max(float64(set.BroadCustomers), set.BroadFactor*l.b.Customers):
+		return Notify, "few customers"
+	case l.topShare() >= set.TopShare:
+		return Notify, "mostly one customer"
+	}
+	return Page, "broad"
+}
+
+// concentrated finds the customer who outgrew a limit: for support, not for the
+// person on call.
+func (l *look) concentrated() {
+	c, set := &l.in.Customers, l.set
+	if l.in.Family != Limits || c.Top < set.TopErrors || l.topShare() < set.TopShare || l.in.SingleTenant {
+		return
+	}
+	if c.TopRequests > 0 && float64(c.Top) < set.TopRate*float64(c.TopRequests) {
+		return
+	}
+	for half := range 2 { // for ten minutes, not one burst in them
+		if e, _ := l.w.span(half*5, half*5+5); e < float64(set.TopErrors)/5 {
+			return
+		}
+	}
+	why := l.why(Concentrated, 10, set.TopRate, 0, 0)
+	why.Customer = c.TopName
+	l.v.take(Notify, why, l.onset(5, 0))
+}

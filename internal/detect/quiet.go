@@ -1,0 +1,95 @@
+package detect
+
+// count is F: no totals, so only counts can be compared with counts. It is far
+// worse than rates (see the record of decision), which is why it does not page
+// unless somebody wants that.
+func (l *look) count() {
+	set, mu := l.set, max(l.b.Count, l.set.FloorCount)
+	e5, _ := l.w.span(0, 5)
+	limit := max(set.MinErrors, set.CountFactor*5*mu)
+	z := score(e5, 5*mu, 1)
+	l.z5 = z
+	l.v.clear = e5 <= max(2, limit/2)
+	fires := z >= set.Score && e5 >= limit && l.each(set.Persist, 1, max(1, 2*mu), 0)
+	window := 5
+	if !fires {
+		e60, _ := l.w.span(0, 60)
+		half := set.CountFactor * mu / 2
+		e20, _ := l.w.span(0, 20)
+		e2, _ := l.w.span(0, 2)
+		window = 60
+		z = score(e60, 60*mu, 1)
+		fires = e60 >= max(3*set.MinErrors, set.CountFactor*60*mu) && z >= set.Score && e20 >= max(20*half, 8) && e5 >= max(5*half, 2) && e2 >= max(2*half, 1) &&
+			l.each(3, 20, 3, 0)
+	}
+	if !fires {
+		l.v.pending = z >= set.Score && e5 >= limit
+		return
+	}
+	e, _ := l.w.span(0, window)
+	level := Notify
+	if set.CountPages && !l.oneCustomer() {
+		level = Page
+	}
+	l.v.take(level, Why{Rule: Count, Window: window, Errors: int64(e), Limit: limit, Normal: mu, Score: z, MinScore: set.Score,
+		Customers: l.in.Customers.Distinct, TopShare: l.topShare(), Late: l.w.late, Note: "no request totals"}, l.onset(1, 0))
+}
+
+// newCode is G.
+func (l *look) newCode() {
+	e, _ := l.w.span(0, 10)
+	if l.in.NewCode && e >= l.set.NewErrors && l.in.Customers.Distinct >= l.set.NewCustomers {
+		l.v.take(Notify, l.why(NewCode, 10, 0, 0, 0), l.onset(10, 0))
+	}
+}
+
+// heartbeat is H: silence where a week ago there was traffic. What is silent
+// has no rate, so the other rules find nothing. It asks the baseline of now,
+// not the frozen one: after a week, silence is what is usual.
+func (l *look) heartbeat() {
+	usual := l.in.Baseline.LastWeek30
+	if usual < l.set.HeartbeatMin || !l.w.known {
+		return
+	}
+	if _, n := l.w.span(0, 30); n == 0 {
+		l.v.take(Notify, Why{Rule: Heartbeat, Window: 30, Normal: float64(usual), Note: "nothing comes in"}, l.in.Minute-29)
+	}
+}
+
+// burn is E: the budget of an objective goes so fast that it will be gone.
+func (l *look) burn() {
+	set := l.set
+	if set.Objective <= 0 || set.Objective >= 1 {
+		return
+	}
+	budget := 1 - set.Objective
+	e60, n60 := l.w.span(0, 60)
+	hour := Counts{Errors: int64(e60), Requests: int64(n60)}
+	for _, b := range [...]struct {
+		long  Counts
+		hours int
+		short float64
+		burn  float64
+		level Level
+	}{
+		{hour, 1, l.w.rate(0, 5), 14.4, Page},
+		{l.b.SixHours, 6, l.w.rate(0, 30), 6, Page},
+		{l.b.ThreeDays, 72, ratio(l.b.SixHours), 1, Ticket},
+	} {
+		if rate := ratio(b.long); float64(b.long.Errors) >= set.BurnErrors && rate >= b.burn*budget && b.short >= b.burn*budget {
+			why := l.why(Burn, b.hours*60, b.burn*budget, 0, 0)
+			why.Errors, why.Requests, why.Rate = b.long.Errors, b.long.Requests, rate
+			if b.level == Page && l.oneCustomer() {
+				b.level, why.Note = Notify, "one customer only"
+			}
+			l.v.take(b.level, why, l.onset(5, budget))
+		}
+	}
+}
+
+func ratio(c Counts) float64 {
+	if c.Requests <= 0 {
+		return 0
+	}
+	return float64(c.Errors) / float64(c.Requests)
+}
