@@ -53,7 +53,7 @@ type Config struct {
 	RequestIDKeys      []string `name:"request-id-keys" env:"ERRATA_REQUEST_ID_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that hold the request ID, before all others."`
 	CustomerKeys       []string `name:"customer-keys" env:"ERRATA_CUSTOMER_KEYS" placeholder:"KEY,…" help:"OpenTelemetry attributes that name the customer, before all others."`
 
-	SLO float64 `name:"slo" env:"ERRATA_SLO" default:"99.9" help:"Default objective: the percentage of a service's requests that must not fail on its own side (5xx, providers) over 28 days. The dashboard gives the error budgets that follow from it."`
+	SLO float64 `name:"slo" env:"ERRATA_SLO" default:"99.9" help:"Default objective: the percentage of a service's requests that must not fail on its own side (5xx, providers) over 28 days. It is for services that nobody set an objective for."`
 
 	LogLevel  string `name:"log-level" env:"ERRATA_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"How much is logged."`
 	LogFormat string `name:"log-format" env:"ERRATA_LOG_FORMAT" enum:"text,json" default:"text" help:"How logs look."`

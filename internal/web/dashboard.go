@@ -63,6 +63,11 @@ func (w *web) dashboard(c *gin.Context) error {
 // issues and collectors by a query each.
 func (w *web) fillDashboard(c *gin.Context, d *dashboard, page *dashboardPage) error {
 	ctx, ws, began := c.Request.Context(), member(c).Workspace, time.Now()
+	slos, err := w.Store.SLOs(ctx, ws)
+	if err != nil {
+		return err
+	}
+	d.aimAt(slos)
 	if err := w.answer(ctx, ws, d.now, &d.asked); err != nil {
 		return err
 	}
@@ -94,17 +99,18 @@ func (w *web) fillDashboard(c *gin.Context, d *dashboard, page *dashboardPage) e
 		d.blank = s.TotalBefore == 0 && (d.requests.one() == nil || d.requests.one().TotalBefore == 0)
 	}
 	page.NoTotals = d.rate.Why == "" && d.rate.NoTotals
+	page.Budget = d.budget(d.budgets, w.SLO)
 	page.Tiles = []tile{
 		d.flowTile(d.requests, d.failures),
 		d.rateTile("5xx", chart.Us, d.serverRate, d.serverErrors, d.failures5xx()),
 		d.rateTile("429", chart.Limits, d.limitedRate, d.limited, d.view.failures("status", "429")),
 		d.customersTile(d.customers),
+		page.Budget.tile(),
 	}
 	page.Families = d.familyPanel(deploys)
 	page.Left = []ranking{d.topCodes(), d.newIssues(issues, deploys), d.newCodes()}
 	page.Right = []ranking{d.topEndpoints(), d.limitsByCustomer()}
 	page.Heat = d.heat()
-	page.Budget = d.budget(d.budgets, w.SLO)
 	return nil
 }
 

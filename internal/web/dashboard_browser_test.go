@@ -116,7 +116,7 @@ func TestBrowserDashboardRefreshes(t *testing.T) {
 	f.server.CloseClientConnections()
 	f.server.Close()
 	b.later(4 * time.Minute)
-	assert.True(t, b.truth(`!document.querySelector(".stale").hidden && document.querySelectorAll(".tiles li").length === 4`))
+	assert.True(t, b.truth(`!document.querySelector(".stale").hidden && document.querySelectorAll(".tiles li").length === 5`))
 }
 
 // Who has just installed it sees the first failure without a reload.

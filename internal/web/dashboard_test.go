@@ -16,6 +16,7 @@ import (
 
 	"errata/internal/auth"
 	"errata/internal/event"
+	"errata/internal/slo"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -100,7 +101,7 @@ func TestDashboardWithTotals(t *testing.T) {
 		for _, panel := range []string{"codes-h", "endpoints-h", "new-h", "limits-h", "newcodes-h", "budget-h", "heat-h", "families-h"} {
 			assert.Equal(t, 1, p.Find("#"+panel).Length(), "%s: %s", path, panel)
 		}
-		assert.Equal(t, 4, p.Find(".tiles li").Length())
+		assert.Equal(t, 5, p.Find(".tiles li").Length())
 		assert.NotContains(t, p.Find("main").Text(), "NaN")
 		assert.Contains(t, strings.Join(p.header.Values("Server-Timing"), " "), "db;dur=", path)
 		assert.Zero(t, p.Find("#nototals").Length(), path)
@@ -119,7 +120,8 @@ func TestDashboardWithTotals(t *testing.T) {
 	assert.Contains(t, words(news), "db_pool_exhausted us checkout-api · POST /v1/charges · 2 min after 2026.11.20-3")
 	assert.Contains(t, words(p.Find("section[aria-labelledby=limits-h] tbody")), "acme")
 	budget := p.Find("section[aria-labelledby=budget-h] tbody tr").First()
-	assert.Equal(t, "checkout-api", words(budget.Find("th")), "the least left comes first")
+	assert.Equal(t, "checkout-api default 99.9%, not set", words(budget.Find("th")), "the least left comes first")
+	assert.Regexp(t, `^Error budgets \d of \d at risk checkout-api burns `, words(tiles.Eq(4)))
 	assert.Contains(t, words(budget.Find(".gauge > span")), "used up")
 	assert.Contains(t, words(budget.Find("td.bad")), "x", "and burns now")
 	assert.Equal(t, 1, p.Find("svg.plot a[href='/releases?release=2026.11.20-3&service=checkout-api']").Length(), "a deploy leads to its release")
@@ -274,6 +276,8 @@ func evilDashboards(fr frame) []any {
 		v.values[name] = evil
 	}
 	d := v.dashboard()
+	d.aimAt([]slo.SLO{{ID: evil, Service: evil, Environment: evil, Objective: 99, WindowDays: 7}, {ID: evil, Service: evil, Method: evil, Endpoint: evil, Objective: 99, WindowDays: 28}})
+	d.held = nil // the default, too
 	for _, r := range d.replies {
 		labels := make([]string, len(r.question.By))
 		for i := range labels {
@@ -351,6 +355,11 @@ func (r *reads) NewIssues(ctx context.Context, ws int32, service string, from, t
 	return r.Reader.NewIssues(ctx, ws, service, from, to, limit)
 }
 
+func (r *reads) SLOs(ctx context.Context, ws int32) ([]slo.SLO, error) {
+	r.others++
+	return r.Reader.SLOs(ctx, ws)
+}
+
 func (r *reads) Overview(ctx context.Context, ws int32) (store.Overview, error) {
 	r.others++
 	return r.Reader.Overview(ctx, ws)
@@ -376,7 +385,7 @@ func TestDashboardReadsOnce(t *testing.T) {
 	f.signIn()
 	require.Equal(t, 200, f.get("/d?from=now-24h").code)
 	assert.Equal(t, 1, r.stats)
-	assert.Equal(t, 3, r.others, "deploys, new issues, collectors")
+	assert.Equal(t, 4, r.others, "objectives, deploys, new issues, collectors")
 }
 
 // A company that reports since this morning has nothing to compare with.

@@ -7,8 +7,10 @@ import (
 
 	"errata/internal/chart"
 	"errata/internal/event"
+	"errata/internal/fault"
 	ql "errata/internal/query"
 	"errata/internal/rollup"
+	"errata/internal/slo"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -20,25 +22,37 @@ type endpointTopic struct {
 	overTime, codes, codeCustomers, customers *reply
 }
 
-func (w *web) endpoint(c *gin.Context) error {
-	var names [2]string
-	for i, param := range []string{"service", "method"} {
-		name, err := nameOf(c.Param(param))
-		if err != nil {
-			return err
-		}
-		names[i] = name
+func (w *web) endpoint(c *gin.Context) error { return w.showEndpoint(c, nil) }
+
+// endpointAsked is what the address names.
+func endpointAsked(c *gin.Context) (out slo.SLO, err error) {
+	if out.Service, err = nameOf(c.Param("service")); err != nil {
+		return out, err
 	}
-	service, method := names[0], strings.ToUpper(names[1])
-	endpoint, err := endpointOf(c.Param("endpoint"))
+	if out.Method, err = nameOf(c.Param("method")); err != nil {
+		return out, err
+	}
+	out.Method = strings.ToUpper(out.Method)
+	out.Endpoint, err = endpointOf(c.Param("endpoint"))
+	return out, err
+}
+
+// hasName reports whether an endpoint is one: what names none, and what is counted
+// with others, have no objective.
+func hasName(about slo.SLO) bool { return about.Endpoint != "" && about.Endpoint != rollup.Other }
+
+// showEndpoint shows an endpoint, with what stood against a change on its page.
+func (w *web) showEndpoint(c *gin.Context, refused *fault.Fault) error {
+	about, err := endpointAsked(c)
 	if err != nil {
 		return err
 	}
+	service, method, endpoint := about.Service, about.Method, about.Endpoint
 	t, err := w.newTopic(c, pathOfEndpoint(service, method, endpoint), "24h", "service", service, "method", method, "endpoint", endpoint)
 	page := w.topicPage(c, "Endpoint", endpointLabel(method, endpoint), "services")
-	page.Facts = []fact{{"Service", service, t.about(pathOfService(service))}}
+	page.Facts, page.Refused = []fact{{"Service", service, t.about(pathOfService(service))}}, refused
 	return w.showTopic(c, t, page, err, func() error {
-		err := w.fillEndpoint(c, &endpointTopic{topic: t}, page)
+		err := w.fillEndpoint(c, &endpointTopic{topic: t}, about, page)
 		if err == nil && !page.Quiet.known() {
 			near := w.near(c, ql.Endpoint, endpoint, func(e string) string { return "/events?" + query("service", service, "endpoint", e) })
 			return w.unseen(c, page.Quiet, "endpoint", page.Heading, near, link{Label: "the service " + service, Path: pathOfService(service)}, link{Label: "all services", Path: "/services"})
@@ -48,13 +62,21 @@ func (w *web) endpoint(c *gin.Context) error {
 	})
 }
 
-func (w *web) fillEndpoint(c *gin.Context, t *endpointTopic, page *topicPage) error {
+func (w *web) fillEndpoint(c *gin.Context, t *endpointTopic, about slo.SLO, page *topicPage) error {
 	t.traffic = t.askTraffic()
 	t.overTime = t.ask(t.over(stats.Errors, rollup.Family, rollup.Code))
 	t.codes = t.ask(most(t.versus(stats.Errors, rollup.Family, rollup.Code), 200))
 	t.codeCustomers = t.ask(most(t.over(stats.Customers, rollup.Family, rollup.Code), 200))
 	t.customers = t.ask(most(narrow(t.over(stats.Errors, rollup.Customer), "customer:*"), topRows))
-	if ok, err := w.read(c, t.topic, page, t.failures, t.requests); err != nil || !ok {
+	aims, err := w.askAims(c, t.topic, about)
+	if err != nil {
+		return err
+	}
+	ok, err := w.read(c, t.topic, page, t.failures, t.requests)
+	if err == nil && hasName(about) {
+		w.fillAims(c, t.topic, aims, page)
+	}
+	if err != nil || !ok {
 		return err
 	}
 	deploys, err := w.deploysOf(c, t.topic)

@@ -21,6 +21,8 @@ type dashboard struct {
 	endpoints, endpointRates, callers, heatmap *reply
 	services, environments                     *reply
 	budgets                                    []*reply
+	aims                                       aims
+	held                                       map[string]bool // services that somebody set an objective for
 }
 
 // ours are the families that are not the caller's doing.

@@ -6,8 +6,10 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/chart"
+	"errata/internal/fault"
 	ql "errata/internal/query"
 	"errata/internal/rollup"
+	"errata/internal/slo"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -36,7 +38,10 @@ func (t *topic) askTraffic() traffic {
 	}
 }
 
-func (w *web) service(c *gin.Context) error {
+func (w *web) service(c *gin.Context) error { return w.showService(c, nil) }
+
+// showService shows a service, with what stood against a change on its page.
+func (w *web) showService(c *gin.Context, refused *fault.Fault) error {
 	service, err := nameOf(c.Param("service"))
 	if err != nil {
 		return err
@@ -51,6 +56,7 @@ func (w *web) service(c *gin.Context) error {
 	}
 	t, err := w.newTopic(c, pathOfService(service), "24h", "service", service)
 	page := w.topicPage(c, "Service", service, "services")
+	page.Refused = refused
 	return w.showTopic(c, t, page, err, func() error { return w.fillService(c, &serviceTopic{topic: t}, service, page) })
 }
 
@@ -65,7 +71,15 @@ func (w *web) fillService(c *gin.Context, t *serviceTopic, service string, page 
 	t.endpointR = t.ask(most(t.over(stats.Rate, endpoint...), 1000))
 	t.customers = t.ask(most(narrow(t.over(stats.Errors, rollup.Customer), "customer:*"), topRows))
 	t.environs = t.ask(most(t.over(stats.Errors, rollup.Environment), 20))
-	if ok, err := w.read(c, t.topic, page, t.failures, t.requests); err != nil || !ok {
+	aims, err := w.askAims(c, t.topic, slo.SLO{Service: service})
+	if err != nil {
+		return err
+	}
+	ok, err := w.read(c, t.topic, page, t.failures, t.requests)
+	if err == nil {
+		w.fillAims(c, t.topic, aims, page)
+	}
+	if err != nil || !ok {
 		if err == nil && !page.Quiet.known() {
 			return w.unseen(c, page.Quiet, "service", service, w.near(c, ql.Service, service, pathOfService), link{Label: "all services", Path: "/services"})
 		}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/edge"
 	"errata/internal/event"
+	"errata/internal/fault"
 	"errata/internal/stats"
 )
 
@@ -37,6 +39,8 @@ type topicPage struct {
 	All           string // where all failures of the topic are; "" for no list at all
 	NoTotals      bool
 	Collector     string
+	Objectives    *objectives
+	Refused       *fault.Fault // why what was asked for on the page was not done
 }
 
 // quiet says that nothing happened in the period, and when something did.
@@ -70,6 +74,9 @@ func (w *web) showTopic(c *gin.Context, t *topic, page *topicPage, err error, fi
 	var status int
 	if page.Problem, status, err = problem(err); err != nil {
 		return err
+	}
+	if page.Refused != nil && status == http.StatusOK {
+		status = edge.Status(page.Refused.Kind)
 	}
 	if page.Controls.Path == "" {
 		page.Controls = t.controls()

@@ -21,6 +21,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	ql "errata/internal/query"
+	"errata/internal/slo"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -52,6 +53,9 @@ type Reader interface {
 	LinkTicket(ctx context.Context, actor store.Actor, ws int32, id, url string) error
 	UnlinkTicket(ctx context.Context, actor store.Actor, ws int32, id, url string) error
 	JobRuns(ctx context.Context) ([]store.JobRun, error)
+	SLOs(ctx context.Context, ws int32) ([]slo.SLO, error)
+	SetSLO(ctx context.Context, actor store.Actor, ws int32, o slo.SLO) (slo.SLO, error)
+	RemoveSLO(ctx context.Context, actor store.Actor, ws int32, id string) error
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -64,7 +68,7 @@ type Deps struct {
 	Version       string
 	Now           func() time.Time
 	CollectorURL  string  // where services send to, for the first steps
-	SLO           float64 // percent of requests that must not fail on our side; 0 is DefaultSLO
+	SLO           float64 // percent that services without an objective are held to; 0 is DefaultSLO
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
@@ -131,7 +135,9 @@ func (w *web) routes(r *gin.Engine) {
 	member.POST("/issues/:id", edge.Handle(w.decide))
 	member.GET("/services", edge.Handle(w.services))
 	member.GET("/services/:service", edge.Handle(w.service))
+	member.POST("/services/:service", edge.Handle(w.decideService))
 	member.GET("/e/:service/:method/*endpoint", edge.Handle(w.endpoint))
+	member.POST("/e/:service/:method/*endpoint", edge.Handle(w.decideEndpoint))
 	member.GET("/codes", edge.Handle(w.codes))
 	member.GET("/codes/:first", edge.Handle(w.codeOrService))
 	member.GET("/codes/:first/:code", edge.Handle(w.codeOrService))
