@@ -62,12 +62,12 @@ func TestLifeOfAnIssue(t *testing.T) {
 
 	d := a.patch(id, `{"state":"resolved","resolved_in":"v2","assignee":"mia"}`)
 	resolved := d.ResolvedAt.Time
-	a.fail("req_3", "v1", resolved.Add(-time.Minute)) // late
-	b.fail("req_4", "v1", resolved.Add(time.Second))  // the old release still runs
+	a.fail("req_3", "v1", resolved.Add(-time.Minute))        // late
+	b.fail("req_4", "v1", resolved.Add(10*time.Millisecond)) // the old release still runs
 	assert.Len(t, a.issues("state:resolved assignee:mia"), 1)
 	a.fail("req_5", "v2", resolved.Add(-time.Second)) // the new one, before
 	assert.Empty(t, b.issues("is:regressed"))
-	b.fail("req_6", "v2", resolved.Add(time.Minute))
+	b.fail("req_6", "v2", resolved.Add(20*time.Millisecond)) // not later: the hour may be about to end
 	found = a.issues("is:regressed")
 	require.Len(t, found, 1)
 	assert.EqualValues(t, 6, found[0].Events)
