@@ -4,7 +4,8 @@
 SET LOCAL ROLE errata_owner;
 
 -- A series is what is judged: the failures of one family of a service, of one of
--- its endpoints, or of a provider. In every table below it is these columns.
+-- its endpoints, or of a new code. In the tables below it is these columns: rule_id,
+-- family, environment, service, method, endpoint and code.
 
 CREATE TABLE alert_rules (
   workspace_id integer     NOT NULL,
@@ -47,9 +48,9 @@ CREATE TABLE alert_states (
   service      text        NOT NULL,
   method       text        NOT NULL, -- '' with endpoint
   endpoint     text        NOT NULL, -- '': the whole service
-  provider     text        NOT NULL, -- '': not about one
+  code         text        NOT NULL, -- '': all of them
   state        jsonb       NOT NULL,
-  PRIMARY KEY (workspace_id, rule_id, family, environment, service, method, endpoint, provider)
+  PRIMARY KEY (workspace_id, rule_id, family, environment, service, method, endpoint, code)
 );
 
 CREATE TABLE incidents (
@@ -58,7 +59,7 @@ CREATE TABLE incidents (
   number       integer     NOT NULL, -- INC-12
   family       smallint    NOT NULL,
   environment  text        NOT NULL,
-  service      text        NOT NULL,
+  service      text        NOT NULL, -- '' where it is a provider's
   provider     text        NOT NULL,
   phase        text        NOT NULL CHECK (phase IN ('firing', 'recovering', 'stale', 'resolved')),
   level        text        NOT NULL CHECK (level IN ('page', 'ticket', 'notify')),
@@ -72,8 +73,11 @@ CREATE TABLE incidents (
   peak         double precision NOT NULL DEFAULT 0, -- the largest share of requests in five minutes
   errors       bigint      NOT NULL DEFAULT 0,      -- while it lasted
   facts        jsonb       NOT NULL,                -- customers, codes, samples, releases: as of the last message
-  seq          integer     NOT NULL DEFAULT 0,      -- of the last message
-  told_at      timestamptz,                         -- when that was
+  seq          integer     NOT NULL DEFAULT 0,      -- of the last message, as the next four
+  told_at      timestamptz,
+  told_phase   text        NOT NULL DEFAULT '',
+  told_level   text        NOT NULL DEFAULT '',
+  told_members integer     NOT NULL DEFAULT 0,
   acked_at     timestamptz,
   acked_by     text        NOT NULL DEFAULT '',
   useful       text        NOT NULL DEFAULT '' CHECK (useful IN ('', 'yes', 'noisy', 'late')),
@@ -94,15 +98,19 @@ CREATE TABLE incident_members (
   service      text        NOT NULL,
   method       text        NOT NULL,
   endpoint     text        NOT NULL,
-  provider     text        NOT NULL,
+  code         text        NOT NULL,
+  n            integer     NOT NULL, -- in order of joining
+  phase        text        NOT NULL,
   level        text        NOT NULL,
   why          jsonb       NOT NULL,
+  peak         double precision NOT NULL,
+  errors       bigint      NOT NULL,
   mask_from    timestamptz NOT NULL,
   started_at   timestamptz NOT NULL,
   fired_at     timestamptz NOT NULL,
   resolved_at  timestamptz,
   normal       boolean     NOT NULL DEFAULT false, -- somebody said that this is how it is now
-  PRIMARY KEY (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, provider)
+  PRIMARY KEY (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, code)
 );
 CREATE INDEX incident_members_masks ON incident_members (workspace_id, environment, service, family, mask_from);
 

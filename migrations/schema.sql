@@ -302,7 +302,7 @@ CREATE TABLE public.alert_states (
     service text NOT NULL,
     method text NOT NULL,
     endpoint text NOT NULL,
-    provider text NOT NULL,
+    code text NOT NULL,
     state jsonb NOT NULL
 );
 
@@ -661,9 +661,13 @@ CREATE TABLE public.incident_members (
     service text NOT NULL,
     method text NOT NULL,
     endpoint text NOT NULL,
-    provider text NOT NULL,
+    code text NOT NULL,
+    n integer NOT NULL,
+    phase text NOT NULL,
     level text NOT NULL,
     why jsonb NOT NULL,
+    peak double precision NOT NULL,
+    errors bigint NOT NULL,
     mask_from timestamp with time zone NOT NULL,
     started_at timestamp with time zone NOT NULL,
     fired_at timestamp with time zone NOT NULL,
@@ -693,6 +697,9 @@ CREATE TABLE public.incidents (
     facts jsonb NOT NULL,
     seq integer DEFAULT 0 NOT NULL,
     told_at timestamp with time zone,
+    told_phase text DEFAULT ''::text NOT NULL,
+    told_level text DEFAULT ''::text NOT NULL,
+    told_members integer DEFAULT 0 NOT NULL,
     acked_at timestamp with time zone,
     acked_by text DEFAULT ''::text NOT NULL,
     useful text DEFAULT ''::text NOT NULL,
@@ -1168,7 +1175,7 @@ ALTER TABLE ONLY public.alert_rules
     ADD CONSTRAINT alert_rules_workspace_id_name_key UNIQUE (workspace_id, name);
 
 ALTER TABLE ONLY public.alert_states
-    ADD CONSTRAINT alert_states_pkey PRIMARY KEY (workspace_id, rule_id, family, environment, service, method, endpoint, provider);
+    ADD CONSTRAINT alert_states_pkey PRIMARY KEY (workspace_id, rule_id, family, environment, service, method, endpoint, code);
 
 ALTER TABLE ONLY public.aliases
     ADD CONSTRAINT aliases_pkey PRIMARY KEY (workspace_id, day, value, event_id, kind);
@@ -1243,7 +1250,7 @@ ALTER TABLE ONLY public.incident_events
     ADD CONSTRAINT incident_events_pkey PRIMARY KEY (workspace_id, incident_id, id);
 
 ALTER TABLE ONLY public.incident_members
-    ADD CONSTRAINT incident_members_pkey PRIMARY KEY (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, provider);
+    ADD CONSTRAINT incident_members_pkey PRIMARY KEY (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, code);
 
 ALTER TABLE ONLY public.incidents
     ADD CONSTRAINT incidents_pkey PRIMARY KEY (workspace_id, id);
