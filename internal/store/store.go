@@ -80,6 +80,7 @@ type Store struct {
 	contents caution
 
 	unrolled openBlocks
+	alerts   alertMemories
 	tables   tableCache
 
 	checked atomic.Bool // the schema is new enough

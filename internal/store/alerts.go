@@ -1,0 +1,388 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/detect"
+	"errata/internal/fault"
+	"errata/internal/incident"
+)
+
+const (
+	// alertSettle is how long after its end a minute is judged: senders batch.
+	alertSettle = 30 * time.Second
+	// alertLock is the advisory lock of whoever judges.
+	alertLock = 7220
+	// clockSlack is by how much the clock may go back without being noticed.
+	clockSlack = 5
+)
+
+// Evaluated is what one call of EvaluateAlerts did.
+type Evaluated struct {
+	Minutes  int       // that were judged; 0: none has closed since
+	Busy     bool      // another process is at it
+	Upto     time.Time // the end of the last minute that was judged, by whomever
+	Gap      int       // minutes that nobody judged nor ever will
+	Series   int       // that were looked at
+	Opened   int
+	Messages int
+	Took     time.Duration // from the lock to the COMMIT
+}
+
+// alertMemory is what a process keeps between ticks, so that it need not read it
+// again. Nothing is lost with it.
+type alertMemory struct {
+	hour      alertHour
+	baselines map[incident.Series]learned
+	codes     map[codeOf]detect.Minute // that are not new, and when this was found
+}
+
+// alertMemories are those of all workspaces.
+type alertMemories struct {
+	mu sync.Mutex
+	of map[int32]*alertMemory
+}
+
+func (m *alertMemories) get(ws int32) *alertMemory {
+	if m.of == nil {
+		m.of = map[int32]*alertMemory{}
+	}
+	if m.of[ws] == nil {
+		m.of[ws] = &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}}
+	}
+	return m.of[ws]
+}
+
+const (
+	// A connection whose process is gone lets go of the lock at the next check.
+	sqlAlertGuards = `SELECT set_config('statement_timeout', '20s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
+       set_config('client_connection_check_interval', '2s', true)`
+	sqlAlertLock  = `SELECT pg_try_advisory_xact_lock($1::int8)`
+	sqlAlertClock = `SELECT minute FROM alert_clock FOR UPDATE`
+	sqlSetClock   = `
+INSERT INTO alert_clock (minute, at) VALUES ($1::timestamptz, $2::timestamptz)
+ON CONFLICT (one) DO UPDATE SET minute = excluded.minute, at = excluded.at`
+	sqlAlertGap = `
+INSERT INTO alert_gaps (from_minute, to_minute, at) VALUES ($1::timestamptz, $2::timestamptz, $3::timestamptz)
+ON CONFLICT (from_minute) DO UPDATE SET to_minute = excluded.to_minute, at = excluded.at`
+	sqlAllWorkspaces = `SELECT id, name FROM workspaces ORDER BY id`
+)
+
+// EvaluateAlerts judges the minutes that have closed, in all workspaces: it
+// opens and ends incidents, and queues what is to be told about them. Any number
+// of processes may call it at any time; all that one call finds is one
+// transaction, so that a minute is judged once, and nothing is told twice.
+// Errors: a fault of kind Unavailable.
+func (s *Store) EvaluateAlerts(ctx context.Context, now time.Time) (out Evaluated, err error) {
+	defer fault.Wrap(&err, "EvaluateAlerts")
+	s.alerts.mu.Lock()
+	defer s.alerts.mu.Unlock()
+	closed := detect.MinuteOf(now.Add(-alertSettle)) - 1
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		out = Evaluated{}
+		start := time.Now()
+		e := evaluation{s: s, tx: tx, now: now, out: &out}
+		err := e.run(ctx, closed)
+		out.Took = time.Since(start)
+		return err
+	})
+	return out, err
+}
+
+// evaluation is one tick.
+type evaluation struct {
+	s   *Store
+	tx  pgx.Tx
+	now time.Time
+	out *Evaluated
+}
+
+func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
+	if _, err := e.tx.Exec(ctx, sqlAlertGuards); err != nil {
+		return err
+	}
+	var ours bool
+	if err := e.tx.QueryRow(ctx, sqlAlertLock, int64(alertLock)).Scan(&ours); err != nil {
+		return err
+	}
+	if !ours {
+		e.out.Busy = true
+		return nil
+	}
+	from, err := e.clock(ctx, closed)
+	if err != nil {
+		return err
+	}
+	e.out.Upto = (closed + 1).Time()
+	rows, err := e.tx.Query(ctx, sqlAllWorkspaces)
+	if err != nil {
+		return err
+	}
+	type workspace struct {
+		ID   int32
+		Name string
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[workspace])
+	if err != nil {
+		return err
+	}
+	for _, w := range list {
+		t := tick{evaluation: e, ws: w.ID, name: w.Name, from: from, last: closed, memory: e.s.alerts.get(w.ID)}
+		if err := t.run(ctx); err != nil {
+			return err
+		}
+	}
+	if from > closed {
+		return nil
+	}
+	e.out.Minutes = int(closed - from + 1)
+	_, err = e.tx.Exec(ctx, sqlSetClock, closed.Time(), e.now)
+	return err
+}
+
+// clock gives the first minute to be judged. Where nobody judged for longer than
+// is caught up with, or the clock went back, what lies between is a gap.
+func (e *evaluation) clock(ctx context.Context, closed detect.Minute) (detect.Minute, error) {
+	var at time.Time
+	err := e.tx.QueryRow(ctx, sqlAlertClock).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return closed, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	last := detect.MinuteOf(at)
+	switch {
+	case last > closed+clockSlack: // it was ahead, or is behind now
+		e.out.Gap = int(last - closed)
+		if err := e.gap(ctx, closed+1, last); err != nil {
+			return 0, err
+		}
+		return closed, nil
+	case closed-last > incident.MaxBehind:
+		from := closed - incident.MaxBehind + 1
+		e.out.Gap = int(from - last - 1)
+		return from, e.gap(ctx, last+1, from-1)
+	}
+	return last + 1, nil
+}
+
+func (e *evaluation) gap(ctx context.Context, from, to detect.Minute) error {
+	_, err := e.tx.Exec(ctx, sqlAlertGap, from.Time(), to.Time(), e.now)
+	return err
+}
+
+// tick is one workspace's part of it.
+type tick struct {
+	*evaluation
+	ws         int32
+	name       string
+	from, last detect.Minute
+	memory     *alertMemory
+
+	rules     []alertRule
+	board     incident.Board
+	were      map[string][]byte // the board's incidents, as they were read
+	facts     map[string]any    // of incidents that are told about, by ID
+	states    map[incident.Series]detect.State
+	changed   map[incident.Series]bool
+	failures  []incident.Failure
+	customers map[familyOfPlace]detect.Customers
+}
+
+func (t *tick) run(ctx context.Context) (err error) {
+	if t.rules, err = t.readRules(ctx); err != nil {
+		return err
+	}
+	if err := t.readBoard(ctx); err != nil {
+		return err
+	}
+	if t.from <= t.last {
+		if err := t.judge(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.tell(ctx); err != nil {
+		return err
+	}
+	return t.keep(ctx)
+}
+
+func (t *tick) judging() []incident.Rule {
+	out := make([]incident.Rule, 0, len(t.rules))
+	for i := range t.rules {
+		if t.rules[i].enabled {
+			out = append(out, t.rules[i].Rule)
+		}
+	}
+	return out
+}
+
+// judge takes every series that may be worth it through the minutes.
+func (t *tick) judge(ctx context.Context) (err error) {
+	rules := t.judging()
+	if err := t.memory.hour.read(ctx, t.tx, t.ws, t.last); err != nil {
+		return err
+	}
+	failures, answered := t.memory.hour.all()
+	t.failures = failures
+	unmet, err := t.memory.newCodes(ctx, t.tx, t.ws, t.last, failures)
+	if err != nil {
+		return err
+	}
+	sheet := incident.NewSheet(t.last, rules, failures, answered, func(f *incident.Failure) bool { return unmet[codeOf{f.Service, f.Code}] })
+	if t.states, err = t.readStates(ctx); err != nil {
+		return err
+	}
+	series, err := t.series(ctx, rules, sheet)
+	if err != nil {
+		return err
+	}
+	t.out.Series += len(series)
+	if err := t.memory.learn(ctx, t.tx, t.ws, t.last, rules, series); err != nil {
+		return err
+	}
+	var services []string
+	for _, s := range series {
+		services = append(services, s.Service)
+	}
+	slices.Sort(services)
+	services = slices.Compact(services)
+	settings := map[string]*detect.Settings{}
+	for i := range rules {
+		settings[rules[i].ID] = &rules[i].Settings
+	}
+	t.changed = map[incident.Series]bool{}
+	for minute := t.from; minute <= t.last; minute++ {
+		t.customers = map[familyOfPlace]detect.Customers{}
+		if len(services) > 0 {
+			if t.customers, err = readCustomers(ctx, t.tx, t.ws, minute, services); err != nil {
+				return err
+			}
+		}
+		t.board.Minute(minute, t.minute(minute, series, sheet, rules, settings))
+	}
+	return nil
+}
+
+// series are those that are looked at: what has failures, what has a state, what
+// has an objective, and what is silent.
+func (t *tick) series(ctx context.Context, rules []incident.Rule, sheet *incident.Sheet) ([]incident.Series, error) {
+	set := map[incident.Series]bool{}
+	for s := range sheet.Lines {
+		if sheet.Worth(s) || objective(rules, s) > 0 {
+			set[s] = true
+		}
+	}
+	for s := range t.states {
+		set[s] = true
+	}
+	silent, err := t.silent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, place := range silent {
+		for i := range rules {
+			if rules[i].Matches == nil {
+				set[incident.Series{Rule: rules[i].ID, Family: detect.Server, Environment: place.Environment, Service: place.Service}] = true
+			}
+		}
+	}
+	out := make([]incident.Series, 0, len(set))
+	for s := range set {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, incident.Series.Compare)
+	return out, nil
+}
+
+// Services that answered a hundred requests in the same half hour a week ago and
+// none in the last.
+const sqlSilent = `
+SELECT environment, service FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '7 days 29 minutes' AND minute <= $2::timestamptz - interval '7 days'
+GROUP BY environment, service HAVING sum(n) >= 100
+EXCEPT
+SELECT environment, service FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '29 minutes' AND minute <= $2::timestamptz`
+
+func (t *tick) silent(ctx context.Context) ([]incident.Place, error) {
+	rows, err := t.tx.Query(ctx, sqlSilent, t.ws, t.last.Time())
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p incident.Place, err error) {
+		return p, row.Scan(&p.Environment, &p.Service)
+	})
+}
+
+// minute judges one minute of all series.
+func (t *tick) minute(minute detect.Minute, series []incident.Series, sheet *incident.Sheet, rules []incident.Rule, settings map[string]*detect.Settings) (found []incident.Found) {
+	var in detect.Input
+	for _, s := range series {
+		set := settings[s.Rule]
+		if set == nil { // the rule is gone, or was switched off
+			if f, ok := t.abandon(s, minute); ok {
+				found = append(found, f)
+			}
+			continue
+		}
+		in = detect.Input{Baseline: t.memory.baselines[s].Baseline}
+		sheet.Fill(&in, s, minute, in.Baseline.Requests > 0)
+		in.Customers = t.customers[familyOfPlace{s.Place(), s.Family}]
+		use := set
+		if o := objective(rules, s); o > 0 {
+			with := *set
+			with.Objective = o
+			use = &with
+		}
+		before := t.states[s]
+		after, all := detect.Evaluate(before, &in, use)
+		t.states[s], t.changed[s] = after, true
+		if len(all) == 0 && !after.Active() {
+			continue
+		}
+		f := incident.Found{Series: s, State: after, Transitions: all, Provider: sheet.Provider(s)}
+		t.cap(&f)
+		found = append(found, f)
+	}
+	return found
+}
+
+// cap keeps a series from being louder than its rule lets it.
+func (t *tick) cap(f *incident.Found) {
+	for i := range t.rules {
+		if t.rules[i].ID == f.Rule {
+			top := t.rules[i].level
+			f.State.Level = min(f.State.Level, top)
+			for k := range f.Transitions {
+				f.Transitions[k].Level = min(f.Transitions[k].Level, top)
+			}
+		}
+	}
+}
+
+// abandon ends what a rule found that judges no more.
+func (t *tick) abandon(s incident.Series, minute detect.Minute) (f incident.Found, ok bool) {
+	before := t.states[s]
+	t.states[s], t.changed[s] = detect.State{}, true
+	if !before.Active() {
+		return f, false
+	}
+	after, all := detect.Accept(before, minute)
+	for i := range all {
+		if all[i].Kind == detect.Ended {
+			all[i].Reason = reasonRule
+		}
+	}
+	return incident.Found{Series: s, State: after, Transitions: all}, true
+}
+
+// reasonRule is why an incident ended whose rule was removed or switched off.
+const reasonRule = "rule_off"

@@ -1,0 +1,284 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/alert"
+	"errata/internal/detect"
+	"errata/internal/event"
+	"errata/internal/incident"
+)
+
+// alertRule is a rule, and what happens with what it finds.
+type alertRule struct {
+	incident.Rule
+	name     string
+	level    detect.Level // the loudest it may be
+	channels []string     // none: all
+	runbook  string
+	enabled  bool
+}
+
+// tell queues the messages that are due.
+func (t *tick) tell(ctx context.Context) error {
+	t.facts = map[string]any{}
+	for _, i := range t.board.Incidents {
+		kind, changed, due := i.Due(t.now, incident.DefaultPace)
+		if !due {
+			continue
+		}
+		about, err := t.describe(ctx, i)
+		if err != nil {
+			return err
+		}
+		facts, err := json.Marshal(about)
+		if err != nil {
+			return err
+		}
+		t.facts[i.ID] = string(facts)
+		muted, err := t.muted(ctx, i, about)
+		if err != nil {
+			return err
+		}
+		i.Tell(t.now)
+		if muted != "" {
+			i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "muted", Text: muted})
+			continue
+		}
+		i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "told", Text: string(kind)})
+		t.out.Messages++
+		m := alert.Message{Kind: kind, Workspace: t.name, Incidents: []alert.Incident{about}, Seq: i.Told.Seq, At: t.now, Changed: changed}
+		if err := t.queue(ctx, i, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	// sampledIDs are how many request IDs a message shows.
+	sampledIDs = 3
+	// shares are how many endpoints and codes.
+	shares = 5
+)
+
+// describe is the incident as a message carries it.
+func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Incident, err error) {
+	a = alert.Incident{
+		ID: i.ID, Number: int64(i.Number), Workspace: t.name, Environment: i.Environment, Service: cmp.Or(i.Service, i.Provider), Family: familyWord(i.Family),
+		Level: incident.LevelOf(i.Level), LowUrgency: i.Why.Urgency == "low", State: incident.StateOf(i.Phase), Rule: alert.Rule{Letter: i.Why.Rule.String(), Name: ruleNames[i.Why.Rule]},
+		Why: t.why(i), StartedAt: i.Started.Time(), FiredAt: (i.Fired + 1).Time(), Errors: i.Why.Errors, Customers: i.Why.Customers,
+		TopCustomer: i.Why.Customer, TopCustomerShare: i.Why.TopShare, TotalErrors: i.Errors,
+	}
+	if i.Provider != "" {
+		a.Family = event.FamilyUpstream
+	}
+	for _, r := range t.rules {
+		if r.ID == i.Rule {
+			a.Runbook = r.runbook
+			if r.ID != DefaultRule {
+				a.Rule.ID = r.ID
+				a.Rule.Name = cmp.Or(r.name, a.Rule.Name)
+			}
+		}
+	}
+	if !i.Open() {
+		a.ResolvedAt = (i.Resolved + 1).Time()
+		if i.Reason != detect.ReasonClear {
+			a.ResolvedBy = i.Reason
+		}
+	}
+	if i.Why.Requests > 0 {
+		n := i.Why.Requests
+		a.Requests = &n
+	}
+	if i.Peak > 0 {
+		peak := i.Peak
+		a.PeakRatio = &peak
+	}
+	t.shares(i, &a)
+	if a.Samples, err = t.samples(ctx, i); err != nil {
+		return a, err
+	}
+	a.Deploy, err = t.deployBefore(ctx, i)
+	return a, err
+}
+
+var ruleNames = map[detect.Rule]string{
+	detect.Fast: "fast", detect.Spike: "spike", detect.Slow: "slow", detect.LowVolume: "low traffic", detect.Burn: "burn rate", detect.Count: "count",
+	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat",
+}
+
+func (t *tick) why(i *incident.Incident) alert.Why {
+	w := &i.Why
+	out := alert.Why{Value: w.Score, Limit: w.MinScore, WindowMinutes: w.Window, RatioLimit: w.Limit, LateData: w.Late > 0, SingleCustomer: w.TopShare >= 1}
+	if w.MinScore > 0 {
+		out.Statistic = "z"
+	}
+	if w.Requests > 0 {
+		rate, normal := w.Rate, w.Normal
+		out.Ratio, out.NormalRatio = &rate, &normal
+	} else {
+		normal := w.Normal * float64(max(w.Window, 1))
+		out.NormalErrors, out.RatioLimit = &normal, 0
+	}
+	return out
+}
+
+// shares says which endpoints and codes fail, of the last minutes.
+func (t *tick) shares(i *incident.Incident, a *alert.Incident) {
+	type place struct{ method, endpoint string }
+	places, codes, all := map[place]int64{}, map[string]int64{}, int64(0)
+	for k := range t.failures {
+		f := &t.failures[k]
+		if f.Minute < i.Started || f.Family != i.Family || f.Environment != i.Environment || i.Service != "" && f.Service != i.Service || i.Provider != "" && f.Provider != i.Provider {
+			continue
+		}
+		all += f.N
+		places[place{f.Method, f.Endpoint}] += f.N
+		codes[f.Code] += f.N
+	}
+	if all == 0 {
+		return
+	}
+	for p, n := range places {
+		if p.endpoint != "" {
+			a.Members = append(a.Members, alert.Member{Method: p.method, Endpoint: p.endpoint, Share: float64(n) / float64(all)})
+		}
+	}
+	for c, n := range codes {
+		if c != "" {
+			a.Codes = append(a.Codes, alert.Share{Name: c, Share: float64(n) / float64(all)})
+		}
+	}
+	slices.SortFunc(a.Members, func(x, y alert.Member) int {
+		return cmp.Or(cmp.Compare(y.Share, x.Share), cmp.Compare(x.Endpoint, y.Endpoint), cmp.Compare(x.Method, y.Method))
+	})
+	slices.SortFunc(a.Codes, func(x, y alert.Share) int { return cmp.Or(cmp.Compare(y.Share, x.Share), cmp.Compare(x.Name, y.Name)) })
+	a.Members, a.Codes = a.Members[:min(len(a.Members), shares)], a.Codes[:min(len(a.Codes), shares)]
+}
+
+// The newest Events of the issues that came up in the incident's hours: their
+// hours name them.
+const sqlIncidentSamples = `
+SELECT request_id FROM (
+  SELECT DISTINCT ON (e.request_id) e.request_id, e.occurred_at
+  FROM issues i JOIN issue_hours h ON h.workspace_id = i.workspace_id AND h.issue_id = i.id AND h.hour >= date_trunc('hour', $4::timestamptz)
+       CROSS JOIN LATERAL unnest(h.samples) AS x(id)
+       JOIN events e ON e.workspace_id = i.workspace_id AND e.day >= ($4::timestamptz AT TIME ZONE 'UTC')::date AND e.id = x.id
+  WHERE i.workspace_id = $1::int4 AND ($2::text = '' OR i.service = $2::text) AND e.environment = $3::text AND e.occurred_at >= $4::timestamptz
+    AND e.request_id IS NOT NULL AND e.role = 0 AND CASE WHEN $5::bool THEN e.family = 1 ELSE e.family > 1 END AND ($6::text = '' OR e.provider = $6::text)
+  ORDER BY e.request_id, e.occurred_at DESC
+) s ORDER BY occurred_at DESC LIMIT $7::int4`
+
+func (t *tick) samples(ctx context.Context, i *incident.Incident) ([]string, error) {
+	rows, err := t.tx.Query(ctx, sqlIncidentSamples, t.ws, i.Service, i.Environment, i.Started.Time(), i.Family == detect.Limits, i.Provider, sampledIDs)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// The last deploy in the hour before it began.
+const sqlDeployBefore = `
+SELECT d.release, d.deployed_at FROM deploys d
+WHERE d.workspace_id = $1::int4 AND d.service = $2::text AND d.environment = $3::text AND d.deployed_at > $4::timestamptz - interval '1 hour' AND d.deployed_at <= $4::timestamptz + interval '1 minute'
+ORDER BY d.deployed_at DESC LIMIT 1`
+
+func (t *tick) deployBefore(ctx context.Context, i *incident.Incident) (*alert.Deploy, error) {
+	if i.Service == "" {
+		return nil, nil //nolint:nilnil // none
+	}
+	var d alert.Deploy
+	err := t.tx.QueryRow(ctx, sqlDeployBefore, t.ws, i.Service, i.Environment, i.Started.Time()).Scan(&d.Release, &d.At)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // none
+	}
+	d.At = d.At.UTC()
+	return &d, err
+}
+
+// DefaultRule is the rule that every workspace has.
+const DefaultRule = "00000000-0000-0000-0000-000000000000"
+
+// readRules gives the workspace's rules, with objectives.
+func (t *tick) readRules(ctx context.Context) ([]alertRule, error) {
+	objectives := map[incident.Place]float64{}
+	rows, err := t.tx.Query(ctx, sqlSLOs, t.ws, MaxSLOs)
+	if err != nil {
+		return nil, err
+	}
+	slos, err := pgx.CollectRows(rows, scanSLO)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range slos {
+		objectives[incident.Place{Environment: o.Environment, Service: o.Service, Method: o.Method, Endpoint: o.Endpoint}] = o.Objective / 100
+	}
+	out := []alertRule{{Rule: incident.Rule{ID: DefaultRule, Settings: detect.Default()}, name: "default", level: detect.Page, enabled: true}}
+	for i := range out {
+		out[i].Objectives = objectives
+	}
+	return out, nil
+}
+
+// muted names the silence that keeps a message from being sent; "" for none.
+func (t *tick) muted(context.Context, *incident.Incident, alert.Incident) (string, error) {
+	return "", nil
+}
+
+const sqlTellChannels = `
+INSERT INTO deliveries (workspace_id, id, channel_id, incident_id, seq, kind, dedup_key, message, state, created_at, next_at)
+SELECT $1::int4, $2::uuid, c.id, $3::uuid, $4::int4, $5::text, $6::text || ':' || c.id || ':' || $4::int4, $7::jsonb, 'waiting', $8::timestamptz, $8::timestamptz
+FROM channels c WHERE c.workspace_id = $1::int4 AND c.enabled AND c.id = $9::uuid
+ON CONFLICT (workspace_id, dedup_key) DO NOTHING`
+
+const sqlChannelsFor = `
+SELECT c.id::text FROM channels c
+WHERE c.workspace_id = $1::int4 AND c.enabled AND (cardinality($2::uuid[]) = 0 OR c.id = ANY ($2::uuid[]))
+  AND array_position(ARRAY['notify', 'ticket', 'page'], c.level) <= array_position(ARRAY['notify', 'ticket', 'page'], $3::text)`
+
+// queue puts a message on its way to the channels of the rules that found it.
+func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message) error {
+	channels := []string{}
+	for _, r := range t.rules {
+		if !slices.ContainsFunc(i.Members, func(m incident.Member) bool { return m.Rule == r.ID }) {
+			continue
+		}
+		if len(r.channels) == 0 {
+			channels = nil // all
+			break
+		}
+		channels = append(channels, r.channels...)
+	}
+	if channels == nil {
+		channels = []string{}
+	}
+	rows, err := t.tx.Query(ctx, sqlChannelsFor, t.ws, channels, string(incident.LevelOf(i.Level)))
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, channel := range ids {
+		m.ID, m.DedupKey = uuid.Must(uuid.NewV7()).String(), alert.DedupKey(i.ID, channel, m.Seq)
+		raw, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		if _, err := t.tx.Exec(ctx, sqlTellChannels, t.ws, m.ID, i.ID, m.Seq, string(m.Kind), i.ID, string(raw), t.now.UTC().Truncate(time.Millisecond), channel); err != nil {
+			return err
+		}
+	}
+	return nil
+}

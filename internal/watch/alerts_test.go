@@ -1,0 +1,42 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/store"
+)
+
+type failingJudge struct{ times int }
+
+func (f *failingJudge) EvaluateAlerts(context.Context, time.Time) (store.Evaluated, error) {
+	if f.times++; f.times%2 == 0 {
+		return store.Evaluated{}, errors.New("the database is away")
+	}
+	return store.Evaluated{Minutes: 1}, nil
+}
+
+// Every five seconds, whatever happens, until it is told to stop; who measures
+// hears of each.
+func TestAlertsAreJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &failingJudge{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Second)
+		defer cancel()
+		failed := 0
+		require.NoError(t, Alerts(ctx, j, func(_ store.Evaluated, err error) {
+			if err != nil {
+				failed++
+			}
+		}, slog.New(slog.DiscardHandler)))
+		assert.Equal(t, 13, j.times)
+		assert.Equal(t, 6, failed)
+	})
+}
