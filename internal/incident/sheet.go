@@ -1,8 +1,6 @@
 package incident
 
-import (
-	"errata/internal/detect"
-)
+import "errata/internal/detect"
 
 // Failure is what was counted of failures that are alike in one minute.
 type Failure struct {
@@ -15,9 +13,9 @@ type Failure struct {
 
 // Answered is how many requests an endpoint answered in one minute.
 type Answered struct {
-	Minute                                 detect.Minute
-	Environment, Service, Method, Endpoint string
-	N                                      float64
+	Minute detect.Minute
+	Place
+	N float64
 }
 
 // Rule is what a rule needs for judging.
@@ -26,163 +24,239 @@ type Rule struct {
 	Matches  func(*Failure) bool // nil: all
 	Settings detect.Settings
 	// Objectives are the shares of requests that must succeed, where somebody set
-	// one, by series.
+	// one.
 	Objectives map[Place]float64
+}
+
+// Objective is that of a series; 0 for none.
+func (r *Rule) Objective(s Series) float64 {
+	if s.Family != detect.Server || s.Code != "" || len(r.Objectives) == 0 {
+		return 0
+	}
+	at := s.Place()
+	if o, ok := r.Objectives[at]; ok {
+		return o
+	}
+	at.Environment = ""
+	return r.Objectives[at]
 }
 
 // Place is a service or one of its endpoints.
 type Place struct{ Environment, Service, Method, Endpoint string }
 
-func (p Place) whole() Place { return Place{p.Environment, p.Service, "", ""} }
+// Whole is the place's service.
+func (p Place) Whole() Place { return Place{p.Environment, p.Service, "", ""} }
 
-// Room is how many minutes a Sheet covers: an hour, and those that may be caught
-// up with.
-const Room = detect.Hour + MaxBehind
-
-// MaxBehind is how many minutes are judged one by one after nobody did.
-const MaxBehind = 15
-
-// Line is a series' minutes.
-type Line struct {
-	counts    [Room]detect.Counts
-	hour      int64            // errors in the last hour of the sheet
-	providers map[string]int64 // of the last ten minutes
-	recent    int64            // errors of these
+// Place is what a series is about.
+func (s Series) Place() Place {
+	if s.Code != "" {
+		return Place{s.Environment, s.Service, "", ""}
+	}
+	return Place{s.Environment, s.Service, s.Method, s.Endpoint}
 }
 
-// Sheet is what was counted in the last hour, by series.
+const (
+	// MaxBehind is how many minutes are judged one by one after nobody did.
+	MaxBehind = 15
+	// Room is how many minutes a Sheet covers: an hour, and those.
+	Room = detect.Hour + MaxBehind
+)
+
+type line [Room]detect.Counts
+
+// Sheet is what was counted in the last hour, by series. Minutes can be counted
+// again, and new ones push out the oldest.
 type Sheet struct {
+	Rules []Rule
+
 	last     detect.Minute // the newest minute
-	Lines    map[Series]*Line
+	lines    map[Series]*line
 	requests map[Place]*[Room]int64
-	heard    map[Place]detect.Minute // of a service: the newest minute of which anything is known
+	heard    map[Place]*[Room]bool // of a service: minutes of which anything is known
 }
 
-// NewSheet adds up what was counted up to a minute. isNew says for codes whether
-// nobody met them in the week before; nil for none.
-func NewSheet(last detect.Minute, rules []Rule, failures []Failure, answered []Answered, isNew func(*Failure) bool) *Sheet {
-	s := &Sheet{last: last, Lines: map[Series]*Line{}, requests: map[Place]*[Room]int64{}, heard: map[Place]detect.Minute{}}
-	for k := range answered {
-		a := &answered[k]
-		i := s.at(a.Minute)
-		if i < 0 {
-			continue
-		}
-		at := Place{a.Environment, a.Service, a.Method, a.Endpoint}
-		for _, p := range [...]Place{at, at.whole()} {
-			n := s.requests[p]
-			if n == nil {
-				n = new([Room]int64)
-				s.requests[p] = n
-			}
-			n[i] += int64(a.N + .5)
-			if p == at && p.Endpoint == "" {
-				break
-			}
-		}
-		s.hear(at, a.Minute)
-	}
-	for k := range failures {
-		f := &failures[k]
-		i := s.at(f.Minute)
-		if i < 0 {
-			continue
-		}
-		s.hear(Place{f.Environment, f.Service, "", ""}, f.Minute)
-		for r := range rules {
-			if m := rules[r].Matches; m != nil && !m(f) {
-				continue
-			}
-			of := Series{Rule: rules[r].ID, Family: f.Family, Environment: f.Environment, Service: f.Service}
-			s.add(of, f, i)
-			if isNew != nil && f.Code != "" && isNew(f) {
-				code := of
-				code.Code = f.Code
-				s.add(code, f, i)
-			}
-			if f.Endpoint != "" {
-				of.Method, of.Endpoint = f.Method, f.Endpoint
-				s.add(of, f, i)
-			}
-		}
-	}
-	return s
+// NewSheet is empty.
+func NewSheet(rules []Rule, last detect.Minute) *Sheet {
+	return &Sheet{Rules: rules, last: last, lines: map[Series]*line{}, requests: map[Place]*[Room]int64{}, heard: map[Place]*[Room]bool{}}
 }
 
-// at is a minute's place in a line; below 0 for none.
-func (s *Sheet) at(m detect.Minute) int {
-	i := int(s.last - m)
-	if i >= Room {
-		return -1
+func slot(m detect.Minute) int { return int(m % Room) }
+
+// Advance makes room for the minutes up to last.
+func (s *Sheet) Advance(last detect.Minute) {
+	s.Clear(max(s.last+1, last-Room+1), last+1)
+	s.last = last
+}
+
+// Clear forgets the minutes from from to before to, so that they can be counted
+// again.
+func (s *Sheet) Clear(from, to detect.Minute) {
+	for m := from; m < to; m++ {
+		at := slot(m)
+		for _, l := range s.lines {
+			l[at] = detect.Counts{}
+		}
+		for _, n := range s.requests {
+			n[at] = 0
+		}
+		for _, h := range s.heard {
+			h[at] = false
+		}
 	}
-	return i
+}
+
+// Sweep drops what has nothing in it.
+func (s *Sheet) Sweep() {
+	for k, l := range s.lines {
+		if *l == (line{}) {
+			delete(s.lines, k)
+		}
+	}
+	for k, n := range s.requests {
+		if *n == ([Room]int64{}) {
+			delete(s.requests, k)
+		}
+	}
+	for k, h := range s.heard {
+		if *h == ([Room]bool{}) {
+			delete(s.heard, k)
+		}
+	}
+}
+
+func (s *Sheet) covers(m detect.Minute) bool { return m <= s.last && m > s.last-Room }
+
+// Answered counts requests.
+func (s *Sheet) Answered(list []Answered) {
+	for k := range list {
+		a := &list[k]
+		if !s.covers(a.Minute) {
+			continue
+		}
+		n := int64(a.N + .5)
+		s.answered(a.Place, a.Minute, n)
+		if whole := a.Whole(); whole != a.Place {
+			s.answered(whole, a.Minute, n)
+		}
+		s.hear(a.Place, a.Minute)
+	}
+}
+
+func (s *Sheet) answered(p Place, m detect.Minute, n int64) {
+	at := s.requests[p]
+	if at == nil {
+		at = new([Room]int64)
+		s.requests[p] = at
+	}
+	at[slot(m)] += n
 }
 
 func (s *Sheet) hear(p Place, m detect.Minute) {
-	if p = p.whole(); m > s.heard[p] {
-		s.heard[p] = m
+	p = p.Whole()
+	h := s.heard[p]
+	if h == nil {
+		h = new([Room]bool)
+		s.heard[p] = h
 	}
+	h[slot(m)] = true
 }
 
-func (s *Sheet) add(of Series, f *Failure, i int) {
-	l := s.Lines[of]
-	if l == nil {
-		l = &Line{}
-		s.Lines[of] = l
-	}
-	l.counts[i].Errors += f.N - f.Late
-	l.counts[i].Late += f.Late
-	if i < detect.Hour {
-		l.hour += f.N
-	}
-	if i < 10 {
-		l.recent += f.N
-		if f.Provider != "" && of.Family == detect.Server {
-			if l.providers == nil {
-				l.providers = map[string]int64{}
+// Failed counts failures.
+func (s *Sheet) Failed(list []Failure) {
+	for k := range list {
+		f := &list[k]
+		if !s.covers(f.Minute) {
+			continue
+		}
+		s.hear(Place{f.Environment, f.Service, "", ""}, f.Minute)
+		for r := range s.Rules {
+			if m := s.Rules[r].Matches; m != nil && !m(f) {
+				continue
 			}
-			l.providers[f.Provider] += f.N
+			of := Series{Rule: s.Rules[r].ID, Family: f.Family, Environment: f.Environment, Service: f.Service}
+			s.add(of, f)
+			if f.Endpoint != "" {
+				of.Method, of.Endpoint = f.Method, f.Endpoint
+				s.add(of, f)
+			}
 		}
 	}
 }
 
-// Known reports whether requests of a place were counted in the last hour.
-func (s *Sheet) Known(p Place) bool { return s.requests[p] != nil }
-
-// mostly is the share from which a provider's failures are its incident.
-const mostly = 0.8
-
-// Provider is who causes most of a series' failures; "": nobody in particular.
-func (s *Sheet) Provider(of Series) string {
-	l := s.Lines[of]
-	if l == nil {
-		return ""
-	}
-	for p, n := range l.providers {
-		if float64(n) >= mostly*float64(l.recent) {
-			return p
+// Unmet counts the failures of a code that is new once more, by themselves.
+func (s *Sheet) Unmet(list []Failure) {
+	for k := range list {
+		f := &list[k]
+		for r := range s.Rules {
+			if m := s.Rules[r].Matches; s.covers(f.Minute) && (m == nil || m(f)) {
+				s.add(Series{Rule: s.Rules[r].ID, Family: f.Family, Environment: f.Environment, Service: f.Service, Code: f.Code}, f)
+			}
 		}
 	}
-	return ""
+}
+
+// Meet forgets the codes that Unmet counted.
+func (s *Sheet) Meet() {
+	for k := range s.lines {
+		if k.Code != "" {
+			delete(s.lines, k)
+		}
+	}
+}
+
+func (s *Sheet) add(of Series, f *Failure) {
+	l := s.lines[of]
+	if l == nil {
+		l = &line{}
+		s.lines[of] = l
+	}
+	c := &l[slot(f.Minute)]
+	c.Errors += f.N - f.Late
+	c.Late += f.Late
 }
 
 // fewest is how many failures in an hour a series needs so that any rule can
 // hold, however sensitive.
 const fewest = 5
 
-// Worth reports whether a series may be worth a look: the others have too few
-// failures for any rule. Endpoints whose requests nobody counts are left to their
-// service, where its requests are counted.
-func (s *Sheet) Worth(of Series) bool {
-	l := s.Lines[of]
-	if l == nil || l.hour < fewest {
-		return false
+// Worth are the series that are worth a look: the others have too few failures
+// for any rule. Endpoints whose requests nobody counts are left to their service,
+// where its requests are counted.
+func (s *Sheet) Worth() (out []Series) {
+	for of, l := range s.lines {
+		hour := int64(0)
+		for m := s.last - detect.Hour + 1; m <= s.last; m++ {
+			hour += l[slot(m)].Errors + l[slot(m)].Late
+		}
+		if hour < fewest && (hour == 0 || s.objective(of) == 0) {
+			continue
+		}
+		if of.Endpoint == "" || s.requests[of.Place()] != nil || s.requests[of.Place().Whole()] == nil {
+			out = append(out, of)
+		}
 	}
-	return of.Whole() || of.Code != "" || s.Known(of.Place()) || !s.Known(of.Place().whole())
+	return out
 }
 
-// Place is what a series is about.
-func (s Series) Place() Place { return Place{s.Environment, s.Service, s.Method, s.Endpoint} }
+func (s *Sheet) objective(of Series) float64 {
+	for r := range s.Rules {
+		if s.Rules[r].ID == of.Rule {
+			return s.Rules[r].Objective(of)
+		}
+	}
+	return 0
+}
+
+// Recent is how many failures a series had in the ten minutes that ended with a
+// minute.
+func (s *Sheet) Recent(of Series, minute detect.Minute) (n int64) {
+	if l := s.lines[of]; l != nil {
+		for m := minute - 9; m <= minute; m++ {
+			n += l[slot(m)].Errors
+		}
+	}
+	return n
+}
 
 // missingAfter is for how many minutes nothing must come of a service before its
 // data is missing: totals come up to two minutes late.
@@ -192,26 +266,25 @@ const missingAfter = 3
 // the series' requests are counted, if not in this hour.
 func (s *Sheet) Fill(in *detect.Input, of Series, minute detect.Minute, counted bool) {
 	in.Minute, in.Family, in.NewCode = minute, of.Family, of.Code != ""
-	at := of.Place()
-	if of.Code != "" {
-		at = at.whole()
-	}
-	n, l := s.requests[at], s.Lines[of]
-	shift := int(s.last - minute)
+	n, l := s.requests[of.Place()], s.lines[of]
 	for i := range in.Last {
+		at := slot(minute - detect.Minute(i))
 		in.Last[i] = detect.Counts{Requests: detect.Unknown}
 		if l != nil {
-			in.Last[i] = l.counts[i+shift]
+			in.Last[i] = l[at]
 		}
 		switch {
 		case n != nil:
-			in.Last[i].Requests = n[i+shift]
+			in.Last[i].Requests = n[at]
 		case counted:
 			in.Last[i].Requests = 0
 		default:
 			in.Last[i].Requests = detect.Unknown
 		}
 	}
-	heard, ok := s.heard[at.whole()]
-	in.Missing = !ok || minute-heard >= missingAfter
+	h := s.heard[of.Place().Whole()]
+	in.Missing = true
+	for m := minute - missingAfter + 1; h != nil && m <= minute; m++ {
+		in.Missing = in.Missing && !h[slot(m)]
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +41,8 @@ type Evaluated struct {
 type alertMemory struct {
 	hour      alertHour
 	baselines map[incident.Series]learned
+	past      pastCache
+	pastRules string                   // whose past it is
 	codes     map[codeOf]detect.Minute // that are not new, and when this was found
 }
 
@@ -62,7 +65,8 @@ func (m *alertMemories) get(ws int32) *alertMemory {
 const (
 	// A connection whose process is gone lets go of the lock at the next check.
 	sqlAlertGuards = `SELECT set_config('statement_timeout', '20s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
-       set_config('client_connection_check_interval', '2s', true)`
+       set_config('client_connection_check_interval', '2s', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+       set_config('max_parallel_workers_per_gather', '0', true)`
 	sqlAlertLock  = `SELECT pg_try_advisory_xact_lock($1::int8)`
 	sqlAlertClock = `SELECT minute FROM alert_clock FOR UPDATE`
 	sqlSetClock   = `
@@ -186,14 +190,13 @@ type tick struct {
 	from, last detect.Minute
 	memory     *alertMemory
 
-	rules     []alertRule
-	board     incident.Board
-	were      map[string][]byte // the board's incidents, as they were read
-	facts     map[string]any    // of incidents that are told about, by ID
-	states    map[incident.Series]detect.State
-	changed   map[incident.Series]bool
-	failures  []incident.Failure
-	customers map[familyOfPlace]detect.Customers
+	rules   []alertRule
+	board   incident.Board
+	were    map[string][]byte // the board's incidents, as they were read
+	facts   map[string]any    // of incidents that are told about, by ID
+	states  map[incident.Series]detect.State
+	changed map[incident.Series]bool
+	input   detect.Input // scratch
 }
 
 func (t *tick) run(ctx context.Context) (err error) {
@@ -227,67 +230,57 @@ func (t *tick) judging() []incident.Rule {
 // judge takes every series that may be worth it through the minutes.
 func (t *tick) judge(ctx context.Context) (err error) {
 	rules := t.judging()
-	if err := t.memory.hour.read(ctx, t.tx, t.ws, t.last); err != nil {
+	hour := &t.memory.hour
+	if err := hour.read(ctx, t.tx, t.ws, t.last, rules, t.rulesKey()); err != nil {
 		return err
 	}
-	failures, answered := t.memory.hour.all()
-	t.failures = failures
-	unmet, err := t.memory.newCodes(ctx, t.tx, t.ws, t.last, failures)
+	unmet, err := t.memory.newCodes(ctx, t.tx, t.ws, t.last)
 	if err != nil {
 		return err
 	}
-	sheet := incident.NewSheet(t.last, rules, failures, answered, func(f *incident.Failure) bool { return unmet[codeOf{f.Service, f.Code}] })
+	hour.sheet.Meet()
+	if len(unmet) > 0 {
+		hour.sheet.Unmet(hour.of(t.last-incident.Room, func(f *incident.Failure) bool { return unmet[codeOf{f.Service, f.Code}] }))
+	}
 	if t.states, err = t.readStates(ctx); err != nil {
 		return err
 	}
-	series, err := t.series(ctx, rules, sheet)
-	if err != nil {
-		return err
-	}
+	series := t.series(rules)
 	t.out.Series += len(series)
 	if err := t.memory.learn(ctx, t.tx, t.ws, t.last, rules, series); err != nil {
 		return err
 	}
-	var services []string
-	for _, s := range series {
-		services = append(services, s.Service)
-	}
-	slices.Sort(services)
-	services = slices.Compact(services)
-	settings := map[string]*detect.Settings{}
-	for i := range rules {
-		settings[rules[i].ID] = &rules[i].Settings
-	}
 	t.changed = map[incident.Series]bool{}
 	for minute := t.from; minute <= t.last; minute++ {
-		t.customers = map[familyOfPlace]detect.Customers{}
-		if len(services) > 0 {
-			if t.customers, err = readCustomers(ctx, t.tx, t.ws, minute, services); err != nil {
-				return err
-			}
+		found, err := t.minute(ctx, minute, series, rules)
+		if err != nil {
+			return err
 		}
-		t.board.Minute(minute, t.minute(minute, series, sheet, rules, settings))
+		t.board.Minute(minute, found)
 	}
 	return nil
 }
 
-// series are those that are looked at: what has failures, what has a state, what
-// has an objective, and what is silent.
-func (t *tick) series(ctx context.Context, rules []incident.Rule, sheet *incident.Sheet) ([]incident.Series, error) {
+// rulesKey tells sets of rules apart.
+func (t *tick) rulesKey() string {
+	var b strings.Builder
+	for i := range t.rules {
+		b.WriteString(t.rules[i].ID + t.rules[i].version + "\n")
+	}
+	return b.String()
+}
+
+// series are those that are looked at: what has failures, what has a state, and
+// what is silent.
+func (t *tick) series(rules []incident.Rule) []incident.Series {
 	set := map[incident.Series]bool{}
-	for s := range sheet.Lines {
-		if sheet.Worth(s) || objective(rules, s) > 0 {
-			set[s] = true
-		}
+	for _, s := range t.memory.hour.sheet.Worth() {
+		set[s] = true
 	}
 	for s := range t.states {
 		set[s] = true
 	}
-	silent, err := t.silent(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, place := range silent {
+	for _, place := range t.memory.hour.silent {
 		for i := range rules {
 			if rules[i].Matches == nil {
 				set[incident.Series{Rule: rules[i].ID, Family: detect.Server, Environment: place.Environment, Service: place.Service}] = true
@@ -299,60 +292,78 @@ func (t *tick) series(ctx context.Context, rules []incident.Rule, sheet *inciden
 		out = append(out, s)
 	}
 	slices.SortFunc(out, incident.Series.Compare)
-	return out, nil
+	return out
 }
 
-// Services that answered a hundred requests in the same half hour a week ago and
-// none in the last.
-const sqlSilent = `
-SELECT environment, service FROM request_minutes
-WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '7 days 29 minutes' AND minute <= $2::timestamptz - interval '7 days'
-GROUP BY environment, service HAVING sum(n) >= 100
-EXCEPT
-SELECT environment, service FROM request_minutes
-WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '29 minutes' AND minute <= $2::timestamptz`
-
-func (t *tick) silent(ctx context.Context) ([]incident.Place, error) {
-	rows, err := t.tx.Query(ctx, sqlSilent, t.ws, t.last.Time())
-	if err != nil {
-		return nil, err
+// minute judges one minute of all series: first without their customers, which
+// few need.
+func (t *tick) minute(ctx context.Context, minute detect.Minute, series []incident.Series, rules []incident.Rule) (found []incident.Found, err error) {
+	byID := map[string]*incident.Rule{}
+	for i := range rules {
+		byID[rules[i].ID] = &rules[i]
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p incident.Place, err error) {
-		return p, row.Scan(&p.Environment, &p.Service)
-	})
-}
-
-// minute judges one minute of all series.
-func (t *tick) minute(minute detect.Minute, series []incident.Series, sheet *incident.Sheet, rules []incident.Rule, settings map[string]*detect.Settings) (found []incident.Found) {
-	var in detect.Input
+	type looked struct {
+		incident.Series
+		after detect.State
+		all   []detect.Transition
+	}
+	var again []incident.Series
+	var services []string
+	take := func(l looked) {
+		before := t.states[l.Series]
+		t.states[l.Series] = l.after
+		if before.Phase != detect.OK || l.after.Phase != detect.OK || len(l.after.Told) > 0 {
+			t.changed[l.Series] = true
+		}
+		if len(l.all) == 0 && !l.after.Active() {
+			return
+		}
+		f := incident.Found{Series: l.Series, State: l.after, Transitions: l.all, Provider: t.memory.hour.provider(l.Series)}
+		t.cap(&f)
+		found = append(found, f)
+	}
 	for _, s := range series {
-		set := settings[s.Rule]
-		if set == nil { // the rule is gone, or was switched off
+		rule := byID[s.Rule]
+		if rule == nil { // it is gone, or was switched off
 			if f, ok := t.abandon(s, minute); ok {
 				found = append(found, f)
 			}
 			continue
 		}
-		in = detect.Input{Baseline: t.memory.baselines[s].Baseline}
-		sheet.Fill(&in, s, minute, in.Baseline.Requests > 0)
-		in.Customers = t.customers[familyOfPlace{s.Place(), s.Family}]
-		use := set
-		if o := objective(rules, s); o > 0 {
-			with := *set
-			with.Objective = o
-			use = &with
-		}
-		before := t.states[s]
-		after, all := detect.Evaluate(before, &in, use)
-		t.states[s], t.changed[s] = after, true
-		if len(all) == 0 && !after.Active() {
+		after, all := t.look(s, minute, rule, detect.Customers{})
+		if after.Phase != detect.OK || len(all) > 0 || (s.Family == detect.Limits || s.Code != "") && t.memory.hour.sheet.Recent(s, minute) > 0 {
+			again, services = append(again, s), append(services, s.Service)
 			continue
 		}
-		f := incident.Found{Series: s, State: after, Transitions: all, Provider: sheet.Provider(s)}
-		t.cap(&f)
-		found = append(found, f)
+		take(looked{s, after, all})
 	}
-	return found
+	if len(again) == 0 {
+		return found, nil
+	}
+	slices.Sort(services)
+	customers, err := readCustomers(ctx, t.tx, t.ws, minute, slices.Compact(services))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range again {
+		after, all := t.look(s, minute, byID[s.Rule], customers[familyOfPlace{s.Place(), s.Family}])
+		take(looked{s, after, all})
+	}
+	return found, nil
+}
+
+// look judges one minute of a series.
+func (t *tick) look(s incident.Series, minute detect.Minute, rule *incident.Rule, customers detect.Customers) (detect.State, []detect.Transition) {
+	in := &t.input
+	*in = detect.Input{Baseline: t.memory.baselines[s].Baseline, Customers: customers}
+	t.memory.hour.sheet.Fill(in, s, minute, in.Baseline.Requests > 0)
+	set := &rule.Settings
+	if o := rule.Objective(s); o > 0 {
+		with := *set
+		with.Objective = o
+		set = &with
+	}
+	return detect.Evaluate(t.states[s], in, set)
 }
 
 // cap keeps a series from being louder than its rule lets it.

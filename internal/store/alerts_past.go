@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -16,8 +17,8 @@ const (
 	blockMinutes = 5
 	// freshFor is how old a baseline may be when it is used, in minutes.
 	freshFor = 5
-	// atOnce bounds how many services' pasts are in memory at a time.
-	atOnce = 40
+	// atOnce is how many series' pasts are read by one statement.
+	atOnce = 6000
 )
 
 type learned struct {
@@ -25,7 +26,7 @@ type learned struct {
 	at detect.Minute
 }
 
-// Failures and requests of some periods by blocks of five minutes. Endpoints
+// Failures and requests of a period by blocks of five minutes. Endpoints
 // that nobody asks for are counted with their service, as are codes unless rules
 // tell them apart.
 const (
@@ -33,31 +34,32 @@ const (
 SELECT (extract(epoch FROM e.alert_minute)::int8 / 300)::int8, ` + alertFamilyOf + `::int2, CASE WHEN $6::bool THEN coalesce(e.status, 0) ELSE 0 END::int2, e.environment, e.service,
        CASE WHEN e.here THEN e.method ELSE '' END, CASE WHEN e.here THEN e.endpoint ELSE '' END,
        CASE WHEN $6::bool THEN e.code ELSE '' END, CASE WHEN $6::bool THEN e.provider ELSE '' END, sum(e.n)::int8, sum(e.n_late)::int8
-FROM unnest($2::timestamptz[], $3::timestamptz[]) AS r(f, t) CROSS JOIN LATERAL (
-  SELECT m.*, m.service || chr(31) || m.method || chr(31) || m.endpoint = ANY ($5::text[]) AS here FROM error_minutes m
-  WHERE m.workspace_id = $1::int4 AND m.alert_minute >= r.f AND m.alert_minute < r.t AND m.role = 0 AND m.family > 0 AND m.service = ANY ($4::text[])
+FROM (
+  SELECT m.*, w.key IS NOT NULL AS here
+  FROM error_minutes m JOIN unnest($4::text[]) AS v(service) ON v.service = m.service
+  LEFT JOIN unnest($5::text[]) AS w(key) ON w.key = m.service || chr(31) || m.method || chr(31) || m.endpoint
+  WHERE m.workspace_id = $1::int4 AND m.alert_minute >= $2::timestamptz AND m.alert_minute < $3::timestamptz AND m.role = 0 AND m.family > 0
 ) e
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`
 
 	sqlPastRequests = `
-WITH present AS (
-  SELECT service, environment, bit_or(1 << source) AS sources FROM request_minutes
-  WHERE workspace_id = $1::int4 AND minute >= $6::timestamptz AND minute < $7::timestamptz AND service = ANY ($4::text[])
-  GROUP BY service, environment
-)
-SELECT (extract(epoch FROM r.minute)::int8 / 300)::int8, r.environment, r.service, CASE WHEN r.here THEN r.method ELSE '' END, CASE WHEN r.here THEN r.endpoint ELSE '' END, sum(r.n)
+SELECT (extract(epoch FROM e.minute)::int8 / 300)::int8, e.source, e.environment, e.service, CASE WHEN e.here THEN e.method ELSE '' END, CASE WHEN e.here THEN e.endpoint ELSE '' END, sum(e.n)
 FROM (
-  SELECT x.*, x.service || chr(31) || x.method || chr(31) || x.endpoint = ANY ($5::text[]) AS here
-  FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s(f, t) CROSS JOIN LATERAL (
-    SELECT minute, service, environment, method, endpoint, source, n FROM request_minutes
-    WHERE workspace_id = $1::int4 AND minute >= s.f AND minute < s.t AND service = ANY ($4::text[])
-    UNION ALL
-    SELECT minute, service, environment, method, endpoint, 7, n FROM error_minutes
-    WHERE workspace_id = $1::int4 AND minute >= s.f AND minute < s.t AND role = 0 AND service = ANY ($4::text[])
-  ) x
-) r JOIN present p ON p.service = r.service AND p.environment = r.environment
-WHERE ` + ifChosen + `
-GROUP BY 1, 2, 3, 4, 5`
+  SELECT m.*, w.key IS NOT NULL AS here
+  FROM request_minutes m LEFT JOIN unnest($5::text[]) AS w(key) ON w.key = m.service || chr(31) || m.method || chr(31) || m.endpoint
+  WHERE m.workspace_id = $1::int4 AND m.minute >= $2::timestamptz AND m.minute < $3::timestamptz AND m.service = ANY ($4::text[])
+) e
+GROUP BY 1, 2, 3, 4, 5, 6`
+
+	// Of services whose spans are counted, failures are requests, too.
+	sqlPastSpans = `
+SELECT (extract(epoch FROM e.minute)::int8 / 300)::int8, 7::int2, e.environment, e.service, CASE WHEN e.here THEN e.method ELSE '' END, CASE WHEN e.here THEN e.endpoint ELSE '' END, sum(e.n)::float8
+FROM (
+  SELECT m.*, w.key IS NOT NULL AS here
+  FROM error_minutes m LEFT JOIN unnest($5::text[]) AS w(key) ON w.key = m.service || chr(31) || m.method || chr(31) || m.endpoint
+  WHERE m.workspace_id = $1::int4 AND m.minute >= $2::timestamptz AND m.minute < $3::timestamptz AND m.service = ANY ($4::text[]) AND m.role = 0
+) e
+GROUP BY 1, 2, 3, 4, 5, 6`
 
 	sqlMasks = `
 SELECT family, environment, service, mask_from, coalesce(resolved_at, 'infinity'::timestamptz) = 'infinity'::timestamptz, coalesce(resolved_at, mask_from)
@@ -69,68 +71,124 @@ type block int64
 
 func blockOf(m detect.Minute) block { return block(m / blockMinutes) }
 
-// stretches are the periods that detect.Past is made of: half-open, in blocks.
-func stretches(at detect.Minute) (out [][2]block) {
+// stretch is a period that detect.Past is made of: half-open, in blocks.
+type stretch struct{ from, to block }
+
+// stretches are all of them, with the day first. Each has the same length at any
+// time.
+func stretches(at detect.Minute) (out [7]stretch) {
 	end := blockOf(at - at%blockMinutes - 30)
-	out = append(out, [2]block{end - detect.DayBlocks, end})
-	for _, days := range []detect.Minute{2, 3} {
-		out = append(out, [2]block{blockOf(at - days*1440 - 45), blockOf(at-days*1440+45) + 1})
+	out[0] = stretch{end - detect.DayBlocks, end}
+	for k, days := range []detect.Minute{2, 3} {
+		out[1+k] = stretch{end + 6 - block(days)*detect.DayBlocks - 9, end + 6 - block(days)*detect.DayBlocks + 9}
 	}
-	for week := range detect.Minute(4) {
-		same := at - (week+1)*7*1440
-		out = append(out, [2]block{blockOf(same - 60), blockOf(same+60) + 1})
+	for week := range 4 {
+		same := end + 6 - block(week+1)*7*detect.DayBlocks
+		out[3+week] = stretch{same - 12, same + 12}
 	}
 	return out
 }
 
-// pasts reads what is normal for series: those of a few services at a time.
+// kept is how many blocks all stretches have together.
+const kept = detect.DayBlocks + 2*18 + 4*24
+
+// place gives where a block is kept: in the ring of its stretch.
+func place(all *[7]stretch, b block) (at int, ok bool) {
+	offset := 0
+	for _, s := range all {
+		width := s.to - s.from
+		if b >= s.from && b < s.to {
+			return offset + int(b%width), true
+		}
+		offset += int(width)
+	}
+	return 0, false
+}
+
+type failedBlock struct{ errors, late int32 }
+
+// pastCache is what has been read of the past: what a new baseline needs beyond
+// it are some blocks.
+type pastCache struct {
+	errors   map[incident.Series]*[kept]failedBlock
+	requests map[incident.Place]*[kept]float32
+	read     map[incident.Series]detect.Minute // for when
+	first    map[incident.Place]block          // of a service: the oldest block with anything
+}
+
+func (c *pastCache) forget(s incident.Series) {
+	delete(c.errors, s)
+	delete(c.read, s)
+}
+
+// learn finds what is normal for those of the series for which this is not known,
+// or was long ago.
 func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.Minute, rules []incident.Rule, want []incident.Series) error {
-	byService := map[string][]incident.Series{}
+	if m.past.read == nil || m.pastRules != m.hour.rules {
+		m.past = pastCache{errors: map[incident.Series]*[kept]failedBlock{}, requests: map[incident.Place]*[kept]float32{},
+			read: map[incident.Series]detect.Minute{}, first: map[incident.Place]block{}}
+		m.pastRules = m.hour.rules
+	}
+	byTime := map[detect.Minute][]incident.Series{} // by when they were read
 	for _, s := range want {
-		if l, ok := m.baselines[s]; !ok || at-l.at >= freshFor || at < l.at {
-			byService[s.Service] = append(byService[s.Service], s)
+		if l, ok := m.baselines[s]; ok && at >= l.at && at-l.at < freshFor && (at-l.at == 0 || (at+turn(s))%freshFor != 0) {
+			continue
 		}
+		last := m.past.read[s]
+		if last > at || at-last > 6*60 { // it may as well be read again
+			last = 0
+		}
+		byTime[last] = append(byTime[last], s)
 	}
-	services := make([]string, 0, len(byService))
-	for name := range byService {
-		services = append(services, name)
-	}
-	slices.Sort(services)
-	for part := range slices.Chunk(services, atOnce) {
-		p := pastReader{ws: ws, at: at, rules: rules, services: part}
-		for _, name := range part {
-			p.want = append(p.want, byService[name]...)
-		}
-		if err := p.read(ctx, q); err != nil {
-			return err
-		}
-		for _, s := range p.want {
-			m.baselines[s] = learned{p.baseline(s), at}
+	for last, list := range byTime {
+		for part := range slices.Chunk(list, atOnce) {
+			p := pastReader{ws: ws, at: at, last: last, rules: rules, want: part, cache: &m.past, sources: m.hour.sources}
+			if err := p.read(ctx, q); err != nil {
+				for _, s := range part {
+					m.past.forget(s) // half of it may be there
+				}
+				return err
+			}
+			for _, s := range part {
+				m.baselines[s] = learned{p.baseline(s), at}
+			}
 		}
 	}
 	for s, l := range m.baselines {
-		if at-l.at > 60 {
+		if at-l.at > 2*60 {
 			delete(m.baselines, s)
+			m.past.forget(s)
 		}
 	}
 	return nil
 }
 
+// turn spreads series over the minutes, so that not all are due at once.
+func turn(s incident.Series) detect.Minute {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.Service + s.Method + s.Endpoint))
+	return detect.Minute(h.Sum32() % freshFor)
+}
+
 // pastReader reads the past of some series.
 type pastReader struct {
-	ws       int32
-	at       detect.Minute
-	rules    []incident.Rule
-	services []string
-	want     []incident.Series
+	ws    int32
+	at    detect.Minute
+	last  detect.Minute // what has been read is that of then; 0: nothing has
+	rules []incident.Rule
+	want  []incident.Series
+	cache *pastCache
+	// sources say who counts the requests of services.
+	sources map[incident.Place]uint16
 
-	errors   map[incident.Series]map[block]detect.Counts
-	requests map[incident.Place]map[block]float64
-	masked   map[maskedGroup]map[block]bool
-	first    map[incident.Place]block // of a service: the oldest block with anything
-	lastWeek map[incident.Place]float64
-	long     map[incident.Series][2]detect.Counts
-	usual    map[incident.Place]float64
+	all       [7]stretch
+	services  []string
+	endpoints []string
+	wanted    map[incident.Series]bool
+	masked    map[maskedGroup]map[block]bool
+	lastWeek  map[incident.Place]float64
+	long      map[incident.Series][2]detect.Counts
+	usual     map[incident.Place]float64
 }
 
 type maskedGroup struct {
@@ -139,29 +197,42 @@ type maskedGroup struct {
 }
 
 func (p *pastReader) read(ctx context.Context, q querier) error {
-	p.errors, p.requests = map[incident.Series]map[block]detect.Counts{}, map[incident.Place]map[block]float64{}
-	p.masked, p.first, p.lastWeek = map[maskedGroup]map[block]bool{}, map[incident.Place]block{}, map[incident.Place]float64{}
-	wanted := map[incident.Series]bool{}
-	var endpoints []string
+	p.all = stretches(p.at)
+	p.masked, p.lastWeek = map[maskedGroup]map[block]bool{}, map[incident.Place]float64{}
+	p.wanted = map[incident.Series]bool{}
+	fine := slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil })
 	for _, s := range p.want {
-		wanted[s] = true
+		p.wanted[s] = true
+		p.services = append(p.services, s.Service)
 		if s.Endpoint != "" {
-			endpoints = append(endpoints, s.Service+"\x1f"+s.Method+"\x1f"+s.Endpoint)
+			p.endpoints = append(p.endpoints, s.Service+"\x1f"+s.Method+"\x1f"+s.Endpoint)
+		}
+		fine = fine || s.Code != ""
+	}
+	slices.Sort(p.endpoints)
+	slices.Sort(p.services)
+	p.endpoints, p.services = slices.Compact(p.endpoints), slices.Compact(p.services)
+	from, to := p.missing()
+	if len(from) > 0 {
+		err := readPastErrors(ctx, q, p, from, to, fine, func(s incident.Series, at block, c detect.Counts) {
+			if i, ok := place(&p.all, at); ok {
+				b := &p.cache.errors[s][i]
+				b.errors, b.late = b.errors+int32(c.Errors), b.late+int32(c.Late) //nolint:gosec // of five minutes
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if err := p.readRequests(ctx, q, from, to, func(at incident.Place, b block, n float64) {
+			if i, ok := place(&p.all, b); ok && p.cache.requests[at] != nil {
+				p.cache.requests[at][i] += float32(n)
+			}
+		}); err != nil {
+			return err
 		}
 	}
-	slices.Sort(endpoints)
-	endpoints = slices.Compact(endpoints)
-	fine := slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil }) ||
-		slices.ContainsFunc(p.want, func(s incident.Series) bool { return s.Code != "" })
-	var from, to []time.Time
-	for _, s := range stretches(p.at) {
-		from, to = append(from, time.Unix(int64(s[0])*blockMinutes*60, 0).UTC()), append(to, time.Unix(int64(s[1])*blockMinutes*60, 0).UTC())
-	}
-	if err := p.readErrors(ctx, q, wanted, from, to, endpoints, fine); err != nil {
-		return err
-	}
-	if err := p.readRequests(ctx, q, from, to, endpoints); err != nil {
-		return err
+	for _, s := range p.want {
+		p.cache.read[s] = p.at
 	}
 	if err := p.readLastWeek(ctx, q); err != nil {
 		return err
@@ -175,11 +246,38 @@ func (p *pastReader) read(ctx context.Context, q querier) error {
 	return p.readLong(ctx, q)
 }
 
-func (p *pastReader) readErrors(ctx context.Context, q querier, wanted map[incident.Series]bool, from, to []time.Time, endpoints []string, fine bool) error {
-	rows, err := q.Query(ctx, sqlPastFailures, p.ws, from, to, p.services, endpoints, fine)
-	if err != nil {
-		return err
+// missing gives the periods that have to be read, and makes room for them.
+func (p *pastReader) missing() (from, to []time.Time) {
+	before := stretches(p.last)
+	for k, s := range p.all {
+		if p.last != 0 && before[k].to > s.from {
+			s.from = before[k].to
+		}
+		if s.from >= s.to {
+			continue
+		}
+		from, to = append(from, time.Unix(int64(s.from)*blockMinutes*60, 0).UTC()), append(to, time.Unix(int64(s.to)*blockMinutes*60, 0).UTC())
+		for b := s.from; b < s.to; b++ {
+			i, _ := place(&p.all, b)
+			for _, of := range p.want {
+				if p.cache.errors[of] == nil {
+					p.cache.errors[of] = new([kept]failedBlock)
+				}
+				p.cache.errors[of][i] = failedBlock{}
+				for _, at := range [...]incident.Place{of.Place(), of.Place().Whole()} {
+					if p.cache.requests[at] == nil {
+						p.cache.requests[at] = new([kept]float32)
+					}
+					p.cache.requests[at][i] = 0
+				}
+			}
+		}
 	}
+	return from, to
+}
+
+// readPastErrors gives the failures of the wanted series by block.
+func readPastErrors(ctx context.Context, q querier, p *pastReader, from, to []time.Time, fine bool, add func(incident.Series, block, detect.Counts)) error {
 	pool := textPool{}
 	var at int64
 	var family, status int16
@@ -188,7 +286,8 @@ func (p *pastReader) readErrors(ctx context.Context, q querier, wanted map[incid
 	for _, text := range []*string{&f.Environment, &f.Service, &f.Method, &f.Endpoint, &f.Code, &f.Provider} {
 		into = append(into, pooled{pool, text})
 	}
-	_, err = pgx.ForEachRow(rows, append(into, &f.N, &f.Late), func() error {
+	into = append(into, &f.N, &f.Late)
+	row := func() error {
 		f.Family, f.Status = detect.Family(family), int(status) //nolint:gosec // 0 or 1
 		p.began(f.Environment, f.Service, block(at))
 		for r := range p.rules {
@@ -196,90 +295,103 @@ func (p *pastReader) readErrors(ctx context.Context, q querier, wanted map[incid
 				continue
 			}
 			s := incident.Series{Rule: p.rules[r].ID, Family: f.Family, Environment: f.Environment, Service: f.Service}
-			p.count(wanted, s, block(at), &f)
-			if f.Endpoint != "" {
-				e := s
-				e.Method, e.Endpoint = f.Method, f.Endpoint
-				p.count(wanted, e, block(at), &f)
+			e, c := s, s
+			e.Method, e.Endpoint, c.Code = f.Method, f.Endpoint, f.Code
+			counts := detect.Counts{Errors: f.N - f.Late, Late: f.Late}
+			if p.wanted[s] {
+				add(s, block(at), counts)
 			}
-			if f.Code != "" {
-				s.Code = f.Code
-				p.count(wanted, s, block(at), &f)
+			if e != s && p.wanted[e] {
+				add(e, block(at), counts)
+			}
+			if c != s && p.wanted[c] {
+				add(c, block(at), counts)
 			}
 		}
 		return nil
-	})
-	return err
-}
-
-func (p *pastReader) count(wanted map[incident.Series]bool, s incident.Series, at block, f *incident.Failure) {
-	if !wanted[s] {
-		return
 	}
-	if p.errors[s] == nil {
-		p.errors[s] = map[block]detect.Counts{}
+	for i := range from { // one by one: joined, PostgreSQL reads it all
+		rows, err := q.Query(ctx, sqlPastFailures, p.ws, from[i], to[i], p.services, p.endpoints, fine)
+		if err != nil {
+			return err
+		}
+		if _, err = pgx.ForEachRow(rows, into, row); err != nil {
+			return err
+		}
 	}
-	c := p.errors[s][at]
-	c.Errors += f.N - f.Late
-	c.Late += f.Late
-	p.errors[s][at] = c
+	return nil
 }
 
 func (p *pastReader) began(environment, service string, at block) {
 	place := incident.Place{Environment: environment, Service: service}
-	if first, ok := p.first[place]; !ok || at < first {
-		p.first[place] = at
+	if first, ok := p.cache.first[place]; !ok || at < first {
+		p.cache.first[place] = at
 	}
 }
 
-func (p *pastReader) readRequests(ctx context.Context, q querier, from, to []time.Time, endpoints []string) error {
-	rows, err := q.Query(ctx, sqlPastRequests, p.ws, from, to, p.services, endpoints, from[0], p.at.Time())
-	if err != nil {
-		return err
-	}
+// readRequests gives requests by block: of services, and of the endpoints that
+// are asked for; from each service's best source.
+func (p *pastReader) readRequests(ctx context.Context, q querier, from, to []time.Time, add func(incident.Place, block, float64)) error {
 	pool := textPool{}
 	var at int64
+	var source int16
 	var n float64
 	var place incident.Place
-	into := []any{&at}
+	into := []any{&at, &source}
 	for _, text := range []*string{&place.Environment, &place.Service, &place.Method, &place.Endpoint} {
 		into = append(into, pooled{pool, text})
 	}
-	_, err = pgx.ForEachRow(rows, append(into, &n), func() error {
+	into = append(into, &n)
+	row := func() error {
+		if !chosen(p.sources[place.Whole()], source) {
+			return nil
+		}
 		p.began(place.Environment, place.Service, block(at))
-		whole := incident.Place{Environment: place.Environment, Service: place.Service}
-		p.answered(whole, block(at), n)
-		if place != whole {
-			p.answered(place, block(at), n)
+		add(place.Whole(), block(at), n)
+		if place != place.Whole() {
+			add(place, block(at), n)
 		}
 		return nil
-	})
-	return err
-}
-
-func (p *pastReader) answered(place incident.Place, at block, n float64) {
-	if p.requests[place] == nil {
-		p.requests[place] = map[block]float64{}
 	}
-	p.requests[place][at] += n
+	statements := map[string][]string{sqlPastRequests: p.services}
+	if spans := countedBySpans(p.sources); len(spans) > 0 {
+		statements[sqlPastSpans] = slices.DeleteFunc(slices.Clone(p.services), func(s string) bool { return !slices.Contains(spans, s) })
+	}
+	for i := range from {
+		for sql, services := range statements {
+			rows, err := q.Query(ctx, sql, p.ws, from[i], to[i], services, p.endpoints)
+			if err != nil {
+				return err
+			}
+			if _, err = pgx.ForEachRow(rows, into, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // readLastWeek asks for the same half hour a week ago, for heartbeats.
 func (p *pastReader) readLastWeek(ctx context.Context, q querier) error {
 	same := p.at - 7*1440
 	from, to := (same - 29).Time(), (same + 1).Time()
-	rows, err := q.Query(ctx, sqlPastRequests, p.ws, []time.Time{from}, []time.Time{to}, p.services, []string{}, from, to)
+	part := *p
+	part.sources = map[incident.Place]uint16{}
+	rows, err := q.Query(ctx, sqlPastRequests, p.ws, from, to, p.services, []string{})
 	if err != nil {
 		return err
 	}
 	var at int64
+	var source int16
 	var n float64
 	var place incident.Place
-	_, err = pgx.ForEachRow(rows, []any{&at, &place.Environment, &place.Service, &place.Method, &place.Endpoint, &n}, func() error {
-		p.lastWeek[place] += n
+	if _, err := pgx.ForEachRow(rows, []any{&at, &source, &place.Environment, &place.Service, &place.Method, &place.Endpoint, &n}, func() error {
+		part.sources[place.Whole()] |= 1 << source
 		return nil
-	})
-	return err
+	}); err != nil || len(part.sources) == 0 {
+		return err
+	}
+	return part.readRequests(ctx, q, []time.Time{from}, []time.Time{to}, func(at incident.Place, _ block, n float64) { p.lastWeek[at] += n })
 }
 
 func (p *pastReader) readMasks(ctx context.Context, q querier) error {
@@ -356,7 +468,7 @@ func (p *pastReader) readLong(ctx context.Context, q querier) error {
 	var with []incident.Series
 	var endpoints, services []string
 	for _, s := range p.want {
-		if objective(p.rules, s) > 0 {
+		if slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.ID == s.Rule && r.Objective(s) > 0 }) {
 			with, services = append(with, s), append(services, s.Service)
 			endpoints = append(endpoints, s.Service+"\x1f"+s.Method+"\x1f"+s.Endpoint)
 		}
@@ -364,54 +476,34 @@ func (p *pastReader) readLong(ctx context.Context, q querier) error {
 	if len(with) == 0 {
 		return nil
 	}
-	part := pastReader{ws: p.ws, at: p.at, rules: p.rules, services: services, want: with,
-		errors: map[incident.Series]map[block]detect.Counts{}, requests: map[incident.Place]map[block]float64{}, first: map[incident.Place]block{}}
-	wanted := map[incident.Series]bool{}
+	part := *p
+	part.wanted, part.services, part.endpoints = map[incident.Series]bool{}, services, endpoints
+	at := map[incident.Place][]incident.Series{}
 	for _, s := range with {
-		wanted[s] = true
+		part.wanted[s] = true
+		at[s.Place()] = append(at[s.Place()], s)
+	}
+	add := func(s incident.Series, b block, e int64, n float64) {
+		sums := p.long[s]
+		sums[1].Errors, sums[1].Requests = sums[1].Errors+e, sums[1].Requests+int64(n+.5)
+		if b > blockOf(p.at)-72 {
+			sums[0].Errors, sums[0].Requests = sums[0].Errors+e, sums[0].Requests+int64(n+.5)
+		}
+		p.long[s] = sums
 	}
 	from, to := []time.Time{(p.at - 3*1440).Time()}, []time.Time{(p.at + 1).Time()}
-	if err := part.readErrors(ctx, q, wanted, from, to, endpoints, slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil })); err != nil {
+	fine := slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil })
+	if err := readPastErrors(ctx, q, &part, from, to, fine, func(s incident.Series, b block, c detect.Counts) { add(s, b, c.Errors+c.Late, 0) }); err != nil {
 		return err
 	}
-	if err := part.readRequests(ctx, q, from, to, endpoints); err != nil {
+	if err := part.readRequests(ctx, q, from, to, func(place incident.Place, b block, n float64) {
+		for _, s := range at[place] {
+			add(s, b, 0, n)
+		}
+	}); err != nil {
 		return err
-	}
-	for _, s := range with {
-		var six, three detect.Counts
-		add := func(at block, e int64, n float64) {
-			three.Errors, three.Requests = three.Errors+e, three.Requests+int64(n)
-			if at > blockOf(p.at)-72 {
-				six.Errors, six.Requests = six.Errors+e, six.Requests+int64(n)
-			}
-		}
-		for at, c := range part.errors[s] {
-			add(at, c.Errors+c.Late, 0)
-		}
-		for at, n := range part.requests[s.Place()] {
-			add(at, 0, n)
-		}
-		p.long[s] = [2]detect.Counts{six, three}
 	}
 	return nil
-}
-
-// objective is the share of a series' requests that must succeed; 0 for none.
-func objective(rules []incident.Rule, s incident.Series) float64 {
-	if s.Family != detect.Server || s.Code != "" {
-		return 0
-	}
-	for r := range rules {
-		if rules[r].ID == s.Rule {
-			at := s.Place()
-			if o, ok := rules[r].Objectives[at]; ok {
-				return o
-			}
-			at.Environment = ""
-			return rules[r].Objectives[at]
-		}
-	}
-	return 0
 }
 
 // baseline is what is normal for one of the series.
@@ -422,42 +514,42 @@ func (p *pastReader) baseline(s incident.Series) detect.Baseline {
 			set = p.rules[r].Settings
 		}
 	}
-	place := s.Place()
-	if s.Code != "" {
-		place = incident.Place{Environment: s.Environment, Service: s.Service}
-	}
-	whole := incident.Place{Environment: s.Environment, Service: s.Service}
-	errors, requests, masked := p.errors[s], p.requests[place], p.masked[maskedGroup{s.Family, s.Environment, s.Service}]
-	first, began := p.first[whole]
+	whole := s.Place().Whole()
+	errors, requests := p.cache.errors[s], p.cache.requests[s.Place()]
+	masked := p.masked[maskedGroup{s.Family, s.Environment, s.Service}]
+	first, began := p.cache.first[whole]
 	add := func(to *detect.Stretch, from, until block) {
 		for b := from; b < until; b++ {
-			if masked[b] || !began || b < first {
+			i, ok := place(&p.all, b)
+			if !ok || masked[b] || !began || b < first {
 				continue
 			}
-			c := errors[b]
-			to.Errors += c.Errors
-			to.Late += c.Late
-			to.Requests += int64(requests[b] + .5)
+			to.Errors += int64(errors[i].errors)
+			to.Late += int64(errors[i].late)
+			to.Requests += int64(requests[i] + .5)
 			to.Minutes += blockMinutes
 		}
 	}
 	var past detect.Past
-	all := stretches(p.at)
-	day := all[0]
+	day := p.all[0]
 	for i := range past.Day {
-		add(&past.Day[i], day[0]+block(i), day[0]+block(i)+1)
+		add(&past.Day[i], day.from+block(i), day.from+block(i)+1)
 	}
 	for week := range past.Weeks {
-		add(&past.Weeks[week], all[3+week][0], all[3+week][1])
+		add(&past.Weeks[week], p.all[3+week].from, p.all[3+week].to)
 	}
-	if requests == nil {
-		add(&past.Recent, day[1]-180/blockMinutes, day[1])
+	counted := false
+	for _, n := range requests {
+		counted = counted || n > 0
+	}
+	if !counted {
+		add(&past.Recent, day.to-180/blockMinutes, day.to)
 		for _, days := range []detect.Minute{1, 2, 3, 7, 14, 21, 28} {
 			same := p.at - days*1440
 			add(&past.SameTime, blockOf(same-45), blockOf(same+45)+1)
 		}
 	}
-	past.LastWeek30 = int64(p.lastWeek[place])
+	past.LastWeek30 = int64(p.lastWeek[s.Place()])
 	past.Customers = p.usual[whole]
 	past.SixHours, past.ThreeDays = p.long[s][0], p.long[s][1]
 	return detect.Learn(&past, &set)

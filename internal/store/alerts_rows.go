@@ -24,98 +24,222 @@ FROM error_minutes
 WHERE workspace_id = $1::int4 AND alert_minute >= $2::timestamptz AND alert_minute < $3::timestamptz AND role = 0 AND family > 0
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(n) > 0`
 
-// ifChosen chooses one source of a service's requests, as sqlRequests does.
-const ifChosen = `
-  CASE
-    WHEN p.sources & 2 <> 0 THEN r.source = 1
-    WHEN p.sources & (4 | 8 | 16 | 32) <> 0 THEN
-      r.source = CASE WHEN p.sources & 4 <> 0 THEN 2 ELSE 3 END OR
-      r.source = CASE WHEN p.sources & 16 <> 0 THEN 4 ELSE 5 END
-    WHEN p.sources & 64 <> 0 THEN r.source = 6
-    ELSE r.source = 7
-  END`
+// Requests by source: which one counts is chosen over the hour, of which this may
+// be a part. Failures are requests where spans are what is counted.
+const sqlAlertSpans = `
+SELECT minute, 7::int2, environment, service, method, endpoint, sum(n)::float8 FROM error_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND role = 0 AND service = ANY ($4::text[])
+GROUP BY 1, 3, 4, 5, 6`
 
-// The source is chosen over the hour, the minutes asked for are fewer.
 const sqlAlertRequests = `
-WITH present AS (
-  SELECT service, environment, bit_or(1 << source) AS sources FROM request_minutes
-  WHERE workspace_id = $1::int4 AND minute >= $3::timestamptz - interval '1 hour' AND minute < $3::timestamptz
-  GROUP BY service, environment
-)
-SELECT r.minute, r.environment, r.service, r.method, r.endpoint, sum(r.n)
-FROM (
-  SELECT minute, service, environment, method, endpoint, source, n FROM request_minutes
-  WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz
-  UNION ALL
-  SELECT minute, service, environment, method, endpoint, 7, n FROM error_minutes
-  WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz AND role = 0
-) r JOIN present p ON p.service = r.service AND p.environment = r.environment
-WHERE ` + ifChosen + `
-GROUP BY r.minute, r.environment, r.service, r.method, r.endpoint`
+SELECT minute, source, environment, service, method, endpoint, sum(n) FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz
+GROUP BY 1, 2, 3, 4, 5, 6`
 
-// alertHour is what was counted in the last hour and a quarter, by minute, as it
-// was read last.
+// fromSpans are requests that succeeded, and the failures that are added to them.
+const fromSpans = 7
+
+// chosen chooses one source of a service's requests, as sqlRequests does.
+func chosen(sources uint16, source int16) bool {
+	has := func(n int16) bool { return sources&(1<<n) != 0 }
+	one := func(newer, older int16) bool { return has(newer) && source == newer || !has(newer) && source == older }
+	switch {
+	case has(1):
+		return source == 1
+	case has(2) || has(3) || has(4) || has(5):
+		return one(2, 3) || one(4, 5)
+	case has(6):
+		return source == 6
+	}
+	return source == fromSpans
+}
+
+// countedBySpans are the services whose requests are known from spans alone.
+func countedBySpans(sources map[incident.Place]uint16) (out []string) {
+	for place, has := range sources {
+		if chosen(has, fromSpans) {
+			out = append(out, place.Service)
+		}
+	}
+	return out
+}
+
+type sourced struct {
+	incident.Answered
+	source int16
+}
+
+// alertHour is what was counted in the last hour and a quarter, as it was read
+// last.
 type alertHour struct {
+	sheet    *incident.Sheet
+	rules    string // whose sheet it is
 	failures map[detect.Minute][]incident.Failure
-	answered map[detect.Minute][]incident.Answered
-	upto     detect.Minute // the newest minute that was read
-	whole    detect.Minute // when all of it was read
+	sources  map[incident.Place]uint16 // of services: who counts their requests
+	upto     detect.Minute             // the newest minute that was read
+	silent   []incident.Place          // services that stopped
 }
 
 const (
-	// rereadMinutes are read every minute: nearly all of what comes late comes
-	// within these.
-	rereadMinutes = 10
-	// rereadAll is after how many minutes all of the hour is read again.
-	rereadAll = 5
+	// rereadMinutes are read again every minute: nearly all of what comes late
+	// comes within these. Of what is older, as many, in turns.
+	rereadMinutes = 5
+	turns         = incident.Room/rereadMinutes - 1
+	// sweepEvery is after how many minutes what is empty goes, and services that
+	// are silent are looked for.
+	sweepEvery = 5
 )
 
-// read brings the hour up to a minute, in the order of minutes.
-func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.Minute) error {
-	from := last - incident.Room + 1
-	if h.failures != nil && last-h.whole < rereadAll && h.upto >= last-rereadMinutes && h.upto <= last {
-		from = max(from, h.upto-rereadMinutes+1)
-	} else {
-		h.whole = last
-		h.failures, h.answered = map[detect.Minute][]incident.Failure{}, map[detect.Minute][]incident.Answered{}
+// read brings the hour up to a minute. rules says which rules these are.
+func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.Minute, judging []incident.Rule, rules string) (err error) {
+	defer func() {
+		if err != nil {
+			h.sheet = nil // half of it may be there
+		}
+	}()
+	first := last - incident.Room + 1
+	from := max(min(h.upto+1, last-rereadMinutes+1), first)
+	fresh := h.sheet == nil || h.rules != rules || h.upto < last-incident.MaxBehind || h.upto > last
+	if fresh {
+		from = first
+		*h = alertHour{rules: rules, sheet: incident.NewSheet(judging, last),
+			failures: map[detect.Minute][]incident.Failure{}, sources: map[incident.Place]uint16{}}
 	}
-	failures, err := readFailures(ctx, q, ws, from.Time(), (last + 1).Time())
-	if err != nil {
-		return err
+	if fresh || last%sweepEvery == 0 {
+		h.sheet.Sweep()
+		if h.silent, err = readSilent(ctx, q, ws, last); err != nil {
+			return err
+		}
 	}
-	answered, err := readAnswered(ctx, q, ws, from.Time(), (last + 1).Time())
-	if err != nil {
-		return err
-	}
+	h.sheet.Rules = judging
+	h.sheet.Advance(last)
 	for m := range h.failures {
-		if m >= from || m <= last-incident.Room {
+		if m < first {
 			delete(h.failures, m)
 		}
 	}
-	for m := range h.answered {
-		if m >= from || m <= last-incident.Room {
-			delete(h.answered, m)
+	if err := h.reread(ctx, q, ws, from, last+1); err != nil {
+		return err
+	}
+	if older := first + last%turns*rereadMinutes; !fresh && older+rereadMinutes <= from {
+		if err := h.reread(ctx, q, ws, older, older+rereadMinutes); err != nil {
+			return err
 		}
-	}
-	for _, f := range failures {
-		h.failures[f.Minute] = append(h.failures[f.Minute], f)
-	}
-	for _, a := range answered {
-		h.answered[a.Minute] = append(h.answered[a.Minute], a)
 	}
 	h.upto = last
 	return nil
 }
 
-// all are the rows of all minutes.
-func (h *alertHour) all() (failures []incident.Failure, answered []incident.Answered) {
-	for _, list := range h.failures {
-		failures = append(failures, list...)
+// reread counts the minutes from from to before to anew.
+func (h *alertHour) reread(ctx context.Context, q querier, ws int32, from, to detect.Minute) error {
+	failures, err := readFailures(ctx, q, ws, from.Time(), to.Time())
+	if err != nil {
+		return err
 	}
-	for _, list := range h.answered {
-		answered = append(answered, list...)
+	answered, err := readAnswered(ctx, q, sqlAlertRequests, ws, from.Time(), to.Time())
+	if err != nil {
+		return err
 	}
-	return failures, answered
+	h.know(answered)
+	if spans := countedBySpans(h.sources); len(spans) > 0 {
+		failed, err := readAnswered(ctx, q, sqlAlertSpans, ws, from.Time(), to.Time(), spans)
+		if err != nil {
+			return err
+		}
+		answered = append(answered, failed...)
+	}
+	h.sheet.Clear(from, to)
+	for m := from; m < to; m++ {
+		delete(h.failures, m)
+	}
+	for _, f := range failures {
+		h.failures[f.Minute] = append(h.failures[f.Minute], f)
+	}
+	h.sheet.Failed(failures)
+	h.count(answered)
+	return nil
+}
+
+// know takes note of who counts requests. Where a service's best source turns out
+// to be another one, the hour is read again next time.
+func (h *alertHour) know(answered []sourced) {
+	for i := range answered {
+		a := &answered[i]
+		place := a.Whole()
+		if was := h.sources[place]; was&(1<<a.source) == 0 {
+			if was != 0 { // other rows should have counted
+				h.rules = ""
+			}
+			h.sources[place] = was | 1<<a.source
+		}
+	}
+}
+
+// count adds requests to the sheet: of each service from its best source.
+func (h *alertHour) count(answered []sourced) {
+	list := make([]incident.Answered, 0, len(answered))
+	for i := range answered {
+		if a := &answered[i]; chosen(h.sources[a.Whole()], a.source) {
+			list = append(list, a.Answered)
+		}
+	}
+	h.sheet.Answered(list)
+}
+
+// of are the failures from a minute on that pass.
+func (h *alertHour) of(from detect.Minute, pass func(*incident.Failure) bool) (out []incident.Failure) {
+	for m, list := range h.failures {
+		for i := range list {
+			if m >= from && pass(&list[i]) {
+				out = append(out, list[i])
+			}
+		}
+	}
+	return out
+}
+
+// mostly is the share from which a provider's failures are its incident.
+const mostly = 0.8
+
+// provider is who causes most of a series' failures of the last ten minutes; ""
+// for nobody in particular.
+func (h *alertHour) provider(s incident.Series) string {
+	if s.Family != detect.Server {
+		return ""
+	}
+	all, by := int64(0), map[string]int64{}
+	for _, f := range h.of(h.upto-9, func(f *incident.Failure) bool {
+		return f.Family == s.Family && f.Service == s.Service && f.Environment == s.Environment && (s.Endpoint == "" || f.Endpoint == s.Endpoint && f.Method == s.Method) && (s.Code == "" || f.Code == s.Code)
+	}) {
+		all += f.N
+		by[f.Provider] += f.N
+	}
+	for p, n := range by {
+		if p != "" && float64(n) >= mostly*float64(all) {
+			return p
+		}
+	}
+	return ""
+}
+
+// Services that answered a hundred requests in the same half hour a week ago and
+// none in the last.
+const sqlSilent = `
+SELECT environment, service FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '7 days 29 minutes' AND minute <= $2::timestamptz - interval '7 days'
+GROUP BY environment, service HAVING sum(n) >= 100
+EXCEPT
+SELECT environment, service FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '29 minutes' AND minute <= $2::timestamptz`
+
+func readSilent(ctx context.Context, q querier, ws int32, last detect.Minute) ([]incident.Place, error) {
+	rows, err := q.Query(ctx, sqlSilent, ws, last.Time())
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p incident.Place, err error) {
+		return p, row.Scan(&p.Environment, &p.Service)
+	})
 }
 
 // textPool keeps one copy of each text: rows repeat each other.
@@ -162,15 +286,15 @@ func readFailures(ctx context.Context, q querier, ws int32, from, to time.Time) 
 	return out, err
 }
 
-func readAnswered(ctx context.Context, q querier, ws int32, from, to time.Time) (out []incident.Answered, err error) {
-	rows, err := q.Query(ctx, sqlAlertRequests, ws, from, to)
+func readAnswered(ctx context.Context, q querier, sql string, ws int32, args ...any) (out []sourced, err error) {
+	rows, err := q.Query(ctx, sql, append([]any{ws}, args...)...)
 	if err != nil {
 		return nil, err
 	}
 	pool := textPool{}
 	var at time.Time
-	var a incident.Answered
-	into := []any{&at}
+	var a sourced
+	into := []any{&at, &a.source}
 	for _, text := range []*string{&a.Environment, &a.Service, &a.Method, &a.Endpoint} {
 		into = append(into, pooled{pool, text})
 	}
@@ -234,7 +358,7 @@ type codeOf struct{ service, code string }
 
 // newCodes says which codes of the failures nobody met in the week before. Of a
 // service of which nothing at all is known from then, none is news.
-func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last detect.Minute, failures []incident.Failure) (map[codeOf]bool, error) {
+func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last detect.Minute) (map[codeOf]bool, error) {
 	for c, at := range m.codes {
 		if last-at > 24*60 {
 			delete(m.codes, c)
@@ -242,11 +366,18 @@ func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last de
 	}
 	out := map[codeOf]bool{}
 	var services []string
-	for i := range failures {
-		c := codeOf{failures[i].Service, failures[i].Code}
-		if _, known := m.codes[c]; !known && c.code != "" && !out[c] {
-			out[c] = true
-			services = append(services, c.service)
+	var before codeOf // neighbours are mostly alike
+	for _, list := range m.hour.failures {
+		for i := range list {
+			c := codeOf{list[i].Service, list[i].Code}
+			if c == before || c.code == "" {
+				continue
+			}
+			before = c
+			if _, known := m.codes[c]; !known && !out[c] {
+				out[c] = true
+				services = append(services, c.service)
+			}
 		}
 	}
 	if len(out) == 0 {
@@ -267,6 +398,7 @@ func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last de
 	})
 	for c := range out {
 		if !old[c.service] {
+			m.codes[c] = last
 			delete(out, c)
 		}
 	}

@@ -25,6 +25,7 @@ type alertRule struct {
 	channels []string     // none: all
 	runbook  string
 	enabled  bool
+	version  string // changes with everything above
 }
 
 // tell queues the messages that are due.
@@ -137,11 +138,9 @@ func (t *tick) why(i *incident.Incident) alert.Why {
 func (t *tick) shares(i *incident.Incident, a *alert.Incident) {
 	type place struct{ method, endpoint string }
 	places, codes, all := map[place]int64{}, map[string]int64{}, int64(0)
-	for k := range t.failures {
-		f := &t.failures[k]
-		if f.Minute < i.Started || f.Family != i.Family || f.Environment != i.Environment || i.Service != "" && f.Service != i.Service || i.Provider != "" && f.Provider != i.Provider {
-			continue
-		}
+	for _, f := range t.memory.hour.of(i.Started, func(f *incident.Failure) bool {
+		return f.Family == i.Family && f.Environment == i.Environment && (i.Service == "" || f.Service == i.Service) && (i.Provider == "" || f.Provider == i.Provider)
+	}) {
 		all += f.N
 		places[place{f.Method, f.Endpoint}] += f.N
 		codes[f.Code] += f.N
