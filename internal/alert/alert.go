@@ -98,7 +98,7 @@ type Incident struct {
 	FiredAt    time.Time `json:"fired_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	// ResolvedBy says how it ended, where its numbers did not: "missing_data",
-	// or who closed it.
+	// "accepted", "rule_off", or who closed it.
 	ResolvedBy string `json:"resolved_by,omitempty"`
 
 	Errors           int64   `json:"errors"`

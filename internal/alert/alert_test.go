@@ -59,8 +59,10 @@ func TestResolved(t *testing.T) {
 	assert.Equal(t, "[RESOLVED] checkout-api 5xx  lasted 1 d 1 h, peak 12% of requests, 3,412 errors, 37 customers, from 20 Nov 14:02 UTC to 15:40 UTC", text.Title)
 	assert.Contains(t, text.Plain(), "Was this useful?\nyes: https://errata.example/incidents/0192f?do=vote&vote=useful\ntoo noisy: ")
 	assert.NotContains(t, text.Plain(), "Ack")
-	i.ResolvedBy = "missing_data"
-	assert.Contains(t, Write(message(KindResolved, i)).Title, "closed because no data comes any more")
+	for by, want := range map[string]string{"missing_data": "closed because no data comes any more", "accepted": "accepted as the new normal", "rule_off": "rule was removed", "mia": "closed by mia"} {
+		i.ResolvedBy = by
+		assert.Contains(t, Write(message(KindResolved, i)).Title, want)
+	}
 }
 
 func TestWithoutRequestTotalsThereIsNoRate(t *testing.T) {
@@ -84,6 +86,8 @@ func TestWhoIsConcerned(t *testing.T) {
 	i := checkout()
 	i.Family, i.TopCustomer, i.TopCustomerShare, i.Deploy = event.FamilyLimits, "acme", 0.92, nil
 	assert.Equal(t, "POST /v1/charges 91% of it | internal_error 88%, timeout 12% | customer acme 92%", Write(message(KindFiring, i)).Lines[0])
+	i.TopCustomerShare = 0.49
+	assert.NotContains(t, Write(message(KindFiring, i)).Plain(), "acme", "one among others is nobody's business")
 }
 
 func TestUpdatesSayWhatChanged(t *testing.T) {
@@ -109,6 +113,7 @@ func TestTheTestMessageSaysSo(t *testing.T) {
 	m := Test("d9", "Acme", "https://errata.example", at("2026-11-20T14:07:30Z"))
 	assert.Contains(t, Write(m).Title, "[TEST] Nothing is wrong. An incident would look like this: example-api (test) 5xx  7.8%")
 	assert.Equal(t, m.Kind, m.Whole().Kind)
+	assert.NotContains(t, Write(m).Plain(), "/incidents/", "links must not lead nowhere")
 }
 
 func TestNumbers(t *testing.T) {

@@ -90,6 +90,9 @@ func (m Message) Clean() Message {
 	m.Incidents = slices.Clone(m.Incidents[:min(len(m.Incidents), maxDigest)])
 	for n := range m.Incidents {
 		m.Incidents[n] = m.Incidents[n].clean()
+		if i := &m.Incidents[n]; !i.Open() && i.ResolvedAt.IsZero() {
+			i.ResolvedAt = m.At
+		}
 	}
 	return m
 }

@@ -62,6 +62,13 @@ func TestCleaningChangesNothingOfItsCaller(t *testing.T) {
 	assert.Equal(t, "a\nb", m.Incidents[0].Deploy.Release)
 }
 
+func TestWhatIsOverHasAnEnd(t *testing.T) {
+	i := checkout()
+	i.State = Resolved
+	m := message(KindResolved, i)
+	assert.Equal(t, m.At, m.Clean().Incidents[0].ResolvedAt, "receivers take no end for going on")
+}
+
 // harmless is what every line that leaves must be.
 func harmless(t *testing.T, line string) {
 	t.Helper()

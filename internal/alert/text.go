@@ -41,6 +41,15 @@ func Write(m Message) Text {
 		t.Samples = append(t.Samples, Link{Text: id, URL: i.requestURL(id)})
 	}
 	t.Links = i.links()
+	if m.Kind == KindTest { // there is no such incident, and there are no such requests
+		t.Links = nil
+		if i.BaseURL != "" {
+			t.Links = []Link{{"Errata", i.BaseURL + "/"}}
+		}
+		for n := range t.Samples {
+			t.Samples[n].URL = ""
+		}
+	}
 	if m.Kind == KindResolved && len(i.votes()) > 0 {
 		t.Ask, t.Links = "Was this useful?", append(i.votes(), t.Links...)
 	}
@@ -99,6 +108,10 @@ func ending(m Message, i Incident) string {
 	case "":
 	case "missing_data":
 		parts = append(parts, "closed because no data comes any more")
+	case "accepted":
+		parts = append(parts, "accepted as the new normal")
+	case "rule_off":
+		parts = append(parts, "closed because its rule was removed or switched off")
 	default:
 		parts = append(parts, "closed by "+i.ResolvedBy)
 	}
