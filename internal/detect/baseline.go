@@ -14,6 +14,9 @@ type Baseline struct {
 	Phi60 float64 `json:"phi60"`
 	// Count is how many errors a minute has, for series without totals.
 	Count float64 `json:"count"`
+	// Minutes is how many of the day's minutes it was made of. With few of them
+	// nobody knows what is normal.
+	Minutes int `json:"minutes"`
 
 	Customers  float64 `json:"customers,omitempty"`    // who are hit in ten minutes: the median of this hour in the last 7 days
 	LastWeek30 int64   `json:"last_week_30,omitempty"` // requests in the same 30 minutes a week ago
@@ -25,7 +28,7 @@ type Baseline struct {
 // Stretch is a sum over the minutes of a stretch that are not masked.
 type Stretch struct {
 	Counts
-	Minutes int // how many those are
+	Minutes int // how many those are, from the first minute on that the series' service is known
 }
 
 // DayBlocks is how many blocks of five minutes a day has.
@@ -56,7 +59,7 @@ func Learn(p *Past, set *Settings) Baseline {
 	for i := range p.Day {
 		day.add(p.Day[i])
 	}
-	b := Baseline{Customers: p.Customers, LastWeek30: p.LastWeek30, SixHours: p.SixHours, ThreeDays: p.ThreeDays}
+	b := Baseline{Minutes: day.Minutes, Customers: p.Customers, LastWeek30: p.LastWeek30, SixHours: p.SixHours, ThreeDays: p.ThreeDays}
 	b.Skewed = day.Late >= 20 && day.Late > day.Errors
 	if b.Skewed {
 		p = onTime(p)

@@ -9,10 +9,17 @@ func (l *look) topShare() float64 {
 	return min(float64(l.in.Customers.Top)/e, 1)
 }
 
-// oneCustomer says that all errors are of the same customer, and that this is
-// less than an outage.
+// oneCustomer says that what is above normal is all of the same customer, which
+// is less than an outage: the others have no more errors than they always do.
+// Errors that have no customer count as others'. A few errors prove nothing.
 func (l *look) oneCustomer() bool {
-	return !l.in.SingleTenant && l.in.Customers.Distinct == 1 && l.topShare() >= 1
+	c := &l.in.Customers
+	if l.in.SingleTenant || c.Distinct <= 0 || c.Top < l.set.OneErrors {
+		return false
+	}
+	e, n := l.w.span(0, 10)
+	others := e - float64(c.Top)
+	return others <= l.set.OtherShare*e && others <= 1+2*l.b.Rate*n
 }
 
 // broad says whether 429s are the service's trouble, a limiter that is wrong or

@@ -3,7 +3,8 @@ package detect
 import "slices"
 
 const (
-	keptMinutes = 1536 // a day, half an hour, and some for late rows
+	keptMinutes = 1600 // a day, half an hour, and some for late rows
+	keptBlocks  = keptMinutes / 5
 	keptHours   = 30 * 24
 )
 
@@ -20,21 +21,43 @@ type cell struct {
 	masked                                 bool
 }
 
-type hourCell struct {
-	hour      int64
+// sum is what five minutes or an hour have.
+type sum struct {
+	number    int64   // of the block or the hour
 	normal    Stretch // without masked minutes
 	all       Counts
 	customers int32 // the most of its minutes
 }
 
-// History is the past of one series: a day of minutes and 30 of hours, in about 80
+// at finds the sum of a number in a ring, and makes room for it.
+func at(ring []sum, number int64) *sum {
+	s := &ring[number%int64(len(ring))]
+	if s.number != number {
+		*s = sum{number: number}
+	}
+	return s
+}
+
+// peek finds it if it is there.
+func peek(ring []sum, number int64) *sum {
+	if number < 0 {
+		return nil
+	}
+	if s := &ring[number%int64(len(ring))]; s.number == number {
+		return s
+	}
+	return nil
+}
+
+// History is the past of one series: a day of minutes and 30 of hours, in about 120
 // kilobytes. It takes late rows, fills Inputs, and keeps incidents out of what
 // is normal.
 type History struct {
 	first, last Minute // the minutes that there are; first 0: none
 	totals      bool   // whether minutes that nobody spoke of had no requests, or unknown ones
 	cells       [keptMinutes]cell
-	hours       [keptHours]hourCell
+	blocks      [keptBlocks]sum // of five minutes
+	hours       [keptHours]sum
 	past        Past // scratch
 }
 
@@ -47,16 +70,12 @@ func NewHistory(first Minute, totals bool) *History {
 }
 
 func (h *History) cell(m Minute) *cell {
-	return &h.cells[((int64(m)%keptMinutes)+keptMinutes)%keptMinutes]
+	return &h.cells[int64(m)%keptMinutes]
 }
 
-func (h *History) hour(m Minute) *hourCell {
-	hour := m.hour()
-	c := &h.hours[((hour%keptHours)+keptHours)%keptHours]
-	if c.hour != hour {
-		*c = hourCell{hour: hour}
-	}
-	return c
+// sums are those that a minute belongs to.
+func (h *History) sums(m Minute) [2]*sum {
+	return [...]*sum{at(h.blocks[:], int64(m)/5), at(h.hours[:], m.hour())}
 }
 
 // Advance makes room up to a minute. What nobody speaks of is zero.
@@ -67,7 +86,9 @@ func (h *History) Advance(to Minute) {
 		if !h.totals {
 			c.requests = Unknown
 		}
-		h.hour(m).normal.Minutes++
+		for _, s := range h.sums(m) {
+			s.normal.Minutes++
+		}
 	}
 	h.last = max(h.last, to)
 }
@@ -79,7 +100,7 @@ func (h *History) Add(s Sample) bool {
 	if s.Minute < h.first || s.Minute <= h.last-keptMinutes {
 		return false
 	}
-	c, hour := h.cell(s.Minute), h.hour(s.Minute)
+	c := h.cell(s.Minute)
 	c.errors = plus(c.errors, s.Errors)
 	c.late = plus(c.late, s.Late)
 	if s.Requests >= 0 {
@@ -87,11 +108,13 @@ func (h *History) Add(s Sample) bool {
 	}
 	c.customers = max(c.customers, small(s.Customers))
 	c.top = plus(c.top, s.Top)
-	hour.customers = max(hour.customers, c.customers)
 	counts := Counts{s.Errors, s.Late, max(s.Requests, 0)}
-	hour.all.add(counts)
-	if !c.masked {
-		hour.normal.add(Stretch{Counts: counts})
+	for _, sum := range h.sums(s.Minute) {
+		sum.customers = max(sum.customers, c.customers)
+		sum.all.add(counts)
+		if !c.masked {
+			sum.normal.add(Stretch{Counts: counts})
+		}
 	}
 	return true
 }
@@ -111,21 +134,24 @@ func (h *History) Mask(from, to Minute) {
 	for m := max(from, h.first, h.last-keptMinutes+1); m <= min(to, h.last); m++ {
 		if c := h.cell(m); !c.masked {
 			c.masked = true
-			n := &h.hour(m).normal
-			n.Minutes--
-			n.Errors -= int64(c.errors)
-			n.Late -= int64(c.late)
-			n.Requests -= int64(max(c.requests, 0))
+			for _, s := range h.sums(m) {
+				n := &s.normal
+				n.Minutes--
+				n.Errors -= int64(c.errors)
+				n.Late -= int64(c.late)
+				n.Requests -= int64(max(c.requests, 0))
+			}
 		}
 	}
 }
 
 // Fill puts the last hour and its customers into an Input.
-func (h *History) Fill(in *Input, at Minute) {
-	in.Minute = at
+func (h *History) Fill(in *Input, now Minute) {
+	in.Minute = now
 	in.Customers = Customers{}
+	told, all := int64(0), int64(0) // errors of minutes that say whether they are one customer's, and of all
 	for i := range in.Last {
-		m := at - Minute(i)
+		m := now - Minute(i)
 		if m < h.first || m <= h.last-keptMinutes {
 			in.Last[i] = Counts{}
 			if !h.totals {
@@ -138,98 +164,94 @@ func (h *History) Fill(in *Input, at Minute) {
 		if i < 10 { // minutes do not say whether their customers are the same
 			in.Customers.Distinct = max(in.Customers.Distinct, int64(c.customers))
 			in.Customers.Top += int64(c.top)
+			all += int64(c.errors)
+			if c.errors >= 3 {
+				told += int64(c.errors)
+			}
 		}
+	}
+	if 2*told < all { // one error a minute: each is of one customer, but of which?
+		in.Customers = Customers{}
 	}
 }
 
 // Past gathers what Learn needs at a minute. It is valid until the next call.
-func (h *History) Past(at Minute) *Past {
+func (h *History) Past(now Minute) *Past {
 	p := &h.past
 	*p = Past{}
-	end := at - at%5 - 30
+	end := int64(now)/5 - 6 // the block that is 30 minutes ago is the first that is left out
 	for i := range p.Day {
-		for m := end - 1440 + Minute(5*i); m < end-1440+Minute(5*i)+5; m++ {
-			h.minute(m, &p.Day[i])
+		if s := peek(h.blocks[:], end-DayBlocks+int64(i)); s != nil {
+			p.Day[i] = s.normal
 		}
 	}
 	for week := range p.Weeks {
-		same := at - Minute((week+1)*7*1440)
-		h.around(same, 60, &p.Weeks[week])
+		h.around(now-Minute((week+1)*7*day), 60, &p.Weeks[week])
 	}
 	if h.totals {
-		p.LastWeek30 = h.lastWeek(at)
-		h.long(at, p)
+		p.LastWeek30 = h.lastWeek(now)
+		h.long(now, p)
 	} else {
-		for i := end - 180; i < end; i++ {
-			h.minute(i, &p.Recent)
+		for i := DayBlocks - 36; i < DayBlocks; i++ {
+			p.Recent.add(p.Day[i])
 		}
 		for _, days := range [...]int{1, 2, 3, 7, 14, 21, 28} {
-			h.around(at-Minute(days*1440), 45, &p.SameTime)
+			h.around(now-Minute(days*day), 45, &p.SameTime)
 		}
 	}
-	p.Customers = h.usualCustomers(at)
+	p.Customers = h.usualCustomers(now)
 	return p
 }
 
-func (h *History) minute(m Minute, to *Stretch) {
-	if m < h.first || m > h.last || m <= h.last-keptMinutes {
-		return
-	}
-	if c := h.cell(m); !c.masked {
-		to.add(Stretch{Counts{int64(c.errors), int64(c.late), int64(c.requests)}, 1})
-	}
-}
+const day = 24 * 60
 
 // around adds the hours that lie within so many minutes of a moment.
 func (h *History) around(m, minutes Minute, to *Stretch) {
-	for at := (m - minutes).hour(); at <= (m + minutes).hour(); at++ {
-		if c := &h.hours[((at%keptHours)+keptHours)%keptHours]; c.hour == at {
-			to.add(c.normal)
+	for hour := (m - minutes).hour(); hour <= (m + minutes).hour(); hour++ {
+		if s := peek(h.hours[:], hour); s != nil {
+			to.add(s.normal)
 		}
 	}
 }
 
 // lastWeek is about how many requests the same 30 minutes had a week ago: half
 // of the less busy of the hours that they lie in.
-func (h *History) lastWeek(at Minute) int64 {
+func (h *History) lastWeek(now Minute) int64 {
 	least := int64(-1)
-	for m := at - 7*1440 - 29; m <= at-7*1440; m += 29 {
-		if m < h.first {
+	for _, m := range [...]Minute{now - 7*day - 29, now - 7*day} {
+		s := peek(h.hours[:], m.hour())
+		if s == nil || m < h.first {
 			return 0
 		}
-		hour := m.hour()
-		c := &h.hours[((hour%keptHours)+keptHours)%keptHours]
-		if c.hour != hour {
-			return 0
-		}
-		if least < 0 || c.all.Requests/2 < least {
-			least = c.all.Requests / 2
+		if least < 0 || s.all.Requests/2 < least {
+			least = s.all.Requests / 2
 		}
 	}
 	return least
 }
 
 // long sums the windows of objectives, incidents included.
-func (h *History) long(at Minute, p *Past) {
-	for m := max(at-359, h.first); m <= at; m++ {
-		c := h.cell(m)
-		p.SixHours.add(Counts{int64(c.errors), int64(c.late), int64(c.requests)})
+func (h *History) long(now Minute, p *Past) {
+	for block := int64(now)/5 - 71; block <= int64(now)/5; block++ {
+		if s := peek(h.blocks[:], block); s != nil {
+			p.SixHours.add(s.all)
+		}
 	}
-	for hour := at.hour() - 71; hour <= at.hour(); hour++ {
-		if c := &h.hours[((hour%keptHours)+keptHours)%keptHours]; c.hour == hour {
-			p.ThreeDays.add(c.all)
+	for hour := now.hour() - 71; hour <= now.hour(); hour++ {
+		if s := peek(h.hours[:], hour); s != nil {
+			p.ThreeDays.add(s.all)
 		}
 	}
 }
 
 // usualCustomers is the median of the same hour of the last seven days.
-func (h *History) usualCustomers(at Minute) float64 {
+func (h *History) usualCustomers(now Minute) float64 {
 	var room [7]int32
 	seen := room[:0]
-	for day := 1; day <= 7; day++ {
-		hour := (at - Minute(day*1440)).hour()
-		if c := &h.hours[((hour%keptHours)+keptHours)%keptHours]; c.hour == hour && at-Minute(day*1440) >= h.first {
-			seen = append(seen, c.customers)
+	for days := 1; days <= 7; days++ {
+		m := now - Minute(days*day)
+		if s := peek(h.hours[:], m.hour()); s != nil && m >= h.first {
+			seen = append(seen, s.customers)
 		}
 	}
 	if len(seen) == 0 {

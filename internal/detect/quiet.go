@@ -4,34 +4,42 @@ package detect
 // worse than rates (see the record of decision), which is why it does not page
 // unless somebody wants that.
 func (l *look) count() {
-	set, mu := l.set, max(l.b.Count, l.set.FloorCount)
+	// Load comes and goes with the hour, and an incident's minutes are masked:
+	// the baseline of now counts as much as that from before.
+	set, mu := l.set, max(l.b.Count, l.in.Baseline.Count, l.set.FloorCount)
 	e5, _ := l.w.span(0, 5)
 	limit := max(set.MinErrors, set.CountFactor*5*mu)
-	z := score(e5, 5*mu, 1)
-	l.z5 = z
+	l.z5 = score(e5, 5*mu, 1)
 	l.v.clear = e5 <= max(2, limit/2)
-	fires := z >= set.Score && e5 >= limit && l.each(set.Persist, 1, max(1, 2*mu), 0)
-	window := 5
-	if !fires {
-		e60, _ := l.w.span(0, 60)
-		half := set.CountFactor * mu / 2
-		e20, _ := l.w.span(0, 20)
-		e2, _ := l.w.span(0, 2)
-		window = 60
-		z = score(e60, 60*mu, 1)
-		fires = e60 >= max(3*set.MinErrors, set.CountFactor*60*mu) && z >= set.Score && e20 >= max(20*half, 8) && e5 >= max(5*half, 2) && e2 >= max(2*half, 1) &&
-			l.each(3, 20, 3, 0)
-	}
-	if !fires {
-		l.v.pending = z >= set.Score && e5 >= limit
+	if l.b.Minutes < set.NewMinutes {
 		return
 	}
+	if l.z5 >= set.Score && e5 >= limit {
+		l.v.pending = true
+		if l.each(set.Persist, 1, max(1, 2*mu), 0) {
+			l.counted(5, limit, l.z5, mu)
+		}
+	}
+	for _, window := range [...]int{15, 60} {
+		e, _ := l.w.span(0, window)
+		worst, _ := l.w.worst(window, set.BlipMinutes)
+		rest := float64(window - set.BlipMinutes)
+		limit := set.CountFactor * rest * mu
+		z := score(e-worst, rest*mu, 1)
+		if e >= 3*set.MinErrors && e-worst >= max(limit, set.MinErrors) && z >= set.Score &&
+			l.each(1, 5, max(1, 5*mu*set.CountFactor/2), 0) && l.each(3, window/3, max(2, float64(window/3)*mu*set.CountFactor/2), 0) {
+			l.counted(window, limit, z, mu)
+		}
+	}
+}
+
+func (l *look) counted(window int, limit, z, mu float64) {
 	e, _ := l.w.span(0, window)
 	level := Notify
-	if set.CountPages && !l.oneCustomer() {
+	if l.set.CountPages && !l.oneCustomer() {
 		level = Page
 	}
-	l.v.take(level, Why{Rule: Count, Window: window, Errors: int64(e), Limit: limit, Normal: mu, Score: z, MinScore: set.Score,
+	l.v.take(level, Why{Rule: Count, Window: window, Errors: int64(e), Limit: limit, Normal: mu, Score: z, MinScore: l.set.Score,
 		Customers: l.in.Customers.Distinct, TopShare: l.topShare(), Late: l.w.late, Note: "no request totals"}, l.onset(1, 0))
 }
 

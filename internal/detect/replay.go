@@ -33,6 +33,11 @@ func (r *Replay) Close(to Minute) []Transition {
 
 func (r *Replay) minute(m Minute) []Transition {
 	r.prepare(m)
+	return r.apply(m)
+}
+
+// apply evaluates what was prepared, and masks what is no measure.
+func (r *Replay) apply(m Minute) []Transition {
 	state, out := Evaluate(r.State, &r.in, r.settings)
 	r.State, r.last = state, m
 	for _, t := range out {

@@ -33,6 +33,9 @@ func (l *look) run() {
 	_, n5 := l.w.span(0, 5)
 	l.silent = n5 == 0 && 5*l.b.Requests >= float64(l.set.SilentMinimum)
 	l.limit = max(l.set.Factor*l.b.Rate, l.set.minRate(l.in.Family))
+	if l.b.Minutes < l.set.NewMinutes { // a service may always have had some errors
+		l.limit = max(l.limit, l.set.NewRate)
+	}
 	l.z5 = l.z(5)
 	l.v.clear = l.isClear()
 	if l.w.e[Hour] == 0 {
@@ -133,11 +136,12 @@ func (l *look) spike() {
 }
 
 // slow is C. What it sees must still be there when the three worst minutes in a
-// row are left out: a blip, and noise before and after it, is not slow.
+// row are left out: a blip, and noise before and after it, is not slow. And it
+// must go on: a window remembers long after an incident is over.
 func (l *look) slow(window int) {
 	set := l.set
 	e, n := l.w.span(0, window)
-	if e < set.SlowErrors || e < l.limit*n {
+	if e < set.SlowErrors || e < l.limit*n || !l.each(1, 5, 1, l.limit) {
 		return
 	}
 	be, bn := l.w.worst(window, set.BlipMinutes)
@@ -160,7 +164,7 @@ func (l *look) lowVolume(window int) {
 		return
 	}
 	e, n := l.w.span(0, window)
-	if e < set.LowErrors || atLeast(e, n) < max(set.LowRate, l.b.Rate) {
+	if e < set.LowErrors || atLeast(e, n) < max(set.LowRate, l.b.Rate) || !l.each(1, 15, 2, set.LowRate) {
 		return
 	}
 	if z := l.z(window); z >= set.LowScore && l.each(3, window/3, 1, set.LowRate) {

@@ -12,6 +12,9 @@ type Settings struct {
 	MinRate    float64 // share of requests, 5xx; 0.02
 	MinRate429 float64 // share of requests, 429; 0.05
 
+	NewRate    float64 // share, while less than NewMinutes are known; 0.10
+	NewMinutes int     // minutes of the last day; 180
+
 	// A, spike, and B, fast.
 
 	Score       float64 // standard deviations over 5 min; 5.5
@@ -53,6 +56,8 @@ type Settings struct {
 	// 429 and customers.
 
 	TopShare       float64 // share of one customer that makes errors concentrated; 0.8
+	OtherShare     float64 // share of all others, up to which 5xx are one customer's; 0.05
+	OneErrors      int64   // of that customer in 10 min, without which nobody can say; 5
 	TopErrors      int64   // of that customer in 10 min; 50
 	TopRate        float64 // of that customer's requests, where known; 0.2
 	TopEvery       int     // minutes between two messages about one customer; 1440
@@ -83,12 +88,12 @@ type Settings struct {
 // Default is what an installation begins with.
 func Default() Settings {
 	return Settings{
-		Factor: 3, MinRate: 0.02, MinRate429: 0.05,
+		Factor: 3, MinRate: 0.02, MinRate429: 0.05, NewRate: 0.10, NewMinutes: 180,
 		Score: 5.5, MinErrors: 10, Persist: 5, FastMinutes: 3, FastRate: 0.25, FastErrors: 12, FastScore: 5,
 		SlowScore: 5, SlowErrors: 12, BlipMinutes: 3,
 		LowTraffic: 100, LowErrors: 8, LowRate: 0.15, LowScore: 4, LowClear: 0.10, LowEvidence: 5,
 		BurnErrors: 10, CountFactor: 4, NewErrors: 5, NewCustomers: 2, HeartbeatMin: 100,
-		TopShare: 0.8, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
+		TopShare: 0.8, OtherShare: 0.05, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
 		FloorRate: 0.0005, FloorCount: 0.02, PriorRate: 0.001, PriorRequests: 2000, DropBlocks: 0.03, MaxPhi: 20,
 		ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, MaskBefore: 15, SilentMinimum: 20,
 	}
