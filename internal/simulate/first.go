@@ -1,0 +1,85 @@
+package simulate
+
+import (
+	"math"
+
+	"errata/internal/detect"
+)
+
+// First is rules A to D as the page on alerting gives them, with the baseline
+// that ours learned: what the rules of package detect are measured against.
+func First() Detector {
+	return Detector{"rules A-D as first written", func(s *Series) []detect.Minute {
+		c, set := newSums(s), detect.Default()
+		history := detect.NewHistory(s.Samples[0].Minute, true)
+		var b detect.Baseline
+		var pages []detect.Minute
+		firing, held, clear, resolved := false, 0, 0, -1000
+		for t, sample := range s.Samples {
+			history.Add(sample)
+			if t%5 == 0 && !firing {
+				b = detect.Learn(history.Past(sample.Minute), &set)
+			}
+			fires, spike, well := c.first(t, b.Rate, min(b.Phi5, 10))
+			if spike {
+				held++
+			} else {
+				held = 0
+			}
+			if fires = fires || held >= 5; fires || !well {
+				clear = 0
+			} else {
+				clear++
+			}
+			switch {
+			case !firing && fires:
+				firing = true
+				history.Mask(sample.Minute-15, sample.Minute)
+				if t-resolved > 30 {
+					pages = append(pages, sample.Minute)
+				}
+			case firing && clear >= 10:
+				firing, resolved = false, t
+			}
+			if firing {
+				history.Mask(sample.Minute, sample.Minute)
+			}
+		}
+		return pages
+	}}
+}
+
+func (c *sums) first(t int, p0, phi float64) (fires, spike, well bool) {
+	z := func(w int) float64 {
+		e, n := c.window(t, w)
+		return 2 * (math.Sqrt(e+0.375) - math.Sqrt(p0*n+0.375)) / math.Sqrt(phi)
+	}
+	limit := max(3*p0, 0.02)
+	e1, n1 := c.window(t, 1)
+	e2, _ := c.window(t, 2)
+	e5, n5 := c.window(t, 5)
+	e15, n15 := c.window(t, 15)
+	e60, n60 := c.window(t, 60)
+	r5, r15, r60 := e5/max(n5, 1), e15/max(n15, 1), e60/max(n60, 1)
+	spike = z(5) >= 5 && e5 >= 10 && r5 >= limit && e1 >= 1 && e1/max(n1, 1) >= limit/2
+	fast := z(5) >= 12 && e2 >= 20
+	for i := range 3 {
+		if t >= i {
+			e, n := c.window(t-i, 1)
+			fast = fast && n > 0 && e/n >= 0.25
+		}
+	}
+	slow := e60 >= 30 && r60 >= limit && z(60) >= 5 && z(15) >= 3
+	low := n5 < 100 && e60 >= 8 && wilson(e60, n60) >= 0.15 && z(60) >= 4 && e15 >= 2 && r15 >= 0.15
+	well = (r5 < max(1.5*p0, 0.01) || z(5) < 2 && r5 < limit) && (n5 >= 100 || r15 < 0.10)
+	return fast || slow || low, spike, well
+}
+
+func wilson(e, n float64) float64 {
+	if n == 0 {
+		return 0
+	}
+	const z = 1.96
+	p := e / n
+	return (p + z*z/(2*n) - z*math.Sqrt(max(p*(1-p), 0)/n+z*z/(4*n*n))) / (1 + z*z/n)
+}

@@ -1,0 +1,139 @@
+package simulate
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/detect"
+)
+
+// The gates, by event, for what pages. The short run asserts them too: it is
+// small, so one event more or less is half a percent.
+func gates(t *testing.T, c *Score) {
+	t.Helper()
+	assert.GreaterOrEqual(t, c.Precision(), 0.97, c.Why())
+	assert.GreaterOrEqual(t, c.Recall(), 0.95, c.Why())
+	assert.LessOrEqual(t, c.FalsePerWeek(), 3.5, c.Why())
+	assert.LessOrEqual(t, Quantile(c.OutageDelay, 0.5), 3, c.Why())
+	assert.LessOrEqual(t, c.FlapsPerIncident(), 0.02, c.Why())
+}
+
+func TestGates(t *testing.T) {
+	scores := Run(Judged, 1, Usual(), []Detector{Ours("ours", detect.Default())})
+	gates(t, &scores[0])
+}
+
+// TestAlerts is what make bench-alerts runs: ERRATA_ALERT_REPS times twelve
+// series of five weeks, ours beside common practice, and then ours under other
+// noises, on the seeds for looking.
+func TestAlerts(t *testing.T) {
+	reps, _ := strconv.Atoi(os.Getenv("ERRATA_ALERT_REPS"))
+	if reps == 0 {
+		t.Skip("ERRATA_ALERT_REPS is not set; make bench-alerts sets it")
+	}
+	detectors := append(Practices(), First(), CountMode(detect.Default()), Ours("ours", detect.Default()))
+	began := time.Now()
+	scores := Run(Judged, reps, Usual(), detectors)
+	t.Logf("judged seeds, %d series of %d weeks, %d incidents, %.0f s", 12*reps, (Days-Warm)/7, scores[0].Incidents, time.Since(began).Seconds())
+	require.NoError(t, Table(os.Stdout, detectors, scores))
+	ours := &scores[len(scores)-1]
+	t.Log(ours.Why())
+	gates(t, ours)
+
+	var names []Detector
+	var under []Score
+	for _, noise := range Others() {
+		names = append(names, Ours("ours, "+noise.Name, detect.Default()), First())
+		under = append(under, Run(Tuning, (reps+1)/2, noise, []Detector{names[len(names)-2], First()})...)
+	}
+	for _, word := range []detect.Sensitivity{detect.Low, detect.High} {
+		set, err := word.Settings()
+		require.NoError(t, err)
+		d := Ours("ours, sensitivity "+string(word), set)
+		names = append(names, d)
+		under = append(under, Run(Tuning, (reps+1)/2, Usual(), []Detector{d})...)
+	}
+	require.NoError(t, Table(os.Stdout, names, under))
+	for i := range under {
+		t.Log(names[i].Name, under[i].Why())
+	}
+}
+
+func TestStartIsAMonday(t *testing.T) {
+	assert.Equal(t, time.Monday, Start.Time().Weekday())
+	assert.Zero(t, int(Start)%day)
+}
+
+func TestDraws(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	mean := func(draw func() float64) (mean, variance float64) {
+		const n = 40_000
+		for range n {
+			x := draw()
+			mean += x / n
+			variance += x * x / n
+		}
+		return mean, variance - mean*mean
+	}
+	for _, shape := range []float64{0.7, 1, 5, 30} {
+		m, v := mean(func() float64 { return gamma(r, shape) })
+		assert.InDelta(t, 1, m, 0.03)
+		assert.InEpsilon(t, 1/shape, v, 0.1)
+	}
+	for _, lambda := range []float64{0.05, 3, 200} {
+		m, v := mean(func() float64 { return float64(poisson(r, lambda)) })
+		assert.InEpsilon(t, lambda, m, 0.05)
+		assert.InEpsilon(t, lambda, v, 0.08)
+	}
+	for _, c := range []struct {
+		n int64
+		p float64
+	}{{10, 0.01}, {10, 0.9}, {3000, 0.002}, {3000, 0.3}} {
+		m, v := mean(func() float64 { return float64(binomial(r, c.n, c.p)) })
+		assert.InEpsilon(t, float64(c.n)*c.p, m, 0.06)
+		assert.InEpsilon(t, float64(c.n)*c.p*(1-c.p), v, 0.1)
+	}
+	w := newWalk(r, 0.3, 20)
+	_, v := mean(func() float64 { return math.Log(w.next(r)) })
+	assert.InEpsilon(t, 0.09, v, 0.25)
+}
+
+func TestPlansKeepTheirDistance(t *testing.T) {
+	for seed := range uint64(20) {
+		for _, class := range Classes() {
+			s := Make(rand.New(rand.NewPCG(seed, 1)), class, 0.002, Usual())
+			taken := make([]int, Days*day)
+			want := 0
+			for _, w := range wishes(class.Name, 0.002) {
+				want += w.count
+			}
+			require.Len(t, s.Truth, want)
+			for _, e := range s.Truth {
+				require.GreaterOrEqual(t, e.From, Warm*day)
+				for i := e.From - 30; i < e.To+30; i++ {
+					taken[i]++
+					require.Equal(t, 1, taken[i])
+				}
+			}
+		}
+	}
+}
+
+func TestScore(t *testing.T) {
+	s := &Series{Class: Class{Name: "mid"}, Truth: []Event{{Outage, Warm * day, Warm*day + 10, 1}, {Blip, 20_000, 20_002, 0.1}, {Burn, 30_000, 30_500, 0.01}, {Partial, 40_000, 40_050, 0.05}}}
+	var c Score
+	c.Add(s, []detect.Minute{Start, Start + Warm*day + 2, Start + Warm*day + 8, Start + 20_001, Start + 30_100, Start + 45_000})
+	assert.Equal(t, 2, c.Incidents)
+	assert.Equal(t, 1, c.Found)
+	assert.Equal(t, 1, c.Flaps)
+	assert.Equal(t, 2, c.False, "the blip and the noise; not the warm-up, not the slow burn")
+	assert.Equal(t, []int{3}, c.OutageDelay)
+	assert.InDelta(t, 50, c.FalsePerWeek(), 0.01)
+}
