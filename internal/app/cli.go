@@ -30,6 +30,7 @@ type commands struct {
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
 	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
+	Backtest    backtestCmd    `cmd:"" help:"Replay counts from CSV files and print the incidents that the alert rules would have made."`
 	Bench       benchCmd       `cmd:"" help:"Measure an installation under a load of made-up failures."`
 	Doctor      doctorCmd      `cmd:"" help:"Check an installation: database, schema, ports, clocks, and an error there and back."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a URL whether it is well; for container health checks."`
