@@ -64,6 +64,13 @@ bench: ## Measure, as ratios in one run; ERRATA_BENCH_ROWS=10000000 adds a full 
 	$(GO) test -run '^$$' -bench . -benchtime 1x -v -timeout 90m ./internal/e2e
 	$(GO) test -run '^$$' -bench . ./internal/otlp ./internal/normalize ./internal/route
 
+REPS    ?= 9
+
+.PHONY: bench-alerts
+bench-alerts: ## Measure the alert rules beside common practice, on REPS (9) times twelve simulated series, and on NAB where it is
+	GOMAXPROCS=1 ERRATA_ALERT_REPS=$(REPS) $(GO) test -count 1 -run '^TestAlerts$$' -v -timeout 30m ./internal/simulate
+	$(GO) test -run '^$$' -bench . ./internal/detect
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist
