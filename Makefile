@@ -67,9 +67,10 @@ bench: ## Measure, as ratios in one run; ERRATA_BENCH_ROWS=10000000 adds a full 
 REPS    ?= 9
 
 .PHONY: bench-alerts
-bench-alerts: ## Measure the alert rules beside common practice, on REPS (9) times twelve simulated series, and on NAB where it is
+bench-alerts: ## Measure the alert rules beside common practice, on REPS (9) times twelve simulated series, and on NAB if ERRATA_NAB_DIR says where it is
 	GOMAXPROCS=1 ERRATA_ALERT_REPS=$(REPS) $(GO) test -count 1 -run '^TestAlerts$$' -v -timeout 30m ./internal/simulate
 	$(GO) test -run '^$$' -bench . ./internal/detect
+	$(GO) test -count 1 -run '^TestNAB$$' -v ./internal/nab
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -20,7 +20,7 @@ type listed struct {
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "errata/...").Output()
 	require.NoError(t, err)
-	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "detect", "simulate", "backtest"}
+	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "detect", "simulate", "backtest", "nab"}
 	adapters := []string{"store", "postgres", "pgtest", "errata/migrations"}
 	shells := []string{"ingest", "api", "web", "watch"}
 	may := map[string][]string{ // who may import what is not for everybody
