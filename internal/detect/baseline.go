@@ -18,7 +18,7 @@ type Baseline struct {
 	// nobody knows what is normal.
 	Minutes int `json:"minutes"`
 
-	Customers  float64 `json:"customers,omitempty"`    // who are hit in ten minutes: the median of this hour in the last 7 days
+	Customers  float64 `json:"customers,omitempty"`    // how many are hit in ten minutes: the median of this hour in the last 7 days
 	LastWeek30 int64   `json:"last_week_30,omitempty"` // requests in the same 30 minutes a week ago
 	SixHours   Counts  `json:"six_hours"`              // of the last 6 h, for objectives only
 	ThreeDays  Counts  `json:"three_days"`             // of the last 3 days, for objectives only

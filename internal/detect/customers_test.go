@@ -120,3 +120,19 @@ func TestEmptyWeek(t *testing.T) {
 	s.run(10, 0.4)
 	assert.Equal(t, Page, s.incidents(2).Level)
 }
+
+// Where a handful of customers always meets a limit, a handful more is no outage.
+func TestUsualCustomers(t *testing.T) {
+	s := newScene(t, 300, 0.02, Default(), Limits)
+	s.who = func(errors int64) (int64, int64) { return min(errors, 6), 1 + errors/6 }
+	s.week()
+	assert.InDelta(t, 6, s.replay.in.Baseline.Customers, 2)
+	s.who = func(errors int64) (int64, int64) { return 10, 1 + errors/6 }
+	s.run(20, 0.3)
+	i := s.incidents(1)
+	assert.Equal(t, Notify, i.Level)
+	assert.Equal(t, "few customers", i.Why.Note)
+	s.who = func(errors int64) (int64, int64) { return 40, 1 + errors/20 }
+	s.run(10, 0.3)
+	assert.Equal(t, Page, s.incidents(1).Level)
+}

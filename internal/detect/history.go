@@ -26,7 +26,7 @@ type sum struct {
 	number    int64   // of the block or the hour
 	normal    Stretch // without masked minutes
 	all       Counts
-	customers int32 // the most of its minutes
+	customers int64 // of each ten minutes, the most of its minutes; added up
 }
 
 // at finds the sum of a number in a ring, and makes room for it.
@@ -89,8 +89,22 @@ func (h *History) Advance(to Minute) {
 		for _, s := range h.sums(m) {
 			s.normal.Minutes++
 		}
+		if m%10 == 9 {
+			h.countCustomers(m - 10)
+		}
 	}
 	h.last = max(h.last, to)
+}
+
+// countCustomers adds ten minutes that are over.
+func (h *History) countCustomers(last Minute) {
+	most := int32(0)
+	for m := max(last-9, h.first); m <= last; m++ {
+		most = max(most, h.cell(m).customers)
+	}
+	if s := peek(h.hours[:], last.hour()); s != nil {
+		s.customers += int64(most)
+	}
 }
 
 // Add counts a row, which may be late. It says whether there is still room for
@@ -110,7 +124,6 @@ func (h *History) Add(s Sample) bool {
 	c.top = plus(c.top, s.Top)
 	counts := Counts{s.Errors, s.Late, max(s.Requests, 0)}
 	for _, sum := range h.sums(s.Minute) {
-		sum.customers = max(sum.customers, c.customers)
 		sum.all.add(counts)
 		if !c.masked {
 			sum.normal.add(Stretch{Counts: counts})
@@ -244,9 +257,10 @@ func (h *History) long(now Minute, p *Past) {
 	}
 }
 
-// usualCustomers is the median of the same hour of the last seven days.
+// usualCustomers is how many are hit in ten minutes: the mean of an hour, and of
+// this hour of the last seven days the median.
 func (h *History) usualCustomers(now Minute) float64 {
-	var room [7]int32
+	var room [7]int64
 	seen := room[:0]
 	for days := 1; days <= 7; days++ {
 		m := now - Minute(days*day)
@@ -258,5 +272,5 @@ func (h *History) usualCustomers(now Minute) float64 {
 		return 0
 	}
 	slices.Sort(seen)
-	return float64(seen[len(seen)/2])
+	return float64(seen[len(seen)/2]) / 6
 }

@@ -120,6 +120,10 @@ func (l *look) fast() {
 	}
 }
 
+// strong is how far above the limit nobody needs to look twice: nearer to it a
+// series that wavers for minutes on end gets there by itself.
+const strong = 2
+
 // spike is A.
 func (l *look) spike() {
 	set := l.set
@@ -128,9 +132,13 @@ func (l *look) spike() {
 		return
 	}
 	l.v.pending = true
-	if l.each(set.Persist, 1, 1, l.limit) {
+	persist := set.Persist
+	if l.w.rate(0, 5) < strong*l.limit {
+		persist = set.PersistNear
+	}
+	if l.each(persist, 1, 1, l.limit) {
 		why := l.why(Spike, 5, l.limit, l.z5, set.Score)
-		why.Persist = fmt.Sprintf("%d of %d minutes", set.Persist, set.Persist)
+		why.Persist = fmt.Sprintf("%d of %d minutes", persist, persist)
 		l.fire(why, l.onset(1, l.limit/2))
 	}
 }

@@ -17,9 +17,10 @@ type Settings struct {
 
 	// A, spike, and B, fast.
 
-	Score       float64 // standard deviations over 5 min; 5.5
+	Score       float64 // standard deviations over 5 min; 5
 	MinErrors   float64 // errors in 5 min; 10
 	Persist     int     // minutes in a row; 5
+	PersistNear int     // the same below twice the limit; 8
 	FastMinutes int     // minutes in a row for B; 3
 	FastRate    float64 // share in all of them, and six tenths of it in each; 0.25
 	FastErrors  float64 // errors in all of them; 12
@@ -27,7 +28,7 @@ type Settings struct {
 
 	// C, slow, and D, low traffic: windows of 15, 30 and 60 minutes.
 
-	SlowScore   float64 // standard deviations; 5
+	SlowScore   float64 // standard deviations; 4.5
 	SlowErrors  float64 // errors in the window; 12
 	BlipMinutes int     // minutes in a row, the worst, that C leaves out; 3
 	LowTraffic  float64 // requests in 5 min below which D looks; 100
@@ -89,8 +90,8 @@ type Settings struct {
 func Default() Settings {
 	return Settings{
 		Factor: 3, MinRate: 0.02, MinRate429: 0.05, NewRate: 0.10, NewMinutes: 180,
-		Score: 5.5, MinErrors: 10, Persist: 5, FastMinutes: 3, FastRate: 0.25, FastErrors: 12, FastScore: 5,
-		SlowScore: 5, SlowErrors: 12, BlipMinutes: 3,
+		Score: 5, MinErrors: 10, Persist: 5, PersistNear: 8, FastMinutes: 3, FastRate: 0.25, FastErrors: 12, FastScore: 5,
+		SlowScore: 4.5, SlowErrors: 12, BlipMinutes: 3,
 		LowTraffic: 100, LowErrors: 8, LowRate: 0.15, LowScore: 4, LowClear: 0.10, LowEvidence: 5,
 		BurnErrors: 10, CountFactor: 4, NewErrors: 5, NewCustomers: 2, HeartbeatMin: 100,
 		TopShare: 0.8, OtherShare: 0.05, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
@@ -119,12 +120,12 @@ func (s Sensitivity) Settings() (Settings, error) {
 		set.Factor, set.MinRate, set.MinRate429 = 5, 0.05, 0.10
 		set.Score, set.SlowScore, set.LowScore = 7, 7, 5
 		set.MinErrors, set.SlowErrors, set.LowErrors, set.FastErrors = 30, 40, 15, 30
-		set.LowRate, set.Persist, set.FastRate = 0.30, 8, 0.40
+		set.LowRate, set.Persist, set.PersistNear, set.FastRate = 0.30, 8, 12, 0.40
 	case High:
 		set.Factor, set.MinRate, set.MinRate429 = 2, 0.01, 0.03
 		set.Score, set.SlowScore, set.LowScore = 4, 4, 3.5
 		set.MinErrors, set.SlowErrors, set.LowErrors = 6, 8, 6
-		set.LowRate, set.Persist = 0.10, 4
+		set.LowRate, set.Persist, set.PersistNear = 0.10, 4, 6
 	default:
 		return set, fmt.Errorf("sensitivity %q is not known: use low, normal or high", string(s))
 	}
