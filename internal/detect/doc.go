@@ -6,8 +6,8 @@
 // # The boundary
 //
 // Once a minute has closed, the caller fills one Input per series and calls
-// Evaluate with the State that it kept. It stores the new State (JSON, below a
-// kilobyte) and acts upon the Transitions. All three belong into one
+// Evaluate with the State that it kept. It stores the new State (JSON, at most
+// two kilobytes) and acts upon the Transitions. All three belong into one
 // transaction; then a crash anywhere replays cleanly. A minute that the State
 // has already seen changes nothing.
 //

@@ -44,6 +44,7 @@ func Others() []Noise {
 		make1("rough, 15 min", func(n *Noise) { n.Shape, n.Every = 6, 15 }),
 		make1("drifting", func(n *Noise) { n.Drift, n.Keep = 0.35, 60 }),
 		make1("drifting slowly", func(n *Noise) { n.Drift, n.Keep = 0.4, 360 }),
+		make1("drifting fast", func(n *Noise) { n.Drift, n.Keep, n.Shape = 0.5, 20, 2 }),
 		make1("errors by day", func(n *Noise) { n.Evening = 0.5 }),
 		make1("quiet nights", func(n *Noise) { n.Day, n.Weekend = 0.85, 0.4 }),
 		make1("wild load", func(n *Noise) { n.Load, n.LoadKeep = 0.4, 20 }),
