@@ -29,9 +29,9 @@ const Unknown = -1
 
 // Counts are what a series had in one minute, or in a stretch of time.
 type Counts struct {
-	Errors   int64 // errors that came in time
-	Late     int64 // errors that came more than 15 minutes late; not in Errors
-	Requests int64 // all requests, failed ones included; Unknown
+	Errors   int64 `json:"errors"`   // errors that came in time
+	Late     int64 `json:"late"`     // errors that came more than 15 minutes late; not in Errors
+	Requests int64 `json:"requests"` // all requests, failed ones included; Unknown
 }
 
 // Hour is how many minutes an Input looks back.

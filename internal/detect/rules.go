@@ -101,16 +101,12 @@ func (l *look) why(rule Rule, window int, limit, z, minZ float64) Why {
 		Score: z, MinScore: minZ, Spread: l.phi(window), Customers: l.in.Customers.Distinct, TopShare: l.topShare(), Late: l.w.late}
 }
 
-// fastEach is the part of B's share that each single minute must reach: it may
-// waver, but a blip of two minutes, however high, has no third.
-const fastEach = 0.6
-
 // fast is B: an outage that nobody needs to wait for.
 func (l *look) fast() {
 	m, set := l.set.FastMinutes, l.set
 	e, n := l.w.span(0, m)
 	limit := max(set.FastRate, l.limit)
-	if e < set.FastErrors || e < limit*n || !l.each(m, 1, 1, fastEach*limit) {
+	if e < set.FastErrors || e < limit*n || !l.each(m, 1, 1, set.FastEach*limit) {
 		return
 	}
 	if z := score(e, l.b.Rate*n, l.phi(m)); z >= set.FastScore {
@@ -120,11 +116,8 @@ func (l *look) fast() {
 	}
 }
 
-// strong is how far above the limit nobody needs to look twice: nearer to it a
-// series that wavers for minutes on end gets there by itself.
-const strong = 2
-
-// spike is A.
+// spike is A. Near the limit it takes longer: a series that wavers for minutes
+// on end gets there by itself.
 func (l *look) spike() {
 	set := l.set
 	e, _ := l.w.span(0, 5)
@@ -133,7 +126,7 @@ func (l *look) spike() {
 	}
 	l.v.pending = true
 	persist := set.Persist
-	if l.w.rate(0, 5) < strong*l.limit {
+	if l.w.rate(0, 5) < set.Strong*l.limit {
 		persist = set.PersistNear
 	}
 	if l.each(persist, 1, 1, l.limit) {
@@ -200,7 +193,7 @@ func (l *look) isClear() bool {
 	set, p0, minRate := l.set, l.b.Rate, l.set.minRate(l.in.Family)
 	_, n5 := l.w.span(0, 5)
 	r5 := l.w.rate(0, 5)
-	if r5 >= max(1.5*p0, 0.5*minRate) && (l.z5 >= 2 || r5 >= l.limit) {
+	if r5 >= max(set.ClearFactor*p0, set.ClearRate*minRate) && (l.z5 >= set.ClearScore || r5 >= l.limit) {
 		return false
 	}
 	if n5 >= set.LowTraffic {

@@ -20,9 +20,11 @@ type Settings struct {
 	Score       float64 // standard deviations over 5 min; 5
 	MinErrors   float64 // errors in 5 min; 10
 	Persist     int     // minutes in a row; 5
-	PersistNear int     // the same below twice the limit; 8
+	Strong      float64 // times the limit, above which Persist minutes will do; 2
+	PersistNear int     // minutes in a row nearer to it; 8
 	FastMinutes int     // minutes in a row for B; 3
-	FastRate    float64 // share in all of them, and six tenths of it in each; 0.25
+	FastRate    float64 // share in all of them; 0.25
+	FastEach    float64 // part of it in each of them: it may waver, but a blip of two minutes has no third; 0.6
 	FastErrors  float64 // errors in all of them; 12
 	FastScore   float64 // standard deviations over them; 5
 
@@ -76,6 +78,10 @@ type Settings struct {
 
 	// The life of an incident, in minutes.
 
+	ClearFactor float64 // times normal, below which a minute is clear; 1.5
+	ClearRate   float64 // part of MinRate below which it is, too; 0.5
+	ClearScore  float64 // standard deviations below which it is, if below the limit; 2
+
 	ClearMinutes  int // clear in a row until resolved; 10
 	ClearShown    int // clear in a row until recovering is said; 3
 	Reopen        int // since resolved, within which the same incident goes on; 30
@@ -90,13 +96,13 @@ type Settings struct {
 func Default() Settings {
 	return Settings{
 		Factor: 3, MinRate: 0.02, MinRate429: 0.05, NewRate: 0.10, NewMinutes: 180,
-		Score: 5, MinErrors: 10, Persist: 5, PersistNear: 8, FastMinutes: 3, FastRate: 0.25, FastErrors: 12, FastScore: 5,
+		Score: 5, MinErrors: 10, Persist: 5, Strong: 2, PersistNear: 8, FastMinutes: 3, FastRate: 0.25, FastEach: 0.6, FastErrors: 12, FastScore: 5,
 		SlowScore: 4.5, SlowErrors: 12, BlipMinutes: 3,
 		LowTraffic: 100, LowErrors: 8, LowRate: 0.15, LowScore: 4, LowClear: 0.10, LowEvidence: 5,
 		BurnErrors: 10, CountFactor: 4, NewErrors: 5, NewCustomers: 2, HeartbeatMin: 100,
 		TopShare: 0.8, OtherShare: 0.05, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
 		FloorRate: 0.0005, FloorCount: 0.02, PriorRate: 0.001, PriorRequests: 2000, DropBlocks: 0.03, MaxPhi: 20,
-		ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, MaskBefore: 15, SilentMinimum: 20,
+		ClearFactor: 1.5, ClearRate: 0.5, ClearScore: 2, ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, MaskBefore: 15, SilentMinimum: 20,
 	}
 }
 
