@@ -20,8 +20,9 @@ type listed struct {
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "errata/...").Output()
 	require.NoError(t, err)
-	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "detect", "simulate", "backtest", "nab"}
-	adapters := []string{"store", "postgres", "pgtest", "errata/migrations"}
+	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "slo",
+		"alert", "detect", "simulate", "backtest", "nab", "incident", "ruleset", "silence"}
+	adapters := []string{"store", "postgres", "notify", "pgtest", "errata/migrations"}
 	shells := []string{"ingest", "api", "web", "watch"}
 	may := map[string][]string{ // who may import what is not for everybody
 		"github.com/jackc/pgx/v5":              {"store", "postgres", "pgtest", "errata/migrations", "app"},

@@ -196,6 +196,7 @@ type tick struct {
 	facts   map[string]any    // of incidents that are told about, by ID
 	states  map[incident.Series]detect.State
 	changed map[incident.Series]bool
+	behind  bool         // collectors hold back what belongs to these minutes
 	input   detect.Input // scratch
 }
 
@@ -250,6 +251,9 @@ func (t *tick) judge(ctx context.Context) (err error) {
 	if err := t.memory.learn(ctx, t.tx, t.ws, t.last, rules, series); err != nil {
 		return err
 	}
+	if err := t.tx.QueryRow(ctx, sqlBehind, t.now).Scan(&t.behind); err != nil {
+		return err
+	}
 	t.changed = map[incident.Series]bool{}
 	for minute := t.from; minute <= t.last; minute++ {
 		found, err := t.minute(ctx, minute, series, rules)
@@ -260,6 +264,11 @@ func (t *tick) judge(ctx context.Context) (err error) {
 	}
 	return nil
 }
+
+// What waits in a collector's spool for longer than this is missing here, so that
+// quiet means nothing: no rule is looked at until it is back.
+const sqlBehind = `
+SELECT EXISTS (SELECT FROM collectors c WHERE c.seen_at > $1::timestamptz - interval '2 minutes' AND c.seen_at <= $1::timestamptz AND c.spool_oldest < $1::timestamptz - interval '3 minutes')`
 
 // rulesKey tells sets of rules apart.
 func (t *tick) rulesKey() string {
@@ -357,6 +366,7 @@ func (t *tick) look(s incident.Series, minute detect.Minute, rule *incident.Rule
 	in := &t.input
 	*in = detect.Input{Baseline: t.memory.baselines[s].Baseline, Customers: customers}
 	t.memory.hour.sheet.Fill(in, s, minute, in.Baseline.Requests > 0)
+	in.Missing = in.Missing || t.behind
 	set := &rule.Settings
 	if o := rule.Objective(s); o > 0 {
 		with := *set

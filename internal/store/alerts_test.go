@@ -200,6 +200,29 @@ func TestBacklog(t *testing.T) {
 	assert.GreaterOrEqual(t, gaps, 3, fmt.Sprint(e))
 }
 
+// While a collector holds back what it has, quiet means nothing: nothing fires,
+// and nothing is over.
+func TestCollectorsThatAreBehind(t *testing.T) {
+	f := openAlerts(t)
+	f.story("checkout")
+	behind := func(at time.Time, oldest any) {
+		_, err := f.db.Exec(t.Context(), `
+INSERT INTO collectors (id, host, version, started_at, seen_at, spool_bytes, spool_max, spool_items, spool_oldest, spool_damaged, database_away)
+VALUES ('019335f0-0000-7000-8000-000000000009', 'h', 'v', now(), $1, 1, 1, 1, $2, 0, '0') ON CONFLICT (id) DO UPDATE SET seen_at = $1, spool_oldest = $2`, at, oldest)
+		require.NoError(t, err)
+	}
+	for at := noon.Add(-2 * time.Minute); at.Before(noon.Add(50 * time.Minute)); at = at.Add(time.Minute) {
+		now := at.Add(40 * time.Second)
+		if at.Before(noon.Add(8 * time.Minute)) {
+			behind(now, now.Add(-4*time.Minute))
+		} else {
+			behind(now, nil)
+		}
+		f.tick(f.Store, now)
+	}
+	assert.Equal(t, []string{"12:08 firing INC-1 checkout page B", "resolved INC-1 checkout page B"}, f.told())
+}
+
 // breaker cancels what is going on after so many statements.
 type breaker struct {
 	after  int
