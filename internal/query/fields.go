@@ -76,7 +76,13 @@ var (
 		{Assignee, plain, nil}, {Endpoint, plain, nil}, {Family, oneOf(families), families}, {Method, method, nil}, {Message, plain, nil},
 		{Exception, plain, nil}, {Provider, plain, nil}, {Role, oneOf(roles), roles},
 	}}
-	lists = []*List{Events, Issues}
+	// Rules are conditions: of failures, those fields that are counted by the
+	// minute.
+	Rules = &List{"alert rules", []field{
+		{Service, plain, nil}, {Environment, plain, nil}, {Endpoint, plain, nil}, {Method, method, nil}, {Status, status, classes}, {Code, code, nil},
+		{Provider, plain, nil}, {Family, oneOf(families), families},
+	}}
+	lists = []*List{Events, Issues, Rules}
 )
 
 // aliases are names that other parts of the API give these fields.

@@ -2,7 +2,6 @@ package stats
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"errata/internal/event"
@@ -71,7 +70,7 @@ func conditions(f event.Filter) (w where, services []string, err error) {
 		if !ok {
 			return nil, nil, unsupported("Statistics can be filtered by " + fieldNames() + ", not by text or IDs: '" + t.String() + "'. Search for those at /v1/events.")
 		}
-		w.add(d, func(v string) bool { return matches(t, v) != t.Not })
+		w.add(d, t.Holds)
 		if d == rollup.Service && services == nil && !t.Not && !slices.ContainsFunc(t.Values, func(v ql.Value) bool { return v.Prefix }) {
 			for _, v := range t.Values {
 				services = append(services, v.Text)
@@ -92,29 +91,6 @@ func fieldNames() string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
-}
-
-func matches(t ql.Term, value string) bool {
-	for _, v := range t.Values {
-		switch {
-		case v.Any():
-			if value != "" {
-				return true
-			}
-		case t.Field == ql.Status:
-			n, err := strconv.Atoi(value)
-			if err == nil && n >= v.Low && n <= v.High {
-				return true
-			}
-		case v.Prefix:
-			if strings.HasPrefix(value, v.Text) {
-				return true
-			}
-		case value == v.Text:
-			return true
-		}
-	}
-	return false
 }
 
 func unsupported(why string) *fault.Fault {
