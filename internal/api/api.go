@@ -50,6 +50,8 @@ type Reader interface {
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
 	Issues
 	SLOs
+	Rules
+	Silences
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -116,6 +118,10 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/collectors", edge.Handle(a.collectors))
 	read.GET("/slos", edge.Handle(a.slos))
 	read.GET("/retention", edge.Handle(a.retention))
+	read.GET("/alerts/rules", edge.Handle(a.rules))
+	read.GET("/alerts/rules/:id", edge.Handle(a.rule))
+	read.GET("/alerts/silences", edge.Handle(a.silences))
+	read.POST("/alerts/silences/preview", edge.Handle(a.previewSilence))
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
@@ -131,6 +137,12 @@ func (a *api) routes(r *gin.Engine) {
 	admin.DELETE("/issues/:id/tickets", edge.Handle(a.unlinkTicket))
 	admin.PUT("/slos", edge.Handle(a.setSLO))
 	admin.DELETE("/slos/:id", edge.Handle(a.removeSLO))
+	admin.POST("/alerts/rules", edge.Handle(a.createRule))
+	admin.PUT("/alerts/rules/:id", edge.Handle(a.changeRule))
+	admin.DELETE("/alerts/rules/:id", edge.Handle(a.removeRule))
+	admin.POST("/alerts/silences", edge.Handle(a.createSilence))
+	admin.PUT("/alerts/silences/:id", edge.Handle(a.changeSilence))
+	admin.POST("/alerts/silences/:id/end", edge.Handle(a.endSilence))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }

@@ -31,11 +31,15 @@ type memory struct {
 	actor      store.Actor  // the last one that changed a key
 	noIssues                // their tests have a real store
 	noSLOs                  // and so have theirs
+	noRules
+	noSilences
 }
 
 type (
-	noIssues = Issues
-	noSLOs   = SLOs
+	noIssues   = Issues
+	noSLOs     = SLOs
+	noRules    = Rules
+	noSilences = Silences
 )
 
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {

@@ -78,7 +78,10 @@ const unknownField = "json: unknown field "
 
 func badJSON(err error) error {
 	var wrongType *json.UnmarshalTypeError
+	var f *fault.Fault
 	switch {
+	case errors.As(err, &f): // of a type that reads itself
+		return f
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return invalid(wrongType.Field, "must not be a JSON %s", wrongType.Value)
 	case strings.HasPrefix(err.Error(), unknownField):
