@@ -26,6 +26,8 @@ type commands struct {
 	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
 	Issues      issuesCmd      `cmd:"" help:"List the problems behind failures, and decide about them."`
 	SLOs        slosCmd        `cmd:"" name:"slos" help:"Set what services are held to, and see what is left of their error budgets."`
+	Rules       rulesCmd       `cmd:"" help:"See by which rules alerts are raised, and keep them in files."`
+	Silence     silenceCmd     `cmd:"" help:"Say who is not told about what, for a time."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`

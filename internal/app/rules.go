@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"errata/internal/cli"
+)
+
+type rulesCmd struct {
+	List struct {
+		client
+		JSON bool `help:"Print JSON."`
+	} `cmd:"" help:"List the rules by which alerts are raised."`
+	Export struct {
+		client
+	} `cmd:"" help:"Print the rules as YAML, as 'apply' takes them."`
+	Lint struct {
+		Files []string `arg:"" name:"file" help:"Files of rules; '-' is standard input."`
+	} `cmd:"" help:"Say everything that is wrong with files of rules, with its line."`
+	Diff struct {
+		client
+		File  string `arg:"" help:"A file of rules; '-' is standard input."`
+		Prune bool   `help:"Also remove rules that are not in the file."`
+	} `cmd:"" help:"Show what 'apply' would change; exits with 1 where that is anything."`
+	Apply struct {
+		client
+		File  string `arg:"" help:"A file of rules; '-' is standard input."`
+		Prune bool   `help:"Also remove rules that are not in the file."`
+		Yes   bool   `help:"Do not ask."`
+	} `cmd:"" help:"Make the rules those of a file, after showing what that changes. Needs an admin key."`
+}
+
+func (c *rulesCmd) Run(ctx context.Context, k *kong.Context) error {
+	opt := func(to client) cli.RulesOptions {
+		return cli.RulesOptions{Server: to.Server, Key: to.Key, In: os.Stdin, Out: os.Stdout}
+	}
+	switch k.Selected().Name {
+	case "list":
+		o := opt(c.List.client)
+		o.JSON = c.List.JSON
+		return cli.ListRules(ctx, o)
+	case "export":
+		return cli.ExportRules(ctx, opt(c.Export.client))
+	case "lint":
+		return cli.LintRules(opt(client{}), c.Lint.Files)
+	case "diff":
+		differ, err := cli.DiffRules(ctx, opt(c.Diff.client), c.Diff.File, c.Diff.Prune)
+		if err == nil && differ {
+			err = &cli.Exit{Code: 1, Message: "The file and what is there differ."}
+		}
+		return err
+	default:
+		ask := cli.AskRefuse
+		switch {
+		case c.Apply.Yes:
+			ask = cli.AskNobody
+		case isTerminal(os.Stdin):
+			ask = cli.AskPerson
+		}
+		return cli.ApplyRules(ctx, opt(c.Apply.client), c.Apply.File, c.Apply.Prune, ask)
+	}
+}
+
+// isTerminal reports whether somebody may be sitting there; /dev/null is a
+// device as well.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	null, nullErr := os.Stat(os.DevNull)
+	return err == nil && nullErr == nil && info.Mode()&os.ModeCharDevice != 0 && !os.SameFile(null, info)
+}
+
+// silenced is what a silence is about, and when.
+type silenced struct {
+	client
+	Service     string `help:"One service; without it, and so on for the others, any."`
+	Environment string `help:"One environment."`
+	Method      string `help:"One HTTP method."`
+	Endpoint    string `help:"One endpoint, such as /v1/charges/{id}."`
+	Code        string `help:"One code."`
+	Customer    string `help:"One customer."`
+	Family      string `enum:",5xx,429" default:"" help:"5xx or 429."`
+	Rule        string `placeholder:"ID" help:"What this rule finds, by its ID."`
+	From        string `placeholder:"TIME" help:"When it begins; without it now."`
+	Until       string `placeholder:"TIME" help:"When it ends, such as now+2h."`
+	Cron        string `help:"Begin again and again: minute, hour, day of the month, month, day of the week, such as '30 2 * * SUN'."`
+	Minutes     int    `help:"For how long then."`
+	TimeZone    string `default:"UTC" help:"On whose clock, such as Europe/Berlin."`
+	JSON        bool   `help:"Print JSON."`
+}
+
+func (s *silenced) silence() cli.NewSilence {
+	return cli.NewSilence{Environment: s.Environment, Service: s.Service, Method: s.Method, Endpoint: s.Endpoint, Code: s.Code, Customer: s.Customer, Family: s.Family, RuleID: s.Rule,
+		Cron: s.Cron, Minutes: s.Minutes, TimeZone: s.TimeZone, StartsAt: s.From, EndsAt: s.Until}
+}
+
+type silenceCmd struct {
+	List struct {
+		client
+		Ended bool `help:"The last that ended, rather than those in force or to come."`
+		JSON  bool `help:"Print JSON."`
+	} `cmd:"" help:"List who is not told about what."`
+	Add struct {
+		silenced
+		Reason []string `arg:"" help:"Why."`
+	} `cmd:"" help:"Silence something for a time, or have a maintenance window. Needs an admin key."`
+	End struct {
+		client
+		IDs []string `arg:"" name:"id" help:"The silences' IDs, as 'list' shows them."`
+	} `cmd:"" help:"End silences now. Needs an admin key."`
+	Preview silenced `cmd:"" help:"See which messages of the last 14 days a silence would have muted."`
+}
+
+func (c *silenceCmd) Run(ctx context.Context, k *kong.Context) error {
+	switch k.Selected().Name {
+	case "list":
+		return cli.ListSilences(ctx, cli.SilencesOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout}, c.List.Ended)
+	case "add":
+		s := c.Add.silence()
+		s.Reason = strings.Join(c.Add.Reason, " ")
+		return cli.AddSilence(ctx, cli.SilencesOptions{Server: c.Add.Server, Key: c.Add.Key, JSON: c.Add.JSON, Out: os.Stdout}, s)
+	case "end":
+		return cli.EndSilences(ctx, cli.SilencesOptions{Server: c.End.Server, Key: c.End.Key, Out: os.Stdout}, c.End.IDs)
+	default:
+		return cli.PreviewSilence(ctx, cli.SilencesOptions{Server: c.Preview.Server, Key: c.Preview.Key, JSON: c.Preview.JSON, Out: os.Stdout}, c.Preview.silence())
+	}
+}
