@@ -33,12 +33,17 @@ var Numbers = []Number{
 	{"factor", "What counts as much", times, "How many times its normal share of failures a series must reach.", 1.1, 100, func(s *detect.Settings) any { return &s.Factor }},
 	{"min_rate", "What counts as much", share, "The share of requests that 5xx must reach, however rare they are normally.", 0.0001, 1, func(s *detect.Settings) any { return &s.MinRate }},
 	{"min_rate_429", "What counts as much", share, "The same of 429.", 0.0001, 1, func(s *detect.Settings) any { return &s.MinRate429 }},
+	{"new_rate", "What counts as much", share, "The share that a series must reach of which little is known yet.", 0.0001, 1, func(s *detect.Settings) any { return &s.NewRate }},
+	{"new_minutes", "What counts as much", minutes, "Of how much of its last day that is.", 0, 1440, func(s *detect.Settings) any { return &s.NewMinutes }},
 
 	{"score", "Spike and fast", sigma, "How far above normal five minutes must be.", 2, 50, func(s *detect.Settings) any { return &s.Score }},
 	{"min_errors", "Spike and fast", failures, "How many failures five minutes must have.", 1, 1e6, func(s *detect.Settings) any { return &s.MinErrors }},
 	{"persist", "Spike and fast", minutes, "For how many minutes in a row a spike must last.", 1, 30, func(s *detect.Settings) any { return &s.Persist }},
+	{"strong", "Spike and fast", times, "From how many times the limit on that is long enough.", 1, 100, func(s *detect.Settings) any { return &s.Strong }},
+	{"persist_near", "Spike and fast", minutes, "For how many minutes in a row a spike must last that is nearer to the limit.", 1, 60, func(s *detect.Settings) any { return &s.PersistNear }},
 	{"fast_minutes", "Spike and fast", minutes, "How many minutes are enough where most requests fail.", 1, 30, func(s *detect.Settings) any { return &s.FastMinutes }},
-	{"fast_rate", "Spike and fast", share, "The share of requests that is most of them; each minute must have six tenths of it.", 0.01, 1, func(s *detect.Settings) any { return &s.FastRate }},
+	{"fast_rate", "Spike and fast", share, "The share of requests that is most of them.", 0.01, 1, func(s *detect.Settings) any { return &s.FastRate }},
+	{"fast_each", "Spike and fast", share, "What part of it each of the minutes must have.", 0.1, 1, func(s *detect.Settings) any { return &s.FastEach }},
 	{"fast_errors", "Spike and fast", failures, "How many failures these minutes must have.", 1, 1e6, func(s *detect.Settings) any { return &s.FastErrors }},
 	{"fast_score", "Spike and fast", sigma, "How far above normal these minutes must be.", 2, 50, func(s *detect.Settings) any { return &s.FastScore }},
 
@@ -63,6 +68,8 @@ var Numbers = []Number{
 	{"heartbeat_min", "New codes and silence", requests, "How many requests there were in the same 30 minutes a week ago, so that none at all is noted.", 1, 1e9, func(s *detect.Settings) any { return &s.HeartbeatMin }},
 
 	{"top_share", "429 and customers", share, "From which share of the failures on they are one customer's.", 0.1, 1, func(s *detect.Settings) any { return &s.TopShare }},
+	{"other_share", "429 and customers", share, "Up to which share of 5xx the others have, they are one customer's.", 0, 0.5, func(s *detect.Settings) any { return &s.OtherShare }},
+	{"one_errors", "429 and customers", failures, "How many failures that customer must have, so that this can be said.", 1, 1e6, func(s *detect.Settings) any { return &s.OneErrors }},
 	{"top_errors", "429 and customers", failures, "How many 429 in ten minutes a customer must get who outgrew a limit.", 1, 1e6, func(s *detect.Settings) any { return &s.TopErrors }},
 	{"top_rate", "429 and customers", share, "Which share of that customer's requests they must be.", 0, 1, func(s *detect.Settings) any { return &s.TopRate }},
 	{"top_every", "429 and customers", minutes, "How long nothing more is said about the same customer.", 10, 43200, func(s *detect.Settings) any { return &s.TopEvery }},
@@ -76,6 +83,9 @@ var Numbers = []Number{
 	{"drop_blocks", "What is normal", share, "Which share of the day's blocks, the largest, says nothing about how much a series varies.", 0, 0.5, func(s *detect.Settings) any { return &s.DropBlocks }},
 	{"max_phi", "What is normal", times, "How much more than by chance a series is believed to vary.", 1, 1000, func(s *detect.Settings) any { return &s.MaxPhi }},
 
+	{"clear_factor", "Incidents", times, "Below how many times the normal share a minute is good.", 1, 100, func(s *detect.Settings) any { return &s.ClearFactor }},
+	{"clear_rate", "Incidents", share, "Below which part of the share that 5xx must reach it is, too.", 0.01, 1, func(s *detect.Settings) any { return &s.ClearRate }},
+	{"clear_score", "Incidents", sigma, "How near to normal it must be to be good, if it is below the limit.", 0.5, 50, func(s *detect.Settings) any { return &s.ClearScore }},
 	{"clear_minutes", "Incidents", minutes, "How many good minutes in a row end an incident.", 1, 720, func(s *detect.Settings) any { return &s.ClearMinutes }},
 	{"clear_shown", "Incidents", minutes, "After how many of them it is shown as recovering.", 1, 720, func(s *detect.Settings) any { return &s.ClearShown }},
 	{"reopen", "Incidents", minutes, "For how long after its end the same incident goes on, rather than a new one.", 0, 1440, func(s *detect.Settings) any { return &s.Reopen }},
