@@ -1,11 +1,15 @@
 package incident
 
-import "errata/internal/detect"
+import (
+	"errata/internal/detect"
+	"errata/internal/event"
+)
 
 // Failure is what was counted of failures that are alike in one minute.
 type Failure struct {
 	Minute                                                 detect.Minute
 	Family                                                 detect.Family
+	Cause                                                  event.Family // within Family: us or upstream, or limits
 	Status                                                 int
 	Environment, Service, Method, Endpoint, Code, Provider string
 	N, Late                                                int64 // Late: of N, those that came more than 15 minutes late

@@ -13,6 +13,7 @@ import (
 	"errata/internal/detect"
 	"errata/internal/fault"
 	"errata/internal/incident"
+	"errata/internal/silence"
 )
 
 const (
@@ -43,6 +44,7 @@ type alertMemory struct {
 	baselines map[incident.Series]learned
 	past      pastCache
 	pastRules string                   // whose past it is
+	muted     map[string]string        // which silence muted an incident, by their IDs
 	codes     map[codeOf]detect.Minute // that are not new, and when this was found
 }
 
@@ -57,7 +59,7 @@ func (m *alertMemories) get(ws int32) *alertMemory {
 		m.of = map[int32]*alertMemory{}
 	}
 	if m.of[ws] == nil {
-		m.of[ws] = &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}}
+		m.of[ws] = &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}, muted: map[string]string{}}
 	}
 	return m.of[ws]
 }
@@ -190,14 +192,15 @@ type tick struct {
 	from, last detect.Minute
 	memory     *alertMemory
 
-	rules   []alertRule
-	board   incident.Board
-	were    map[string][]byte // the board's incidents, as they were read
-	facts   map[string]any    // of incidents that are told about, by ID
-	states  map[incident.Series]detect.State
-	changed map[incident.Series]bool
-	behind  bool         // collectors hold back what belongs to these minutes
-	input   detect.Input // scratch
+	rules    []alertRule
+	silences []silence.Silence
+	board    incident.Board
+	were     map[string][]byte // the board's incidents, as they were read
+	facts    map[string]any    // of incidents that are told about, by ID
+	states   map[incident.Series]detect.State
+	changed  map[incident.Series]bool
+	behind   bool         // collectors hold back what belongs to these minutes
+	input    detect.Input // scratch
 }
 
 func (t *tick) run(ctx context.Context) (err error) {

@@ -31,7 +31,7 @@ type learned struct {
 // tell them apart.
 const (
 	sqlPastFailures = `
-SELECT (extract(epoch FROM e.alert_minute)::int8 / 300)::int8, ` + alertFamilyOf + `::int2, CASE WHEN $6::bool THEN coalesce(e.status, 0) ELSE 0 END::int2, e.environment, e.service,
+SELECT (extract(epoch FROM e.alert_minute)::int8 / 300)::int8, CASE WHEN $6::bool OR e.family = 1 THEN e.family ELSE 2 END::int2, CASE WHEN $6::bool THEN coalesce(e.status, 0) ELSE 0 END::int2, e.environment, e.service,
        CASE WHEN e.here THEN e.method ELSE '' END, CASE WHEN e.here THEN e.endpoint ELSE '' END,
        CASE WHEN $6::bool THEN e.code ELSE '' END, CASE WHEN $6::bool THEN e.provider ELSE '' END, sum(e.n)::int8, sum(e.n_late)::int8
 FROM (
@@ -288,7 +288,7 @@ func readPastErrors(ctx context.Context, q querier, p *pastReader, from, to []ti
 	}
 	into = append(into, &f.N, &f.Late)
 	row := func() error {
-		f.Family, f.Status = detect.Family(family), int(status) //nolint:gosec // 0 or 1
+		f.Family, f.Cause, f.Status = alertFamily(family), familyOf(family), int(status)
 		p.began(f.Environment, f.Service, block(at))
 		for r := range p.rules {
 			if m := p.rules[r].Matches; m != nil && !m(&f) {

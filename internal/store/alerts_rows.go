@@ -12,14 +12,19 @@ import (
 	"errata/internal/incident"
 )
 
-// Families that are judged together: what fails on our side, whoever caused it,
-// and limits. What callers do wrong is nobody's alert.
-const alertFamilyOf = `CASE family WHEN 1 THEN 1 ELSE 0 END`
+// alertFamily says which families are judged together: what fails on our side,
+// whoever caused it, and limits. What callers do wrong is nobody's alert.
+func alertFamily(cause int16) detect.Family {
+	if familyOf(cause) == event.FamilyLimits {
+		return detect.Limits
+	}
+	return detect.Server
+}
 
 // Alerts count a failure in the minute it happened, or where it came more than
 // 15 minutes later in the minute it came: see countedOf.
 const sqlAlertFailures = `
-SELECT alert_minute, ` + alertFamilyOf + `::int2, coalesce(status, 0)::int2, environment, service, method, endpoint, code, provider, sum(n)::int8, sum(n_late)::int8
+SELECT alert_minute, family, coalesce(status, 0)::int2, environment, service, method, endpoint, code, provider, sum(n)::int8, sum(n_late)::int8
 FROM error_minutes
 WHERE workspace_id = $1::int4 AND alert_minute >= $2::timestamptz AND alert_minute < $3::timestamptz AND role = 0 AND family > 0
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(n) > 0`
@@ -279,7 +284,7 @@ func readFailures(ctx context.Context, q querier, ws int32, from, to time.Time) 
 		into = append(into, pooled{pool, text})
 	}
 	_, err = pgx.ForEachRow(rows, append(into, &f.N, &f.Late), func() error {
-		f.Minute, f.Family, f.Status = detect.MinuteOf(at), detect.Family(family), int(status) //nolint:gosec // 0 or 1
+		f.Minute, f.Family, f.Cause, f.Status = detect.MinuteOf(at), alertFamily(family), familyOf(family), int(status)
 		out = append(out, f)
 		return nil
 	})
@@ -310,7 +315,7 @@ func readAnswered(ctx context.Context, q querier, sql string, ws int32, args ...
 // and of endpoints. Rows are added up by who reads them: some take back.
 const sqlAlertCustomers = `
 WITH met AS (
-  SELECT environment, service, method, endpoint, ` + alertFamilyOf + ` AS fam, c.name, sum(c.n) AS n
+  SELECT environment, service, method, endpoint, CASE family WHEN 1 THEN 1 ELSE 0 END AS fam, c.name, sum(c.n) AS n
   FROM customer_minutes m, unnest(m.customers, m.counts) AS c(name, n)
   WHERE m.workspace_id = $1::int4 AND m.alert_minute >= $2::timestamptz AND m.alert_minute < $3::timestamptz
     AND m.minute >= $2::timestamptz - interval '1 day' AND m.role = 0 AND m.family > 0 AND m.service = ANY ($4::text[])

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +17,8 @@ import (
 	"errata/internal/detect"
 	"errata/internal/event"
 	"errata/internal/incident"
+	"errata/internal/ruleset"
+	"errata/internal/silence"
 )
 
 // alertRule is a rule, and what happens with what it finds.
@@ -31,6 +35,9 @@ type alertRule struct {
 // tell queues the messages that are due.
 func (t *tick) tell(ctx context.Context) error {
 	t.facts = map[string]any{}
+	if err := t.readSilences(ctx); err != nil {
+		return err
+	}
 	for _, i := range t.board.Incidents {
 		kind, changed, due := i.Due(t.now, incident.DefaultPace)
 		if !due {
@@ -45,15 +52,12 @@ func (t *tick) tell(ctx context.Context) error {
 			return err
 		}
 		t.facts[i.ID] = string(facts)
-		muted, err := t.muted(ctx, i, about)
-		if err != nil {
+		if muted, err := t.muted(ctx, i, about); err != nil {
 			return err
-		}
-		i.Tell(t.now)
-		if muted != "" {
-			i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "muted", Text: muted})
+		} else if muted {
 			continue
 		}
+		i.Tell(t.now)
 		i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "told", Text: string(kind)})
 		t.out.Messages++
 		m := alert.Message{Kind: kind, Workspace: t.name, Incidents: []alert.Incident{about}, Seq: i.Told.Seq, At: t.now, Changed: changed}
@@ -85,7 +89,7 @@ func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Inci
 	for _, r := range t.rules {
 		if r.ID == i.Rule {
 			a.Runbook = r.runbook
-			if r.ID != DefaultRule {
+			if r.ID != ruleset.DefaultID {
 				a.Rule.ID = r.ID
 				a.Rule.Name = cmp.Or(r.name, a.Rule.Name)
 			}
@@ -205,10 +209,8 @@ func (t *tick) deployBefore(ctx context.Context, i *incident.Incident) (*alert.D
 	return &d, err
 }
 
-// DefaultRule is the rule that every workspace has.
-const DefaultRule = "00000000-0000-0000-0000-000000000000"
-
-// readRules gives the workspace's rules, with objectives.
+// readRules gives the workspace's rules, with objectives. One that cannot be read,
+// as after a number was withdrawn, is logged and judges nothing.
 func (t *tick) readRules(ctx context.Context) ([]alertRule, error) {
 	objectives := map[incident.Place]float64{}
 	rows, err := t.tx.Query(ctx, sqlSLOs, t.ws, MaxSLOs)
@@ -222,16 +224,71 @@ func (t *tick) readRules(ctx context.Context) ([]alertRule, error) {
 	for _, o := range slos {
 		objectives[incident.Place{Environment: o.Environment, Service: o.Service, Method: o.Method, Endpoint: o.Endpoint}] = o.Objective / 100
 	}
-	out := []alertRule{{Rule: incident.Rule{ID: DefaultRule, Settings: detect.Default()}, name: "default", level: detect.Page, enabled: true}}
-	for i := range out {
-		out[i].Objectives = objectives
+	if rows, err = t.tx.Query(ctx, sqlRules, t.ws, ruleset.MaxRules); err != nil {
+		return nil, err
+	}
+	rules, err := pgx.CollectRows(rows, scanRule)
+	if err != nil {
+		return nil, err
+	}
+	var out []alertRule
+	for _, r := range withDefault(rules) {
+		set, err := r.Settings()
+		if err != nil {
+			t.s.log.ErrorContext(ctx, "a rule of alerts cannot be read", "rule", r.Name, "error", err)
+			continue
+		}
+		scope, err := r.Scope()
+		if err != nil {
+			t.s.log.ErrorContext(ctx, "a rule of alerts cannot be read", "rule", r.Name, "error", err)
+			continue
+		}
+		a := alertRule{Rule: incident.Rule{ID: r.ID, Settings: set, Objectives: objectives}, name: r.Name, level: levelOf(r.Level), channels: r.Channels, runbook: r.Runbook,
+			enabled: r.Enabled, version: r.Query + "\x1f" + strconv.FormatBool(r.Enabled)}
+		if !scope.All() {
+			a.Matches = func(f *incident.Failure) bool {
+				return scope.Holds(ruleset.Failure{Environment: f.Environment, Service: f.Service, Method: f.Method, Endpoint: f.Endpoint, Status: f.Status,
+					Code: f.Code, Provider: f.Provider, Family: f.Cause})
+			}
+		}
+		out = append(out, a)
 	}
 	return out, nil
 }
 
-// muted names the silence that keeps a message from being sent; "" for none.
-func (t *tick) muted(context.Context, *incident.Incident, alert.Incident) (string, error) {
-	return "", nil
+const sqlCountMuted = `UPDATE silences SET muted = muted + 1 WHERE workspace_id = $1::int4 AND id = $2::uuid`
+
+// muted says whether a silence keeps a message from being sent. What it is about
+// stays to be told, should it outlast the silence.
+func (t *tick) muted(ctx context.Context, i *incident.Incident, about alert.Incident) (bool, error) {
+	rules := map[string]bool{}
+	for k := range i.Members {
+		if i.Members[k].Resolved == 0 || !i.Open() {
+			rules[i.Members[k].Rule] = true
+		}
+	}
+	by := silence.Muting(t.silences, silence.Of(about, i.Family.String(), slices.Sorted(maps.Keys(rules))), t.now)
+	if len(by) == 0 {
+		delete(t.memory.muted, i.ID)
+		return false, nil
+	}
+	if t.memory.muted[i.ID] == by[0].ID {
+		return true, nil
+	}
+	t.memory.muted[i.ID] = by[0].ID
+	i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "muted", Text: by[0].Reason})
+	_, err := t.tx.Exec(ctx, sqlCountMuted, t.ws, by[0].ID)
+	return true, err
+}
+
+// readSilences gives those of the workspace that have not ended.
+func (t *tick) readSilences(ctx context.Context) error {
+	rows, err := t.tx.Query(ctx, sqlSilences, t.ws, t.now, MaxSilences)
+	if err != nil {
+		return err
+	}
+	t.silences, err = pgx.CollectRows(rows, scanSilence)
+	return err
 }
 
 const sqlTellChannels = `

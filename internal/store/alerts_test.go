@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/ruleset"
 	"errata/internal/store"
 )
 
@@ -237,4 +238,58 @@ func (b *breaker) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDat
 	if b.after--; b.after == 0 {
 		b.cancel()
 	}
+}
+
+// Rules judge what they are about beside each other; one that is off judges
+// nothing, and what it had found ends.
+func TestRulesJudge(t *testing.T) {
+	f := openAlerts(t)
+	f.story("checkout")
+	f.story("search")
+	rule := ruleset.New("checkout only")
+	rule.Query, rule.Level, rule.Runbook = "service:checkout code:boom", "ticket", "https://runbooks.example/checkout"
+	rule, err := f.SaveRule(t.Context(), store.Actor{Kind: "key", ID: "k", Label: "ci"}, ws, rule)
+	require.NoError(t, err)
+	off := ruleset.Default()
+	off.Enabled = false
+	_, err = f.SaveRule(t.Context(), store.Actor{Kind: "key", ID: "k", Label: "ci"}, ws, off)
+	require.NoError(t, err)
+	at := noon.Add(-2 * time.Minute)
+	for ; at.Before(noon.Add(6 * time.Minute)); at = at.Add(time.Minute) {
+		f.tick(f.Store, at.Add(40*time.Second))
+	}
+	assert.Equal(t, []string{"12:03 firing INC-1 checkout ticket B"}, f.told())
+	var runbook, name string
+	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT message -> 'incidents' -> 0 ->> 'runbook', message -> 'incidents' -> 0 -> 'rule' ->> 'name' FROM deliveries`).Scan(&runbook, &name))
+	assert.Equal(t, rule.Runbook, runbook)
+	assert.Equal(t, rule.Name, name)
+
+	rule.Enabled = false
+	_, err = f.SaveRule(t.Context(), store.Actor{Kind: "key", ID: "k", Label: "ci"}, ws, rule)
+	require.NoError(t, err)
+	f.tick(f.Store, at.Add(40*time.Second))
+	var phase, reason string
+	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT phase, reason FROM incidents`).Scan(&phase, &reason))
+	assert.Equal(t, "resolved rule_off", phase+" "+reason)
+}
+
+// What is silenced is told once the silence is over, if it lasts that long.
+func TestSilencesMute(t *testing.T) {
+	f := openAlerts(t)
+	f.story("checkout")
+	f.story("search")
+	for service, until := range map[string]time.Duration{"checkout": 7 * time.Minute, "search": 2 * time.Hour} {
+		_, err := f.db.Exec(t.Context(), `
+INSERT INTO silences (workspace_id, id, environment, service, method, endpoint, code, customer, family, reason, starts_at, ends_at, created_by)
+VALUES (1, gen_random_uuid(), '', $1, '', '', '', '', '', 'we know', $2, $3, 'test')`, service, noon.Add(-time.Hour), noon.Add(until))
+		require.NoError(t, err)
+	}
+	for at := noon.Add(-2 * time.Minute); at.Before(noon.Add(45 * time.Minute)); at = at.Add(time.Minute) {
+		f.tick(f.Store, at.Add(40*time.Second))
+	}
+	assert.Equal(t, []string{"12:07 firing INC-1 checkout page B", "resolved INC-1 checkout page B"}, f.told())
+	var muted, events int
+	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT (SELECT sum(muted) FROM silences), (SELECT count(*) FROM incident_events WHERE kind = 'muted')`).Scan(&muted, &events))
+	assert.Equal(t, 2, muted, "once each")
+	assert.Equal(t, 2, events)
 }
