@@ -1,10 +1,19 @@
 package store
 
 import (
+	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/alert"
 	"errata/internal/event"
 )
+
+// QueueMessages is what the evaluator does in its own transaction.
+func (s *Store) QueueMessages(ctx context.Context, ws int32, incident string, seq int, m alert.Message, channels []string, due time.Time) error {
+	return s.inTx(ctx, func(tx pgx.Tx) error { return queueMessages(ctx, tx, ws, incident, seq, m, channels, due) })
+}
 
 // TrailStatements gives the SELECTs of a Trail to the benchmark that runs them
 // bare.
