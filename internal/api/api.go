@@ -52,6 +52,7 @@ type Reader interface {
 	SLOs
 	Rules
 	Silences
+	Channels
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -65,6 +66,7 @@ type Deps struct {
 	Version       string
 	Now           func() time.Time
 	SLO           float64 // percent that services without an objective are held to
+	Courier       Courier
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
@@ -122,6 +124,10 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/alerts/rules/:id", edge.Handle(a.rule))
 	read.GET("/alerts/silences", edge.Handle(a.silences))
 	read.POST("/alerts/silences/preview", edge.Handle(a.previewSilence))
+	read.GET("/alerts/channels", edge.Handle(a.channels))
+	read.GET("/alerts/channels/:id", edge.Handle(a.channel))
+	read.GET("/alerts/deliveries", edge.Handle(a.deliveries))
+	read.GET("/alerts/deliveries/:id", edge.Handle(a.delivery))
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
@@ -143,6 +149,11 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/alerts/silences", edge.Handle(a.createSilence))
 	admin.PUT("/alerts/silences/:id", edge.Handle(a.changeSilence))
 	admin.POST("/alerts/silences/:id/end", edge.Handle(a.endSilence))
+	admin.POST("/alerts/channels", edge.Handle(a.addChannel))
+	admin.PUT("/alerts/channels/:id", edge.Handle(a.setChannel))
+	admin.DELETE("/alerts/channels/:id", edge.Handle(a.removeChannel))
+	admin.POST("/alerts/channels/:id/test", edge.Handle(a.testChannel))
+	admin.POST("/alerts/deliveries/:id/redeliver", edge.Handle(a.redeliver))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }

@@ -33,6 +33,7 @@ type memory struct {
 	noSLOs                  // and so have theirs
 	noRules
 	noSilences
+	noChannels
 }
 
 type (
@@ -40,6 +41,7 @@ type (
 	noSLOs     = SLOs
 	noRules    = Rules
 	noSilences = Silences
+	noChannels = Channels
 )
 
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {

@@ -65,6 +65,7 @@ type App struct {
 	Keys      *auth.Keyring
 	collector *ingest.Server
 	spool     *spool.Spool // nil for none
+	courier   *watch.Courier
 	// unprepared: the database was away at the start.
 	unprepared bool
 
@@ -146,6 +147,9 @@ func (a *App) start(ctx context.Context) (err error) {
 		if err := a.tel.measureJobs(a.Store); err != nil {
 			return err
 		}
+		if err := a.hireCourier(); err != nil {
+			return err
+		}
 	}
 	return a.wire(lis)
 }
@@ -210,7 +214,7 @@ func (a *App) wire(lis listeners) (err error) {
 // everything else.
 func (a *App) pages() http.Handler {
 	mux := http.NewServeMux()
-	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, SLO: a.cfg.SLO, OnServerError: a.self.report})
+	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, SLO: a.cfg.SLO, Courier: a.courier, OnServerError: a.self.report})
 	for _, path := range []string{"/v1/", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, json)
 	}
@@ -235,6 +239,7 @@ func (a *App) serve(ctx context.Context) error {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
 		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
 		group.Go(func() error { return a.judge(ctx) })
+		group.Go(func() error { return a.courier.Deliver(ctx) })
 	}
 	group.Go(func() error { return a.runJobs(ctx) })
 	group.Go(func() error { return a.self.run(ctx) })

@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -55,6 +56,10 @@ type Config struct {
 
 	SLO float64 `name:"slo" env:"ERRATA_SLO" default:"99.9" help:"Default objective: the percentage of a service's requests that must not fail on its own side (5xx, providers) over 28 days. It is for services that nobody set an objective for."`
 
+	PublicURL           string   `name:"public-url" env:"ERRATA_PUBLIC_URL" placeholder:"URL" help:"Where people reach the web pages, such as https://errata.example.com: messages about incidents link there. Without it they have no links."`
+	AlertAllowAddresses []string `name:"alert-allow-addresses" env:"ERRATA_ALERT_ALLOW_ADDRESSES" placeholder:"CIDR,…" help:"Addresses that are not public, and that messages about incidents may go to all the same, and without TLS: an Alertmanager or a mail server next door, such as 10.1.2.0/24. Everything else in private networks is refused."`
+	AlertProxy          string   `name:"alert-proxy" env:"ERRATA_ALERT_PROXY" placeholder:"URL" help:"HTTP proxy that messages about incidents go through. The proxy variables of the environment are not used for them."`
+
 	LogLevel  string `name:"log-level" env:"ERRATA_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"How much is logged."`
 	LogFormat string `name:"log-format" env:"ERRATA_LOG_FORMAT" enum:"text,json" default:"text" help:"How logs look."`
 }
@@ -89,6 +94,11 @@ func (c *Config) Resolve() error {
 	}
 	if c.SLO != 0 && !(c.SLO >= 50 && c.SLO < 100) {
 		return fmt.Errorf("ERRATA_SLO must be at least 50 and below 100 (percent); it is %g", c.SLO)
+	}
+	for name, raw := range map[string]string{"ERRATA_PUBLIC_URL": c.PublicURL, "ERRATA_ALERT_PROXY": c.AlertProxy} {
+		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("%s must be a URL such as https://errata.example.com", name)
+		}
 	}
 	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
 		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)
