@@ -28,6 +28,8 @@ type commands struct {
 	SLOs        slosCmd        `cmd:"" name:"slos" help:"Set what services are held to, and see what is left of their error budgets."`
 	Rules       rulesCmd       `cmd:"" help:"See by which rules alerts are raised, and keep them in files."`
 	Silence     silenceCmd     `cmd:"" help:"Say who is not told about what, for a time."`
+	Channels    channelsCmd    `cmd:"" help:"Say where messages about incidents go, and test it."`
+	Deliveries  deliveriesCmd  `cmd:"" help:"See what became of messages about incidents, and send them again."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
