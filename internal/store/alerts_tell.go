@@ -8,9 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/alert"
@@ -291,17 +289,6 @@ func (t *tick) readSilences(ctx context.Context) error {
 	return err
 }
 
-const sqlTellChannels = `
-INSERT INTO deliveries (workspace_id, id, channel_id, incident_id, seq, kind, dedup_key, message, state, created_at, next_at)
-SELECT $1::int4, $2::uuid, c.id, $3::uuid, $4::int4, $5::text, $6::text || ':' || c.id || ':' || $4::int4, $7::jsonb, 'waiting', $8::timestamptz, $8::timestamptz
-FROM channels c WHERE c.workspace_id = $1::int4 AND c.enabled AND c.id = $9::uuid
-ON CONFLICT (workspace_id, dedup_key) DO NOTHING`
-
-const sqlChannelsFor = `
-SELECT c.id::text FROM channels c
-WHERE c.workspace_id = $1::int4 AND c.enabled AND (cardinality($2::uuid[]) = 0 OR c.id = ANY ($2::uuid[]))
-  AND array_position(ARRAY['notify', 'ticket', 'page'], c.level) <= array_position(ARRAY['notify', 'ticket', 'page'], $3::text)`
-
 // queue puts a message on its way to the channels of the rules that found it.
 func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message) error {
 	channels := []string{}
@@ -315,26 +302,5 @@ func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message)
 		}
 		channels = append(channels, r.channels...)
 	}
-	if channels == nil {
-		channels = []string{}
-	}
-	rows, err := t.tx.Query(ctx, sqlChannelsFor, t.ws, channels, string(incident.LevelOf(i.Level)))
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return err
-	}
-	for _, channel := range ids {
-		m.ID, m.DedupKey = uuid.Must(uuid.NewV7()).String(), alert.DedupKey(i.ID, channel, m.Seq)
-		raw, err := json.Marshal(m)
-		if err != nil {
-			return err
-		}
-		if _, err := t.tx.Exec(ctx, sqlTellChannels, t.ws, m.ID, i.ID, m.Seq, string(m.Kind), i.ID, string(raw), t.now.UTC().Truncate(time.Millisecond), channel); err != nil {
-			return err
-		}
-	}
-	return nil
+	return queueMessages(ctx, t.tx, t.ws, i.ID, m.Seq, m, channels, t.now)
 }

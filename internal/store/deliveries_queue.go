@@ -91,11 +91,11 @@ func queueMessage(ctx context.Context, tx pgx.Tx, ws int32, channel, incident st
 			return err
 		}
 		if over {
-			_, err := insertDelivery(ctx, tx, newDelivery{ws: ws, channel: channel, incident: &incident, seq: seq, message: m, key: key, due: due, state: Dropped, why: unheard})
+			_, err := insertDelivery(ctx, tx, newDelivery{ws: ws, channel: channel, incident: &incident, seq: seq, message: m, key: key, due: due, made: &m.At, state: Dropped, why: unheard})
 			return err
 		}
 	}
-	if _, err := insertDelivery(ctx, tx, newDelivery{ws: ws, channel: channel, incident: &incident, seq: seq, message: m, key: key, due: due, state: Waiting}); err != nil {
+	if _, err := insertDelivery(ctx, tx, newDelivery{ws: ws, channel: channel, incident: &incident, seq: seq, message: m, key: key, due: due, made: &m.At, state: Waiting}); err != nil {
 		return err
 	}
 	if m.Kind != alert.KindResolved {
@@ -173,12 +173,13 @@ type newDelivery struct {
 	state    DeliveryState
 	why      string
 	leased   bool
-	id       string // "" makes one
+	id       string     // "" makes one
+	made     *time.Time // nil: now
 }
 
 const sqlInsertDelivery = `
 INSERT INTO deliveries (workspace_id, id, channel_id, incident_id, seq, kind, dedup_key, message, state, why, attempts, created_at, next_at, ended_at)
-VALUES ($1::int4, $2::uuid, $3::uuid, $4::uuid, $5::int4, $6::text, $7::text, $8::text::jsonb, $9::text, $10::text, $11::int4, now(),
+VALUES ($1::int4, $2::uuid, $3::uuid, $4::uuid, $5::int4, $6::text, $7::text, $8::text::jsonb, $9::text, $10::text, $11::int4, coalesce($13::timestamptz, now()),
   CASE WHEN $11::int4 > 0 THEN now() + interval '` + lease + `' ELSE $12::timestamptz END, CASE WHEN $9::text <> 'waiting' THEN now() END)
 ON CONFLICT (workspace_id, dedup_key) DO NOTHING`
 
@@ -197,6 +198,6 @@ func insertDelivery(ctx context.Context, tx pgx.Tx, d newDelivery) (alert.Messag
 	if d.leased {
 		attempts = 1
 	}
-	_, err = tx.Exec(ctx, sqlInsertDelivery, d.ws, m.ID, d.channel, d.incident, d.seq, string(m.Kind), d.key, string(doc), string(d.state), d.why, attempts, d.due)
+	_, err = tx.Exec(ctx, sqlInsertDelivery, d.ws, m.ID, d.channel, d.incident, d.seq, string(m.Kind), d.key, string(doc), string(d.state), d.why, attempts, d.due, d.made)
 	return m, err
 }
