@@ -240,6 +240,7 @@ func (a *App) serve(ctx context.Context) error {
 		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
 		group.Go(func() error { return a.judge(ctx) })
 		group.Go(func() error { return a.courier.Deliver(ctx) })
+		group.Go(func() error { return a.courier.Refresh(ctx) })
 	}
 	group.Go(func() error { return a.runJobs(ctx) })
 	group.Go(func() error { return a.self.run(ctx) })

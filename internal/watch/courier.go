@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -24,6 +25,7 @@ type Deliveries interface {
 	RecordDelivery(ctx context.Context, due *store.Due, t store.Tried) error
 	ClaimTest(ctx context.Context, actor store.Actor, ws int32, channel, baseURL string) (*store.Due, error)
 	Delivery(ctx context.Context, ws int32, id string) (store.DeliveryDetail, error)
+	Refreshable(ctx context.Context, kinds []string) ([]*store.Due, error)
 }
 
 // Sender makes one attempt; *notify.Sender is one.
@@ -45,8 +47,9 @@ type CourierDeps struct {
 // two know nothing of each other.
 type Courier struct {
 	CourierDeps
-	rules    store.DeliveryRules
-	attempts metric.Int64Counter
+	rules     store.DeliveryRules
+	forgetful []string // kinds whose receivers forget incidents that nobody speaks of
+	attempts  metric.Int64Counter
 }
 
 // NewCourier makes a Courier, which is idle until Deliver.
@@ -58,6 +61,9 @@ func NewCourier(deps CourierDeps) (*Courier, error) {
 	for _, k := range notify.Kinds() {
 		if k.Tracks() {
 			c.rules.Uncapped = append(c.rules.Uncapped, string(k))
+		}
+		if k.Resend() > 0 {
+			c.forgetful = append(c.forgetful, string(k))
 		}
 	}
 	var err error
@@ -132,11 +138,22 @@ func (c *Courier) try(ctx context.Context, due *store.Due) (t store.Tried) {
 		c.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("kind", due.ChannelKind), attribute.String("outcome", string(t.Outcome))))
 	}()
 	to := target(due.ChannelID, due.ChannelName, due.ChannelKind, due.Settings, due.Secrets)
-	a, err := c.Sender.Send(ctx, to, due.Message, notify.Handle(due.Handle))
+	a, err := c.Sender.Send(ctx, to, c.linked(due.Message), notify.Handle(due.Handle))
 	if err != nil {
 		c.Logger.WarnContext(ctx, "a message did not arrive", "delivery", due.ID, "channel", due.ChannelName, "attempt", due.N, "outcome", string(a.Outcome), "error", err)
 	}
 	return tried(a)
+}
+
+// linked has a message's links lead to where the pages are now.
+func (c *Courier) linked(m alert.Message) alert.Message {
+	m.Incidents = slices.Clone(m.Incidents)
+	for i := range m.Incidents {
+		if m.Incidents[i].BaseURL == "" {
+			m.Incidents[i].BaseURL = c.BaseURL
+		}
+	}
+	return m
 }
 
 // answered is what came back for a request, in the log of deliveries.

@@ -439,3 +439,41 @@ func TestStoppingDoesNotWaitForEver(t *testing.T) {
 	require.Len(t, d.Tries, 1)
 	assert.Equal(t, []any{store.Waiting, alert.Later}, []any{d.State, d.Tries[0].Outcome})
 }
+
+// Alertmanager forgets what is not said again: what goes on is, and what is over
+// or waits to be told is not.
+func TestWhatGoesOnIsSaidAgain(t *testing.T) {
+	b := newBench(t)
+	posts := make(chan string, 10)
+	manager := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		posts <- r.URL.Path + " " + string(body)
+	}))
+	t.Cleanup(manager.Close)
+	c := b.channel(t, "am", manager.URL, func(s *store.ChannelSpec) { s.Kind, s.Secrets = "alertmanager", nil })
+	courier := newCourier(t, b, newSender())
+	stop := deliver(t, courier)
+	for n, phase := range []string{"firing", "firing", "resolved"} {
+		_, err := b.db.Exec(t.Context(), `INSERT INTO incidents (workspace_id, id, number, family, environment, service, provider, phase, level, rule_id, why, started_at, opened_at, fired_at, facts)
+			VALUES (1, $1, $2, 0, 'production', 'billing', '', $3, 'page', gen_random_uuid(), '{}', now(), now(), now(), '{}')`, incident(n), n, phase)
+		require.NoError(t, err)
+		b.waits(t, c.ID, n, 1, alert.KindFiring)
+		<-posts
+	}
+	until(t, "all are sent", func() bool { return b.states(t, c.ID)[store.Sent] == 3 })
+	stop()
+	again := func() (n int) {
+		require.NoError(t, courier.refresh(t.Context()))
+		for ; len(posts) > 0; n++ {
+			assert.Contains(t, <-posts, "/api/v2/alerts ")
+		}
+		return n
+	}
+	assert.Equal(t, 2, again(), "the two that go on")
+	b.waits(t, c.ID, 1, 2, alert.KindUpdate)
+	assert.Equal(t, 1, again(), "of one there is more to say first")
+	_, err := b.db.Exec(t.Context(), `UPDATE channels SET enabled = false`)
+	require.NoError(t, err)
+	assert.Zero(t, again())
+}
