@@ -32,7 +32,7 @@ func (f *fixture) saveRule(t testing.TB, r ruleset.Rule) ruleset.Rule {
 	return saved
 }
 
-func (f *fixture) addChannel(t testing.TB, ws int32) string {
+func (f *fixture) namedChannel(t testing.TB, ws int32) string {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7()).String()
 	_, err := f.db.Exec(t.Context(), `INSERT INTO channels (workspace_id, id, name, kind, settings, secrets, level, updated_by) VALUES ($1, $2, $3, 'webhook', '{}', '{}', 'notify', 'ada')`, ws, id, id)
@@ -61,7 +61,7 @@ func TestRules(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []ruleset.Rule{ruleset.Default()}, list, "every workspace has it")
 
-		channel := f.addChannel(t, ws)
+		channel := f.namedChannel(t, ws)
 		first := f.saveRule(t, newRule(" payments ", func(r *ruleset.Rule) {
 			r.Query, r.Sensitivity, r.Advanced, r.Channels, r.Runbook = "service:billing  method:post", detect.High, ruleset.Overrides{"min_rate": .005, "count_pages": 1}, []string{channel}, "https://wiki/x"
 		}))

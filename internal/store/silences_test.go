@@ -146,7 +146,7 @@ type told struct {
 	unreadble bool
 }
 
-func (f *fixture) tell(t testing.TB, all ...told) {
+func (f *fixture) tellOf(t testing.TB, all ...told) {
 	t.Helper()
 	channel := uuid.NewString()
 	for n, m := range all {
@@ -162,8 +162,8 @@ func (f *fixture) tell(t testing.TB, all ...told) {
 			VALUES ($1, $2, $3, $4, $5, $6, '', 'firing', 'page', $7, '{}', $8, $8, $8, '{}') ON CONFLICT DO NOTHING`, m.ws, incident, m.incident, m.family, m.environ, m.service, ruleset.DefaultID, at)
 		require.NoError(t, err)
 		for _, r := range m.rules {
-			_, err = f.db.Exec(t.Context(), `INSERT INTO incident_members (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, provider, level, why, mask_from, started_at, fired_at)
-				VALUES ($1, $2, $3, $4, $5, $6, '', '', '', 'page', '{}', $7, $7, $7) ON CONFLICT DO NOTHING`, m.ws, incident, r, m.family, m.environ, m.service, at)
+			_, err = f.db.Exec(t.Context(), `INSERT INTO incident_members (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, code, n, phase, level, why, peak, errors, mask_from, started_at, fired_at)
+				VALUES ($1, $2, $3, $4, $5, $6, '', '', '', 0, 'firing', 'page', '{}', 0, 0, $7, $7, $7) ON CONFLICT DO NOTHING`, m.ws, incident, r, m.family, m.environ, m.service, at)
 			require.NoError(t, err)
 		}
 		message, err := json.Marshal(alert.Message{Kind: alert.Kind(m.kind), Incidents: []alert.Incident{m.said}})
@@ -187,7 +187,7 @@ func TestSilencePreview(t *testing.T) {
 	rule := f.saveRule(t, newRule("payments")).ID
 	half := alert.Incident{Codes: []alert.Share{{Name: "boom", Share: .5}}}
 	mostly := alert.Incident{Codes: []alert.Share{{Name: "boom", Share: .97}}, Members: []alert.Member{{Method: "POST", Endpoint: "/v1/charges", Share: 1}}, TopCustomer: "acme", TopCustomerShare: 1}
-	f.tell(t,
+	f.tellOf(t,
 		told{incident: 1, age: 20 * time.Hour, environ: "production", service: "billing", rules: []string{ruleset.DefaultID, rule}, said: half},
 		told{incident: 1, age: 19 * time.Hour, environ: "production", service: "billing", said: mostly},
 		told{incident: 2, age: time.Hour, environ: "staging", service: "billing", rules: []string{rule}, said: mostly},
