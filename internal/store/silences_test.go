@@ -191,7 +191,7 @@ func TestSilencePreview(t *testing.T) {
 		told{incident: 1, age: 20 * time.Hour, environ: "production", service: "billing", rules: []string{ruleset.DefaultID, rule}, said: half},
 		told{incident: 1, age: 19 * time.Hour, environ: "production", service: "billing", said: mostly},
 		told{incident: 2, age: time.Hour, environ: "staging", service: "billing", rules: []string{rule}, said: mostly},
-		told{incident: 3, age: 2 * time.Hour, environ: "production", service: "billing", family: 1, rules: []string{ruleset.DefaultID}, unreadble: true},
+		told{incident: 3, age: 3 * time.Hour, environ: "production", service: "billing", family: 1, rules: []string{ruleset.DefaultID}, unreadble: true},
 		told{incident: 4, age: 2 * time.Hour, environ: "production", service: "auth", rules: []string{ruleset.DefaultID}},
 		told{incident: 5, age: 15 * 24 * time.Hour, environ: "production", service: "billing", said: mostly},
 		told{incident: 6, age: time.Hour, environ: "production", service: "billing", state: "dropped", kind: "firing", said: mostly},
