@@ -133,28 +133,6 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestAlertRulesOfAllWorkspaces(t *testing.T) {
-	f := open(t, store.Options{})
-	_, err := f.db.Exec(t.Context(), `INSERT INTO workspaces (id, name) VALUES (7, 'seven'), (9, 'nine')`)
-	require.NoError(t, err)
-	_, err = f.SaveRule(t.Context(), ada, 7, newRule("off", func(r *ruleset.Rule) { r.Enabled = false }))
-	require.NoError(t, err)
-	changed := ruleset.Default()
-	changed.Level = "notify"
-	_, err = f.SaveRule(t.Context(), ada, 9, changed)
-	require.NoError(t, err)
-	all, err := f.AlertRules(t.Context())
-	require.NoError(t, err)
-	var got []string
-	for _, r := range all {
-		got = append(got, fmt.Sprint(r.Workspace, " ", r.Name, " ", r.Level, " ", r.Enabled))
-		set, err := r.Settings()
-		require.NoError(t, err)
-		assert.Equal(t, detect.Default(), set)
-	}
-	assert.Equal(t, []string{"1 default page true", "7 default page true", "7 off page false", "9 default notify true"}, got)
-}
-
 // Of many who create rules at once, no more get one than there is room for, and
 // a name is given once.
 func TestRulesAreBounded(t *testing.T) {

@@ -69,31 +69,6 @@ func (s *Store) PastSilences(ctx context.Context, ws int32, now time.Time, limit
 	return out, unavailable(err)
 }
 
-const sqlAllSilences = `
-SELECT s.workspace_id, ` + silenceColumns + ` FROM silences s
-WHERE s.starts_at <= $1::timestamptz AND s.ends_at > $1::timestamptz
-ORDER BY s.workspace_id, s.ends_at, s.id`
-
-// Silences are those of all workspaces that are in force at a time, by
-// workspace. It is for whoever decides what is told; silence.Muting matches them.
-func (s *Store) Silences(ctx context.Context, at time.Time) (out map[int32][]silence.Silence, err error) {
-	defer fault.Wrap(&err, "Silences")
-	rows, err := s.pool.Query(ctx, sqlAllSilences, at)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	out = map[int32][]silence.Silence{}
-	var ws int32
-	var one silence.Silence
-	_, err = pgx.ForEachRow(rows, append([]any{&ws}, silenceFields(&one)...), func() error {
-		if one.InForce(at) {
-			out[ws] = append(out[ws], onUTC(one))
-		}
-		return nil
-	})
-	return out, unavailable(err)
-}
-
 // Whoever adds silences to a workspace waits for others who do.
 const sqlLockSilences = `SELECT pg_advisory_xact_lock(7218, $1::int4)`
 
