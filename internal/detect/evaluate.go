@@ -31,6 +31,18 @@ func Accept(s State, at Minute) (State, []Transition) {
 	return m.s, m.out
 }
 
+// Dismiss ends an incident, or what is about to become one of that level, because
+// somebody says so. As long as others could come back, it does not unless it gets
+// louder, or was well in between; if it still goes on then, it is a new one.
+func Dismiss(s State, level Level, at Minute) State {
+	if !s.Active() && s.Phase != Pending {
+		return s
+	}
+	s.Phase, s.Level, s.Dismissed = Resolved, max(s.Level, level), true
+	s.Resolved, s.ClearFor, s.SilentFor = at, 0, 0
+	return s
+}
+
 // inForce is the baseline before the incident while there is one, so that an
 // incident does not become its own measure.
 func inForce(s *State, in *Input) *Baseline {
@@ -66,7 +78,12 @@ func (m *step) run() {
 	if m.s.Phase == Stale {
 		m.move(Revived, Firing)
 	}
+	if m.s.Dismissed {
+		v := &m.l.v
+		m.s.Dismissed = m.s.Phase == Resolved && v.level <= m.s.Level && (v.level > Quiet || !v.clear)
+	}
 	switch v := &m.l.v; {
+	case m.s.Dismissed:
 	case v.level > Quiet && !m.alreadyTold():
 		m.breach()
 	case m.s.Active():

@@ -44,6 +44,10 @@ type State struct {
 	Why      *Why      `json:"why,omitempty"`      // of its level
 	Baseline *Baseline `json:"baseline,omitempty"` // what was normal before it began
 	Told     []Told    `json:"told,omitempty"`     // customers about whom a message was sent; at most maxTold
+
+	// Dismissed says that somebody ended the incident, who knows what its numbers
+	// do not tell: it comes back only if it gets louder, or once it was well.
+	Dismissed bool `json:"dismissed,omitempty"`
 }
 
 // Told remembers a message about a customer.
