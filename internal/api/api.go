@@ -53,6 +53,7 @@ type Reader interface {
 	Rules
 	Silences
 	Channels
+	Incidents
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -128,6 +129,9 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/alerts/channels/:id", edge.Handle(a.channel))
 	read.GET("/alerts/deliveries", edge.Handle(a.deliveries))
 	read.GET("/alerts/deliveries/:id", edge.Handle(a.delivery))
+	read.GET("/alerts/incidents", edge.Handle(a.incidents))
+	read.GET("/alerts/incidents/:id", edge.Handle(a.incident))
+	read.GET("/alerts/precision", edge.Handle(a.precision))
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
@@ -154,6 +158,9 @@ func (a *api) routes(r *gin.Engine) {
 	admin.DELETE("/alerts/channels/:id", edge.Handle(a.removeChannel))
 	admin.POST("/alerts/channels/:id/test", edge.Handle(a.testChannel))
 	admin.POST("/alerts/deliveries/:id/redeliver", edge.Handle(a.redeliver))
+	admin.POST("/alerts/incidents/:id/ack", edge.Handle(a.ackIncident))
+	admin.POST("/alerts/incidents/:id/resolve", edge.Handle(a.resolveIncident))
+	admin.POST("/alerts/incidents/:id/vote", edge.Handle(a.voteIncident))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 }

@@ -42,6 +42,25 @@ type (
 	noRules    = Rules
 	noSilences = Silences
 	noChannels = Channels
+	mu          sync.Mutex
+	events      []event.Event
+	rejections  []event.Rejection
+	keys        []auth.Key
+	jobs        []store.JobRun
+	deploys     []store.Deploy
+	broken      error
+	filter      event.Filter // the last one that Events was asked for
+	actor       store.Actor  // the last one that changed a key
+	noIssues                 // their tests have a real store
+	noSLOs                   // and so have theirs
+	noIncidents              // and theirs
+}
+
+type (
+	noIssues = Issues
+	noSLOs   = SLOs
+
+	noIncidents = Incidents
 )
 
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
