@@ -30,6 +30,7 @@ type commands struct {
 	Silence     silenceCmd     `cmd:"" help:"Say who is not told about what, for a time."`
 	Channels    channelsCmd    `cmd:"" help:"Say where messages about incidents go, and test it."`
 	Deliveries  deliveriesCmd  `cmd:"" help:"See what became of messages about incidents, and send them again."`
+	Incidents   incidentsCmd   `cmd:"" help:"List what alerts found, and decide about it."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`

@@ -79,3 +79,13 @@ func TestWhatAnIncidentCovers(t *testing.T) {
 	assert.True(t, provider.Covers("b", "GET", "/x", "other", "openai"))
 	assert.False(t, provider.Covers("b", "GET", "/x", "other", ""))
 }
+
+func TestExplain(t *testing.T) {
+	assert.Equal(t, "Rule A (spike): 7.8% of 5282 requests in 5 minutes failed, usually 0.2%, at least 2% wanted, z 31 (limit 5.5), 5 of 5 minutes, 37 customers.",
+		Explain(&detect.Why{Rule: detect.Spike, Window: 5, Errors: 412, Requests: 5282, Rate: .078, Limit: .02, Normal: .002, Score: 31.2, MinScore: 5.5, Persist: "5 of 5 minutes", Customers: 37}))
+	assert.Equal(t, "Rule F (count): 90 errors in 5 minutes, usually 0.02 a minute, at least 10 wanted, z 18 (limit 5.5), no request totals.",
+		Explain(&detect.Why{Rule: detect.Count, Window: 5, Errors: 90, Limit: 10, Normal: .02, Score: 18, MinScore: 5.5, Note: "no request totals"}))
+	assert.Equal(t, "Rule H (heartbeat): no request in 30 minutes, usually 1200.", Explain(&detect.Why{Rule: detect.Heartbeat, Window: 30, Normal: 1200}))
+	assert.Equal(t, "Rule 429 (one customer's limits): 60 errors in 10 minutes, 92% of it one customer: acme.",
+		Explain(&detect.Why{Rule: detect.Concentrated, Window: 10, Errors: 60, Customers: 1, TopShare: .92, Customer: "acme"}))
+}
