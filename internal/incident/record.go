@@ -121,6 +121,7 @@ type Happened struct {
 // Precision says how often a rule was worth its message.
 type Precision struct {
 	RuleID string `json:"rule_id"`
+	Rule   string `json:"rule"` // its name, or its ID where it has none any more
 	Days   int    `json:"days"` // that were looked at
 	Fired  int    `json:"fired"`
 	Yes    int    `json:"yes"`

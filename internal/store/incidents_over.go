@@ -60,9 +60,10 @@ func (s *Store) OpenIncidents(ctx context.Context, ws int32) (n int, err error) 
 const precisionDays = 90
 
 const sqlPrecision = `
-SELECT i.rule_id::text, count(*)::int4, count(*) FILTER (WHERE i.useful = 'yes')::int4, count(*) FILTER (WHERE i.useful = 'noisy')::int4, count(*) FILTER (WHERE i.useful = 'late')::int4
-FROM incidents i WHERE i.workspace_id = $1::int4 AND i.opened_at >= now() - make_interval(days => $2::int4)
-GROUP BY i.rule_id ORDER BY 2 DESC, 1 LIMIT 200`
+SELECT i.rule_id::text, coalesce(max(r.name), CASE i.rule_id WHEN '00000000-0000-0000-0000-000000000000' THEN 'default' ELSE i.rule_id::text END), count(*)::int4, count(*) FILTER (WHERE i.useful = 'yes')::int4, count(*) FILTER (WHERE i.useful = 'noisy')::int4, count(*) FILTER (WHERE i.useful = 'late')::int4
+FROM incidents i LEFT JOIN alert_rules r ON r.workspace_id = i.workspace_id AND r.id = i.rule_id
+WHERE i.workspace_id = $1::int4 AND i.opened_at >= now() - make_interval(days => $2::int4)
+GROUP BY i.rule_id ORDER BY 3 DESC, 1 LIMIT 200`
 
 // Precision says of each rule that found something in the last 90 days what
 // people thought of that.
@@ -79,6 +80,6 @@ func precision(ctx context.Context, q querier, ws int32) ([]incident.Precision, 
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (p incident.Precision, err error) {
 		p.Days = precisionDays
-		return p, row.Scan(&p.RuleID, &p.Fired, &p.Yes, &p.Noisy, &p.Late)
+		return p, row.Scan(&p.RuleID, &p.Rule, &p.Fired, &p.Yes, &p.Noisy, &p.Late)
 	})
 }

@@ -62,7 +62,7 @@ func (s *Store) Incident(ctx context.Context, ws int32, ref string) (d incident.
 		}
 		d.Similar = incident.MostAlike(&d.Record, past, shownSimilar)
 		votes, err := precision(ctx, tx, ws)
-		d.Precision = incident.Precision{RuleID: d.RuleID, Days: precisionDays}
+		d.Precision = incident.Precision{RuleID: d.RuleID, Rule: d.RuleID, Days: precisionDays}
 		for _, p := range votes {
 			if p.RuleID == d.RuleID {
 				d.Precision = p

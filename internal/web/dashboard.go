@@ -60,7 +60,7 @@ func (w *web) dashboard(c *gin.Context) error {
 }
 
 // fillDashboard reads everything: the questions in one transaction, deploys, new
-// issues and collectors by a query each.
+// issues, incidents and collectors by a query each.
 func (w *web) fillDashboard(c *gin.Context, d *dashboard, page *dashboardPage) error {
 	ctx, ws, began := c.Request.Context(), member(c).Workspace, time.Now()
 	slos, err := w.Store.SLOs(ctx, ws)
@@ -84,6 +84,9 @@ func (w *web) fillDashboard(c *gin.Context, d *dashboard, page *dashboardPage) e
 	from, to := d.filter.From, d.filter.To
 	deploys, err := w.Store.Deploys(ctx, ws, store.DeployFilter{Service: d.filter.Service, Environment: d.filter.Environment, From: to.Add(-max(newFor, to.Sub(from))), To: to})
 	if err != nil {
+		return err
+	}
+	if err := w.overlay(ctx, ws, d.view); err != nil {
 		return err
 	}
 	most := maxRows

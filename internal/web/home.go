@@ -19,6 +19,7 @@ type homePage struct {
 	Recent    []listRow
 	Empty     bool // nothing has ever been reported
 	Collector string
+	Now       *nowLine
 }
 
 // statusLine says how far the data reaches, which decides what an absence
@@ -61,10 +62,14 @@ func (w *web) home(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.render(c, http.StatusOK, "home", homePage{
+	page := homePage{
 		frame: w.frame(c, "Look up a failure", "home"), Status: status, Recent: w.rows(recent.Events),
 		Empty: status.Newest.Machine == "", Collector: w.CollectorURL,
-	})
+	}
+	if page.Now, err = w.nowLine(c, page.Alerts); err != nil {
+		return err
+	}
+	return w.render(c, http.StatusOK, "home", page)
 }
 
 func (w *web) status(c *gin.Context) (statusLine, error) {

@@ -15,6 +15,7 @@ type panel struct {
 	ID, Title    string
 	Chart, Table template.HTML
 	Notes        []string // what one has to know to read it right
+	Incidents    []link   // that lasted in this time
 	Empty        string
 }
 
@@ -109,7 +110,7 @@ type named func(labels []string) (name string, tone chart.Tone)
 // plot is an answer over time as a chart, whose buckets lead to the failures in
 // them.
 func (v *view) plot(id, title string, r *reply, show named) chart.Plot {
-	p := chart.Plot{ID: id, Title: title, From: r.From, Step: r.Step, Location: v.zone, CompleteUntil: r.CompleteUntil,
+	p := chart.Plot{ID: id, Title: title, From: r.From, Step: r.Step, Location: v.zone, CompleteUntil: r.CompleteUntil, Bands: v.bands,
 		Bucket: func(from, to time.Time) string { return v.bucket(from, to) }}
 	for i := range r.Series {
 		s := &r.Series[i]
@@ -179,7 +180,7 @@ func (v *view) marks(deploys []store.Deploy) []chart.Mark {
 
 // stacked is a panel with a stack.
 func stacked(p chart.Plot, notes ...string) panel {
-	return panel{ID: p.ID, Title: p.Title, Chart: chart.Stacked(p), Table: chart.StackedTable(p), Notes: said(notes)}
+	return panel{ID: p.ID, Title: p.Title, Chart: chart.Stacked(p), Table: chart.StackedTable(p), Notes: said(notes), Incidents: bandLinks(&p)}
 }
 
 // heated is a panel with a heat map.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/chart"
 	"errata/internal/event"
 	"errata/internal/stats"
 )
@@ -27,6 +28,7 @@ type view struct {
 	refresh int // seconds; 0 is off
 	// blank: nothing at all is known of the time compared with.
 	blank bool
+	bands []chart.Band // incidents, on every chart
 }
 
 // viewNames are the parameters of a page of statistics: those of the list of

@@ -82,6 +82,9 @@ func (w *web) fillRelease(c *gin.Context, r *store.ReleaseReport, now time.Time,
 	if err != nil {
 		return err
 	}
+	if err := w.overlay(c.Request.Context(), member(c).Workspace, all.view); err != nil {
+		return err
+	}
 	page.Facts = releaseFacts(t, r, now)
 	if strings.HasPrefix(r.URL, "https://") || strings.HasPrefix(r.URL, "http://") {
 		page.CI = r.URL

@@ -28,10 +28,10 @@ var templateFiles embed.FS
 type pages map[string]*template.Template
 
 // pageNames are the templates; each fills "main" in the layout.
-var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "error"}
+var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
 
 func loadPages() pages {
-	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html"))
+	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html"))
 	out := pages{}
 	for _, name := range slices.Concat(pageNames, topicNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
@@ -60,16 +60,20 @@ type frame struct {
 	// Reload is after how many seconds a browser without scripts loads the page
 	// again; 0 is never.
 	Reload int
+	// Description is for programs that show what a link leads to; "" for nothing.
+	Description string
+	Alerts      int // incidents that last
 }
 
 func (w *web) frame(c *gin.Context, title, at string) frame {
-	user := ""
+	user, open := "", 0
 	if _, ok := c.Get(memberKey); ok {
 		if user = member(c).Actor.Label; user == "" {
 			user = "signed in"
 		}
+		open = w.openNow(c)
 	}
-	return frame{Title: title, At: at, User: user, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
+	return frame{Title: title, At: at, User: user, Alerts: open, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {

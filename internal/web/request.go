@@ -57,6 +57,14 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 		return err
 	}
 	page := w.requestPage(trail, focus)
+	e := trail.Find(focus)
+	if answered := trail.Find(trail.Summary.EventID); e.Role != event.Primary && answered != nil {
+		e = answered
+	}
+	var err error
+	if page.Known, err = w.incidentOf(c, e); err != nil {
+		return err
+	}
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
 }
@@ -88,6 +96,7 @@ type requestPage struct {
 	Headers   []row
 	IDs       []row
 	Notes     []string
+	Known     *knownIncident // that it was part of
 }
 
 // fact is one of the circumstances; Path leads to more like it.

@@ -98,7 +98,7 @@ func (w *web) read(c *gin.Context, t *topic, page *topicPage, failures, requests
 	}
 	page.AsOf = t.asOf(failures, collectors)
 	if failures.Why != "" || failures.sum() > 0 || requests != nil && requests.total() > 0 {
-		return true, nil
+		return true, w.overlay(ctx, ws, t.view)
 	}
 	page.Quiet, err = w.quiet(c, t)
 	return false, err

@@ -56,6 +56,7 @@ type Reader interface {
 	SLOs(ctx context.Context, ws int32) ([]slo.SLO, error)
 	SetSLO(ctx context.Context, actor store.Actor, ws int32, o slo.SLO) (slo.SLO, error)
 	RemoveSLO(ctx context.Context, actor store.Actor, ws int32, id string) error
+	Incidents
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -144,6 +145,11 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/customers/:customer", edge.Handle(w.customer))
 	member.GET("/releases", edge.Handle(w.releases))
 	member.GET("/rejections", edge.Handle(w.rejections))
+	member.GET("/alerts", edge.Handle(w.alerts))
+	member.GET("/alerts/history", edge.Handle(w.history))
+	member.GET("/i/:id", edge.Handle(w.incident))
+	member.POST("/i/:id", edge.Handle(w.decideIncident))
+	member.GET("/incidents/:id", edge.Handle(w.linkedIncident)) // as messages name them
 }
 
 // policy lets a page load what this server serves, and nothing else: what is

@@ -26,7 +26,7 @@ func words(s *goquery.Selection) string { return strings.Join(strings.Fields(s.T
 
 func TestEverythingNeedsASession(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/events?code=x", "/d?from=now-1h", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections"} {
+	for _, path := range []string{"/events?code=x", "/d?from=now-1h", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections", "/alerts", "/alerts/history", "/i/1", "/incidents/1"} {
 		res := f.get(path)
 		assert.Equal(t, http.StatusSeeOther, res.code, path)
 		assert.Equal(t, "/login?next="+url.QueryEscape(path), res.header.Get("Location"))
@@ -434,17 +434,19 @@ func evilEvent(id string) event.Event {
 // Every template runs with every string hostile, and lets none of it act.
 func TestNothingEscapes(t *testing.T) {
 	w := &web{Deps: Deps{Now: time.Now}, assets: loadAssets(), pages: loadPages()}
-	fr := frame{Title: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
+	fr := frame{Title: evil, Description: evil, Alerts: 1, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
 	request := w.requestPage(trail, "1")
 	request.frame, request.Began = fr, evil
+	evilRow := w.incidentRow(&evilIncident().Record)
+	request.Known = &knownIncident{evilRow, evil}
 	list := append(w.rows([]event.Event{a}), w.hitRow(store.Hit{EventID: evil, Value: evil, Service: evil, Code: evil, Customer: evil}))
 	status := statusLine{Newest: moment{evil, evil, evil}}
 	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
-		"home":    {homePage{fr, status, list, false, evil}, homePage{fr, status, nil, true, evil}},
+		"home":    {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}}, homePage{fr, status, nil, true, evil, nil}},
 		"request": {request}, "found": {foundPage{fr, list, 1, []string{evil}, true}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, true, evil}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
@@ -452,6 +454,9 @@ func TestNothingEscapes(t *testing.T) {
 		"issue":      {evilIssue(w, fr)},
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
 		"dashboard":  evilDashboards(fr),
+		"alerts":     {alertsPage{frame: fr, Tabs: tabs("/alerts"), Rows: []incidentRow{evilRow}, Decides: true}, alertsPage{frame: fr, Last: &evilRow}},
+		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil}}}, historyPage{frame: fr, Problem: evil}},
+		"incident":   {evilIncidentPage(w, fr)},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
@@ -470,7 +475,7 @@ func TestNothingEscapes(t *testing.T) {
 			})
 		}
 	}
-	assert.Len(t, pageNames, 12, "a new template belongs into this test")
+	assert.Len(t, pageNames, 15, "a new template belongs into this test")
 }
 
 func TestErrorsBecomePages(t *testing.T) {
