@@ -156,5 +156,10 @@ func incidentEvents(ctx context.Context, q querier, ws int32, id string) ([]inci
 		return h, nil
 	})
 	slices.Reverse(list)
+	for i := range list { // the beginning comes before what else the same minute showed
+		for ; i > 0 && list[i].Kind == "fired" && list[i-1].Kind == "joined"; i-- {
+			list[i], list[i-1] = list[i-1], list[i]
+		}
+	}
 	return notNil(list), err
 }

@@ -117,7 +117,7 @@ func TestIncidentsAreListed(t *testing.T) {
 	require.Len(t, d.Members, 2)
 	assert.Equal(t, "POST /v1/charges", d.Members[1].Name)
 	assert.Equal(t, d.ResolvedAt.Format("15:04"), d.Members[0].ResolvedAt.Format("15:04"))
-	assert.Equal(t, []string{"joined", "fired", "told firing", "recovering"}, kinds(d)[:4])
+	assert.Equal(t, []string{"fired", "joined", "told firing", "recovering"}, kinds(d)[:4])
 	assert.Equal(t, []string{"resolved", "told resolved"}, kinds(d)[len(d.Events)-2:])
 
 	n, err := f.OpenIncidents(t.Context(), store.DefaultWorkspace)
@@ -164,7 +164,7 @@ func TestTickKeepsWhatPeopleSaid(t *testing.T) {
 	require.NoError(t, f.VoteIncident(t.Context(), leo, store.DefaultWorkspace, "1", incident.Useful, noon.Add(7*time.Minute)))
 	require.NoError(t, f.VoteIncident(t.Context(), leo, store.DefaultWorkspace, "1", incident.Useful, noon.Add(7*time.Minute)))
 	assert.Equal(t, "validation_failed", code(f.VoteIncident(t.Context(), leo, store.DefaultWorkspace, "1", "", noon)))
-	assert.Equal(t, []string{"joined", "fired", "told firing", "acknowledged mia", "voted mia late", "voted leo yes"}, kinds(f.incident("1")))
+	assert.Equal(t, []string{"fired", "joined", "told firing", "acknowledged mia", "voted mia late", "voted leo yes"}, kinds(f.incident("1")))
 	var audited []string
 	rows, err := f.db.Query(t.Context(), `SELECT action || ' ' || actor_label FROM audit WHERE action LIKE 'incident.%' ORDER BY id`)
 	require.NoError(t, err)
@@ -225,7 +225,7 @@ func TestResolvedByHand(t *testing.T) {
 	d := f.incident("1")
 	assert.Equal(t, detect.Resolved, d.State, "%v", kinds(d))
 	assert.Equal(t, "12:06", d.ResolvedAt.Format("15:04"))
-	assert.Equal(t, []string{"joined", "fired", "told firing", "resolved mia", "told resolved"}, kinds(d))
+	assert.Equal(t, []string{"fired", "joined", "told firing", "resolved mia", "told resolved"}, kinds(d))
 	var by string
 	require.NoError(t, f.db.QueryRow(t.Context(), `SELECT message -> 'incidents' -> 0 ->> 'resolved_by' FROM deliveries WHERE kind = 'resolved'`).Scan(&by))
 	assert.Equal(t, "mia", by)

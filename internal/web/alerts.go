@@ -152,7 +152,7 @@ func howBad(r *incident.Record) string {
 		parts = append(parts, incident.Percent(w.Rate)+" of requests (usual "+incident.Percent(w.Normal)+")")
 		fallthrough
 	default:
-		parts = append(parts, grouped(w.Errors)+" in "+itoa(w.Window)+" min")
+		parts = append(parts, times(w.Errors)+" in "+itoa(w.Window)+" min")
 	}
 	switch n := r.Facts.Customers; {
 	case n == 1:

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,6 +39,7 @@ type incidentPage struct {
 	Decides   bool
 	Accept    bool // it can be accepted as normal
 	Problem   string
+	Share     string // its address, for others who sign in
 	Asked     string // what a link in a message asks for: ack or vote
 }
 
@@ -87,6 +90,7 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 	page := w.incidentPage(&d)
 	page.frame, page.Decides = w.frame(c, page.One.Name+" "+d.Title, "alerts"), login.Decides
 	page.Description = page.Phase + ". " + page.One.Now + ". " + page.Why
+	page.Share = addressOf(c, page.Path)
 	if refused != nil {
 		page.Problem = refused.Message
 	}
@@ -97,6 +101,15 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 		return err
 	}
 	return w.render(c, status, "incident", page)
+}
+
+// addressOf is a page as others reach it who reach this server as whoever asks.
+func addressOf(c *gin.Context, path string) string {
+	scheme := "http"
+	if c.Request.TLS != nil || strings.EqualFold(c.GetHeader("X-Forwarded-Proto"), "https") {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: c.Request.Host, Path: path}).String()
 }
 
 func (w *web) incidentPage(d *incident.Detail) incidentPage {

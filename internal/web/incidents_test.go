@@ -123,6 +123,7 @@ func TestIncidentPage(t *testing.T) {
 
 	d, err := f.Incident(t.Context(), store.DefaultWorkspace, "1")
 	require.NoError(t, err)
+	assert.Equal(t, f.server.URL+"/i/1", words(p.Find("#share")))
 	linked := f.get("/incidents/" + d.ID + "?do=ack")
 	assert.Equal(t, "/i/1?do=ack", linked.header.Get("Location"), "where messages lead")
 	asked := f.get("/i/1?do=ack")
@@ -189,7 +190,34 @@ func TestIncidentWithoutTotals(t *testing.T) {
 	assert.Equal(t, 1, p.Find("#course .limit").Length())
 }
 
-// Charges show the incidents of what they are about, and name them below.
+// Where a provider fails, whoever calls it, that is one incident of its own.
+func TestIncidentOfAProvider(t *testing.T) {
+	f := newFixture(t).decides()
+	last := f.now.Add(-30 * time.Second).Truncate(time.Minute).Add(-time.Minute)
+	var list []event.Event
+	for n := range 200 {
+		list = append(list, event.Event{Service: "prompts-api", Status: 502, Code: "provider_error", Method: "POST", Endpoint: "/v1/run", RequestID: fmt.Sprintf("req_p%d", n), Customer: "customer-" + itoa(n%7),
+			Upstream: &event.UpstreamInfo{Provider: "open ai", Code: "overloaded"}, OccurredAt: last.Add(-time.Duration(n%5) * time.Minute).Add(time.Duration(n/5) * time.Second)})
+	}
+	f.write(list...)
+	f.count("prompts-api", "POST", "/v1/run", 60)
+	_, err := f.EvaluateAlerts(f.t.Context(), f.now)
+	require.NoError(t, err)
+	p := f.get("/i/1")
+	require.Equal(t, 200, p.code, p.body)
+	requireSound(t, p)
+	assert.Contains(t, words(p.Find("h1")), "open ai upstream errors")
+	assert.Contains(t, words(p.Find(".facts")), "Provider")
+	assert.Equal(t, 5, p.Find("section[aria-labelledby=samples] a.row").Length())
+	assert.NotContains(t, words(p.Find("#tell")), "open ai", "customers are not told whose it is")
+	request := f.get("/r/req_p7")
+	assert.Contains(t, words(request.Find(".now")), "INC-1 open ai upstream errors")
+	assert.Equal(t, 1, f.get("/services/prompts-api?from=now-1h").Find("svg .band").Length())
+	require.Equal(t, http.StatusSeeOther, f.post("/i/1", nil, "do", "resolve").code)
+	assert.Contains(t, words(f.get("/i/1").Find(".line")), "ada ended it.")
+}
+
+// Charts show the incidents of what they are about, and name them below.
 func TestIncidentsOnCharts(t *testing.T) {
 	f := newFixture(t).signIn()
 	f.samples()
