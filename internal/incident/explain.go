@@ -15,9 +15,6 @@ var ruleNames = map[detect.Rule]string{
 	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat",
 }
 
-// RuleName is a rule in words.
-func RuleName(r detect.Rule) string { return ruleNames[r] }
-
 // Explain says in one line why a rule held, with the numbers that it saw.
 func Explain(w *detect.Why) string {
 	var parts []string

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"errata/internal/alert"
@@ -191,15 +190,4 @@ func MostAlike(r *Record, others []Record, limit int) []Record {
 		return cmp.Or(cmp.Compare(Liken(r, &b), Liken(r, &a)), cmp.Compare(b.Number, a.Number))
 	})
 	return out[:min(limit, len(out))]
-}
-
-// Covers reports whether a failure of a service's endpoint is part of the
-// incident, as far as its members tell.
-func (d *Detail) Covers(service, method, endpoint, code, provider string) bool {
-	if d.Provider != "" {
-		return strings.EqualFold(d.Provider, provider)
-	}
-	return d.Service == service && slices.ContainsFunc(d.Members, func(p Part) bool {
-		return (p.Endpoint == "" || p.Method == method && p.Endpoint == endpoint) && (p.Code == "" || p.Code == code)
-	})
 }

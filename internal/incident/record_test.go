@@ -69,17 +69,6 @@ func TestWhoEndedIt(t *testing.T) {
 	assert.Equal(t, "accepted", r.Reason)
 }
 
-func TestWhatAnIncidentCovers(t *testing.T) {
-	d := Detail{Record: Record{Service: "a"}, Members: []Part{{Method: "GET", Endpoint: "/x"}, {Code: "boom"}}}
-	assert.True(t, d.Covers("a", "GET", "/x", "other", ""))
-	assert.True(t, d.Covers("a", "GET", "/y", "boom", ""))
-	assert.False(t, d.Covers("a", "POST", "/x", "other", ""))
-	assert.False(t, d.Covers("b", "GET", "/x", "other", ""))
-	provider := Detail{Record: Record{Provider: "openai"}}
-	assert.True(t, provider.Covers("b", "GET", "/x", "other", "openai"))
-	assert.False(t, provider.Covers("b", "GET", "/x", "other", ""))
-}
-
 func TestExplain(t *testing.T) {
 	assert.Equal(t, "Rule A (spike): 7.8% of 5282 requests in 5 minutes failed, usually 0.2%, at least 2% wanted, z 31 (limit 5.5), 5 of 5 minutes, 37 customers.",
 		Explain(&detect.Why{Rule: detect.Spike, Window: 5, Errors: 412, Requests: 5282, Rate: .078, Limit: .02, Normal: .002, Score: 31.2, MinScore: 5.5, Persist: "5 of 5 minutes", Customers: 37}))

@@ -47,7 +47,6 @@ type alertsPage struct {
 	Rows    []incidentRow
 	Last    *incidentRow // the newest that is over, where nothing fires
 	Decides bool
-	Stale   []string // jobs that are behind
 }
 
 // incidentRow is an incident in a list.

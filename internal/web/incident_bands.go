@@ -55,7 +55,7 @@ func bandLinks(p *chart.Plot) (out []link) {
 	return out
 }
 
-// known is an incident that a failure was part of.
+// knownIncident is an incident that a failure was part of.
 type knownIncident struct {
 	incidentRow
 	Tell string // while it lasts

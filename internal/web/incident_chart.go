@@ -21,6 +21,11 @@ const (
 	chartBefore = time.Hour
 	chartAfter  = 30 * time.Minute
 	shownSample = 5
+	// minutesFor is for how long a chart insists on minutes: however short failures
+	// are kept, these are there. Later it takes what there is.
+	minutesFor = 20 * time.Hour
+	// longestShown is as long as statistics can be asked about.
+	longestShown = 399 * 24 * time.Hour
 )
 
 // incidentTopic are the questions about an incident: how it went, with what comes
@@ -35,6 +40,9 @@ type incidentTopic struct {
 
 // viewOf looks at what an incident is about, for some time.
 func (w *web) viewOf(d *incident.Detail, from, to time.Time) (*view, error) {
+	if oldest := to.Add(-longestShown); from.Before(oldest) {
+		from = oldest
+	}
 	v := &view{path: incidentPath(&d.Record), values: map[string]string{}, now: w.Now().UTC(), zone: time.UTC, compare: stats.Week}
 	v.values["service"], v.values["environment"], v.values["q"] = d.Service, d.Environment, familyQuery(&d.Record)
 	if d.Provider != "" {
@@ -62,7 +70,7 @@ func (w *web) askIncident(d *incident.Detail) (*incidentTopic, error) {
 	}
 	over := func(m stats.Measure) *reply {
 		q := course.question(m)
-		if course.filter.To.Sub(course.filter.From) <= 2*time.Hour {
+		if course.filter.To.Sub(course.filter.From) <= 2*time.Hour && now.Sub(course.filter.From) < minutesFor {
 			q.Step = time.Minute
 		}
 		if m == stats.Requests { // which have no side

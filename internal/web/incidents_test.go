@@ -190,6 +190,32 @@ func TestIncidentWithoutTotals(t *testing.T) {
 	assert.Equal(t, 1, p.Find("#course .limit").Length())
 }
 
+// An incident of days ago, and one that goes on for more than a day.
+func TestOldIncidents(t *testing.T) {
+	f := newFixture(t).decides()
+	f.now = f.now.Add(-49 * time.Hour)
+	f.outage("checkout-api", true)
+	_, err := f.RollUp(f.t.Context(), time.Now())
+	require.NoError(t, err)
+	p := f.get("/i/1")
+	require.Equal(t, 200, p.code, p.body)
+	requireSound(t, p)
+	assert.Contains(t, words(p.Find(".line")), "firing for 2 d")
+	assert.Contains(t, words(p.Find("#course-h ~ details")), "Begins")
+	require.Equal(t, 1, p.Find("[name=normal]").Length(), "it may be how it is now")
+	require.Equal(t, http.StatusSeeOther, f.post("/i/1", nil, "do", "resolve", "normal", "1").code)
+	assert.Contains(t, words(f.get("/i/1").Find(".line")), "ada said that this is how it is now.")
+
+	f.now = f.now.Add(time.Hour)
+	f.outage("search-api", true)
+	require.NoError(t, f.ResolveIncident(t.Context(), store.System, store.DefaultWorkspace, "2", store.Resolution{At: f.now.Add(10 * time.Minute)}))
+	over := f.get("/i/2")
+	require.Equal(t, 200, over.code, over.body)
+	assert.Contains(t, words(over.Find(".line")), "over, lasted 1")
+	assert.Contains(t, words(over.Find("main")), "internal_error")
+	assert.GreaterOrEqual(t, over.Find("#course-h ~ details tbody tr").Length(), 20)
+}
+
 // Where a provider fails, whoever calls it, that is one incident of its own.
 func TestIncidentOfAProvider(t *testing.T) {
 	f := newFixture(t).decides()
