@@ -83,7 +83,6 @@ func (w *web) alerts(c *gin.Context) error {
 			page.Last = &rows[0]
 		}
 	}
-	page.Reload = dashboardRefresh
 	return w.render(c, http.StatusOK, "alerts", page)
 }
 
