@@ -14,6 +14,7 @@ import (
 	"errata/internal/identity"
 	"errata/internal/incident"
 	"errata/internal/normalize"
+	"errata/internal/ruleset"
 	"errata/internal/store"
 )
 
@@ -84,7 +85,7 @@ func TestIncidents(t *testing.T) {
 	assert.Equal(t, "the admin key", post(adminKey, "ack", "").AckedBy)
 	assert.Equal(t, incident.Noisy, post(adminKey, "vote", `{"vote":"noisy"}`).Useful)
 	changed := post(adminKey, "vote", `{"vote":"yes"}`)
-	assert.Equal(t, incident.Precision{RuleID: store.DefaultRule, Rule: "default", Days: 90, Fired: 1, Yes: 1}, changed.Precision)
+	assert.Equal(t, incident.Precision{RuleID: ruleset.DefaultID, Rule: "default", Days: 90, Fired: 1, Yes: 1}, changed.Precision)
 	assert.Equal(t, "409", post(adminKey, "resolve", `{"accept_as_normal":true}`).Tell, "too young")
 	done := post(adminKey, "resolve", "")
 	assert.Equal(t, "resolved", done.State.String())

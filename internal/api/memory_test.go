@@ -34,32 +34,15 @@ type memory struct {
 	noRules
 	noSilences
 	noChannels
+	noIncidents
 }
 
 type (
-	noIssues   = Issues
-	noSLOs     = SLOs
-	noRules    = Rules
-	noSilences = Silences
-	noChannels = Channels
-	mu          sync.Mutex
-	events      []event.Event
-	rejections  []event.Rejection
-	keys        []auth.Key
-	jobs        []store.JobRun
-	deploys     []store.Deploy
-	broken      error
-	filter      event.Filter // the last one that Events was asked for
-	actor       store.Actor  // the last one that changed a key
-	noIssues                 // their tests have a real store
-	noSLOs                   // and so have theirs
-	noIncidents              // and theirs
-}
-
-type (
-	noIssues = Issues
-	noSLOs   = SLOs
-
+	noIssues    = Issues
+	noSLOs      = SLOs
+	noRules     = Rules
+	noSilences  = Silences
+	noChannels  = Channels
 	noIncidents = Incidents
 )
 

@@ -17,14 +17,14 @@ import (
 
 // message is about an incident, by its number.
 func message(kind alert.Kind, level alert.Level, number int) alert.Message {
-	i := alert.Incident{ID: incident(number), Number: int64(number), Service: "billing", Level: level, State: alert.Firing, StartedAt: now, FiredAt: now}
+	i := alert.Incident{ID: incidentID(number), Number: int64(number), Service: "billing", Level: level, State: alert.Firing, StartedAt: now, FiredAt: now}
 	if kind == alert.KindResolved {
 		i.State, i.ResolvedAt = alert.Resolved, now
 	}
 	return alert.Message{Kind: kind, Workspace: "Acme", Incidents: []alert.Incident{i}, At: now}
 }
 
-func incident(number int) string { return fmt.Sprintf("01930000-0000-7000-8000-%012d", number) }
+func incidentID(number int) string { return fmt.Sprintf("01930000-0000-7000-8000-%012d", number) }
 
 // tell queues a message that is due.
 func (f *fixture) tell(t testing.TB, seq int, m alert.Message, channels ...string) {
@@ -97,7 +97,7 @@ func TestADeliveryFromQueueToLog(t *testing.T) {
 		require.NotNil(t, due)
 		assert.Equal(t, []any{1, "", c.ID, "webhook", "hush-ops"}, []any{due.N, due.Handle, due.ChannelID, due.ChannelKind, due.Secrets["secret"]})
 		assert.Equal(t, due.ID, due.Message.ID)
-		assert.Equal(t, alert.DedupKey(incident(1), c.ID, 1), due.Message.DedupKey)
+		assert.Equal(t, alert.DedupKey(incidentID(1), c.ID, 1), due.Message.DedupKey)
 		assert.Nil(t, f.claim(t), "it is under way")
 		f.record(t, due, store.Tried{Outcome: alert.Done, Took: 12 * time.Millisecond, Handle: "ts-1"})
 		assert.Nil(t, f.claim(t))
@@ -106,15 +106,15 @@ func TestADeliveryFromQueueToLog(t *testing.T) {
 		f.tell(t, 1, message(alert.KindFiring, alert.Page, 2))
 		for range 2 {
 			due = f.claim(t)
-			assert.Equal(t, map[bool]string{true: "ts-1", false: ""}[*due.Incident == incident(1)], due.Handle)
+			assert.Equal(t, map[bool]string{true: "ts-1", false: ""}[*due.Incident == incidentID(1)], due.Handle)
 			f.record(t, due, done)
 		}
 
-		list, next, err := f.Deliveries(ctx, ws, store.DeliveryFilter{Incident: incident(1), State: store.Sent}, 1, "")
+		list, next, err := f.Deliveries(ctx, ws, store.DeliveryFilter{Incident: incidentID(1), State: store.Sent}, 1, "")
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		assert.Equal(t, alert.KindUpdate, list[0].Kind)
-		list, next, err = f.Deliveries(ctx, ws, store.DeliveryFilter{Incident: incident(1)}, 1, next)
+		list, next, err = f.Deliveries(ctx, ws, store.DeliveryFilter{Incident: incidentID(1)}, 1, next)
 		require.NoError(t, err)
 		assert.Empty(t, next)
 		d, err := f.Delivery(ctx, ws, list[0].ID)
@@ -284,7 +284,7 @@ func TestDeadLettersGoToTheFallback(t *testing.T) {
 	f.record(t, f.claim(t), later)
 	assert.Equal(t, []string{"1 firing dead"}, f.log(t, c.ID))
 	due := f.claim(t)
-	assert.Equal(t, []string{"night", alert.DedupKey(incident(1), c.ID, 1) + ":fallback"}, []string{due.ChannelName, due.Message.DedupKey})
+	assert.Equal(t, []string{"night", alert.DedupKey(incidentID(1), c.ID, 1) + ":fallback"}, []string{due.ChannelName, due.Message.DedupKey})
 	f.record(t, due, never)
 	assert.Nil(t, f.claim(t), "it goes no further")
 	now, err := f.Channel(t.Context(), store.DefaultWorkspace, c.ID)

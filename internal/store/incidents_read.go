@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"errata/internal/detect"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/incident"
@@ -112,13 +111,6 @@ func incidentRecord(ctx context.Context, q querier, ws int32, ref string) (r inc
 func justRecord(row pgx.CollectableRow) (incident.Record, error) {
 	r, _, err := scanRecord(row)
 	return r, err
-}
-
-func familyNumber(word string) int16 {
-	if word == detect.Limits.String() {
-		return int16(detect.Limits)
-	}
-	return int16(detect.Server)
 }
 
 func incidentParts(ctx context.Context, q querier, ws int32, id string) ([]incident.Part, error) {

@@ -15,6 +15,7 @@ import (
 	"errata/internal/detect"
 	"errata/internal/fault"
 	"errata/internal/incident"
+	"errata/internal/ruleset"
 	"errata/internal/store"
 )
 
@@ -295,7 +296,7 @@ FROM (VALUES (1, interval '100 days', '[{"name": "boom"}]'::jsonb, 'noisy'), (2,
 		similar = append(similar, r.Number)
 	}
 	assert.Equal(t, []int{5, 2, 3, 4}, similar)
-	want := incident.Precision{RuleID: store.DefaultRule, Rule: "default", Days: 90, Fired: 6, Yes: 2, Noisy: 1, Late: 1}
+	want := incident.Precision{RuleID: ruleset.DefaultID, Rule: "default", Days: 90, Fired: 6, Yes: 2, Noisy: 1, Late: 1}
 	assert.Equal(t, want, d.Precision)
 	all, err := f.Precision(t.Context(), store.DefaultWorkspace)
 	require.NoError(t, err)

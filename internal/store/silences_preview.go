@@ -117,6 +117,7 @@ func previewed(i MutedIncident, message []byte, rules []string) silence.Subject 
 	return silence.Of(said, i.Family, rules)
 }
 
+// familyNumber is a family as the tables of alerts have it; below 0 for none.
 func familyNumber(family string) int16 {
 	for n, f := range silence.Families {
 		if f == family {
