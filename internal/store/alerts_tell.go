@@ -95,7 +95,11 @@ func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Inci
 	}
 	if !i.Open() {
 		a.ResolvedAt = (i.Resolved + 1).Time()
-		if i.Reason != detect.ReasonClear {
+		switch i.Reason {
+		case detect.ReasonClear:
+		case reasonRule:
+			a.ResolvedBy = "its rule, which is off now"
+		default:
 			a.ResolvedBy = i.Reason
 		}
 	}

@@ -142,7 +142,9 @@ func complete(e *event.Event, now time.Time) {
 	if e.OccurredAt.IsZero() {
 		e.OccurredAt = now.Add(-12 * time.Minute)
 	}
-	e.ReceivedAt = now
+	if e.ReceivedAt.IsZero() {
+		e.ReceivedAt = now
+	}
 	if e.Role == "" {
 		e.Role = event.Primary
 	}

@@ -37,6 +37,14 @@ func (f *fixture) breaks(service string, counted bool) {
 		require.NoError(f.t, f.CountRequests(f.t.Context(), requests))
 	}
 	var list []event.Event
+	if !counted { // counts say something once there have been some for three hours
+		for hours := range 5 {
+			at := last.Add(-time.Duration(hours+1) * time.Hour)
+			for _, code := range []string{"internal_error", "timeout"} {
+				list = append(list, event.Event{Service: service, Environment: "production", Status: 500, Code: code, Method: "POST", Endpoint: "/v1/charges", OccurredAt: at, ReceivedAt: at})
+			}
+		}
+	}
 	for n := range 200 {
 		e := event.Event{Service: service, Status: 500, Code: "internal_error", Method: "POST", Endpoint: "/v1/charges", RequestID: fmt.Sprintf("req_%s_%d", service, n), Release: "2026.11.20-3",
 			Customer: "customer-" + itoa(n%7), OccurredAt: last.Add(-time.Duration(n%5) * time.Minute).Add(time.Duration(n/5) * time.Second)}
