@@ -56,12 +56,17 @@ func (t *tick) tell(ctx context.Context) error {
 			continue
 		}
 		i.Tell(t.now)
-		i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "told", Text: string(kind)})
-		t.out.Messages++
 		m := alert.Message{Kind: kind, Workspace: t.name, Incidents: []alert.Incident{about}, Seq: i.Told.Seq, At: t.now, Changed: changed}
-		if err := t.queue(ctx, i, m); err != nil {
+		n, err := t.queue(ctx, i, m)
+		if err != nil {
 			return err
 		}
+		text := string(kind)
+		if n == 0 {
+			text += ", but there is no channel for it"
+		}
+		i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "told", Text: text})
+		t.out.Messages += n
 	}
 	return nil
 }
@@ -294,7 +299,7 @@ func (t *tick) readSilences(ctx context.Context) error {
 }
 
 // queue puts a message on its way to the channels of the rules that found it.
-func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message) error {
+func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message) (int, error) {
 	channels := []string{}
 	for _, r := range t.rules {
 		if !slices.ContainsFunc(i.Members, func(m incident.Member) bool { return m.Rule == r.ID }) {

@@ -40,21 +40,21 @@ type toTell struct {
 // transaction that changes the Incident. Channels hear of Incidents that are as
 // loud as they want it, and of those that they have heard of. The same seq again
 // changes nothing. A channel that was told nothing yet is not told at all
-// that it is over.
-func queueMessages(ctx context.Context, tx pgx.Tx, ws int32, incident string, seq int, m alert.Message, channels []string, due time.Time) error {
+// that it is over. It gives how many are told.
+func queueMessages(ctx context.Context, tx pgx.Tx, ws int32, incident string, seq int, m alert.Message, channels []string, due time.Time) (n int, err error) {
 	if channels == nil {
 		channels = []string{}
 	}
 	rows, err := tx.Query(ctx, sqlChannelsToTell, ws, incident, channels)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c toTell, err error) {
 		err = row.Scan(&c.id, &c.level, &c.fallback, &c.knows, &c.stoodIn)
 		return c, err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	i, _ := m.Subject()
 	told := map[string]bool{}
@@ -64,7 +64,7 @@ func queueMessages(ctx context.Context, tx pgx.Tx, ws int32, incident string, se
 		}
 		told[c.id] = true
 		if err := queueMessage(ctx, tx, ws, c.id, incident, seq, m, alert.DedupKey(incident, c.id, seq), due); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for _, c := range all { // who heard how it began hears how it goes on
@@ -73,10 +73,10 @@ func queueMessages(ctx context.Context, tx pgx.Tx, ws int32, incident string, se
 		}
 		told[*c.fallback] = true
 		if err := queueMessage(ctx, tx, ws, *c.fallback, incident, seq, m, alert.DedupKey(incident, c.id, seq)+byFallback, due); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(told), nil
 }
 
 // loudness is greater for what is louder.

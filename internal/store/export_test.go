@@ -12,7 +12,10 @@ import (
 
 // QueueMessages is what the evaluator does in its own transaction.
 func (s *Store) QueueMessages(ctx context.Context, ws int32, incident string, seq int, m alert.Message, channels []string, due time.Time) error {
-	return s.inTx(ctx, func(tx pgx.Tx) error { return queueMessages(ctx, tx, ws, incident, seq, m, channels, due) })
+	return s.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := queueMessages(ctx, tx, ws, incident, seq, m, channels, due)
+		return err
+	})
 }
 
 // TrailStatements gives the SELECTs of a Trail to the benchmark that runs them

@@ -223,7 +223,7 @@ func happenedWords(e *incident.Happened) string {
 	case "left":
 		return e.Part + " is well again"
 	case "told":
-		return "message sent out: " + e.Text
+		return "message: " + e.Text
 	case "muted":
 		return "no message: " + e.Text
 	case "acknowledged":

@@ -114,7 +114,7 @@ func TestIncidentPage(t *testing.T) {
 	assert.Less(t, zipped(t, p.body), 20<<10)
 	text := words(p.Find("main"))
 	for _, want := range []string{"INC-1 checkout-api 5xx", "firing for", "Rule B (fast):", "of requests", "Share of requests that failed", "can fire from", "Customers7", "internal_error", "customer-0",
-		"POST /v1/charges", "a rule held, the incident began", "message sent out: firing", "some requests to checkout-api fail because of an error on our side", "Noticed after"} {
+		"POST /v1/charges", "a rule held, the incident began", "message: firing, but there is no channel for it", "some requests to checkout-api fail because of an error on our side", "Noticed after"} {
 		assert.Contains(t, text, want)
 	}
 	assert.Equal(t, "INC-1 checkout-api 5xx", p.Find(`meta[property="og:title"]`).AttrOr("content", ""))
