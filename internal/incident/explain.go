@@ -9,11 +9,13 @@ import (
 	"errata/internal/detect"
 )
 
-// ruleNames are the rules in words.
 var ruleNames = map[detect.Rule]string{
 	detect.Fast: "fast", detect.Spike: "spike", detect.Slow: "slow", detect.LowVolume: "low traffic", detect.Burn: "burn rate", detect.Count: "count",
 	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat",
 }
+
+// RuleName is a rule in words.
+func RuleName(r detect.Rule) string { return ruleNames[r] }
 
 // Explain says in one line why a rule held, with the numbers that it saw.
 func Explain(w *detect.Why) string {

@@ -402,11 +402,8 @@ func (t *tick) abandon(s incident.Series, minute detect.Minute) (f incident.Foun
 	after, all := detect.Accept(before, minute)
 	for i := range all {
 		if all[i].Kind == detect.Ended {
-			all[i].Reason = reasonRule
+			all[i].Reason = incident.ReasonRule
 		}
 	}
 	return incident.Found{Series: s, State: after, Transitions: all}, true
 }
-
-// reasonRule is why an incident ended whose rule was removed or switched off.
-const reasonRule = "rule_off"

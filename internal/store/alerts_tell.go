@@ -82,7 +82,7 @@ const (
 func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Incident, err error) {
 	a = alert.Incident{
 		ID: i.ID, Number: int64(i.Number), Workspace: t.name, Environment: i.Environment, Service: cmp.Or(i.Service, i.Provider), Family: familyWord(i.Family),
-		Level: incident.LevelOf(i.Level), LowUrgency: i.Why.Urgency == "low", State: incident.StateOf(i.Phase), Rule: alert.Rule{Letter: i.Why.Rule.String(), Name: ruleNames[i.Why.Rule]},
+		Level: incident.LevelOf(i.Level), LowUrgency: i.Why.Urgency == "low", State: incident.StateOf(i.Phase), Rule: alert.Rule{Letter: i.Why.Rule.String(), Name: incident.RuleName(i.Why.Rule)},
 		Why: t.why(i), StartedAt: i.Started.Time(), FiredAt: (i.Fired + 1).Time(), Errors: i.Why.Errors, Customers: i.Why.Customers,
 		TopCustomer: i.Why.Customer, TopCustomerShare: i.Why.TopShare, TotalErrors: i.Errors,
 	}
@@ -102,7 +102,7 @@ func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Inci
 		a.ResolvedAt = (i.Resolved + 1).Time()
 		switch i.Reason {
 		case detect.ReasonClear:
-		case reasonRule:
+		case incident.ReasonRule:
 			a.ResolvedBy = "its rule, which is off now"
 		default:
 			a.ResolvedBy = i.Reason
@@ -122,11 +122,6 @@ func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Inci
 	}
 	a.Deploy, err = t.deployBefore(ctx, i)
 	return a, err
-}
-
-var ruleNames = map[detect.Rule]string{
-	detect.Fast: "fast", detect.Spike: "spike", detect.Slow: "slow", detect.LowVolume: "low traffic", detect.Burn: "burn rate", detect.Count: "count",
-	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat",
 }
 
 func (t *tick) why(i *incident.Incident) alert.Why {
