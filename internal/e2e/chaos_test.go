@@ -120,7 +120,7 @@ func (c *chaos) post(client *http.Client, body string) bool {
 func (c *chaos) rampage(until time.Time) {
 	for time.Now().Before(until) {
 		time.Sleep(time.Duration(200+rand.IntN(800)) * time.Millisecond) //nolint:gosec // chaos
-		switch what := rand.IntN(4); what {                              //nolint:gosec // chaos
+		switch what := rand.IntN(5); what {                              //nolint:gosec // chaos
 		case 0, 1:
 			c.kills["collector"]++
 			c.collector.kill()
@@ -140,6 +140,16 @@ func (c *chaos) rampage(until time.Time) {
 		case 3:
 			c.kills["backend"]++
 			c.killBackend()
+		case 4: // the collector ends while the spool is all there is
+			c.kills["database"]++
+			c.killDatabase()
+			for range 1 + rand.IntN(2) { //nolint:gosec // chaos
+				time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond) //nolint:gosec // chaos
+				c.kills["collector"]++
+				c.collector.kill()
+				c.collector.start()
+			}
+			c.startDatabase()
 		}
 	}
 }

@@ -78,8 +78,8 @@ func (s *Spool) SkipSegment() (items int64, err error) {
 	return seg.items, s.leave(seg)
 }
 
-// moveAside renames a segment's file. The name must last before the cursor
-// says that the segment is done, or a restart would delete it.
+// moveAside renames a segment's file, durably: under its old name it would be
+// read again.
 func (s *Spool) moveAside(seg *segment, from int64) error {
 	f := asideFile{number: seg.number, from: from, size: seg.size}
 	if err := errors.Join(os.Rename(seg.file.Name(), s.asidePath(f)), syncDir(s.opt.Dir)); err != nil {

@@ -159,6 +159,23 @@ func (s *segment) at(at, end int64) (Record, bool, error) {
 	}, true, nil
 }
 
+// trust gives the offset that a cursor names where a record begins or ends
+// there, and otherwise that of the first record: what was done is done again
+// rather than what was not be left out.
+func (s *segment) trust(offset int64) (int64, error) {
+	for at := int64(headerSize); at < offset; {
+		rec, ok, err := s.read(at, s.size)
+		if err != nil || !ok {
+			return headerSize, err
+		}
+		if rec.start.Offset == offset || rec.end.Offset == offset {
+			return offset, nil
+		}
+		at = rec.end.Offset
+	}
+	return headerSize, nil
+}
+
 // nextMark finds where the next record may start; the end when nowhere.
 func (s *segment) nextMark(from, end int64) (int64, error) {
 	buf := make([]byte, 64<<10)
@@ -186,9 +203,14 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-const cursorName = "cursor.json"
+const (
+	cursorName = "cursor.json"
+	// maxNumber is more segments than any disk has seen.
+	maxNumber = 1 << 48
+)
 
-// saveCursor notes where reading goes on. A lost cursor costs work, no data.
+// saveCursor notes where reading goes on. A lost cursor, or an older one, costs
+// work and no data: nothing is deleted on its word.
 func saveCursor(dir string, p position) error {
 	raw, err := json.Marshal(p)
 	if err != nil {
@@ -203,7 +225,7 @@ func saveCursor(dir string, p position) error {
 
 func loadCursor(dir string) (p position) {
 	raw, err := os.ReadFile(filepath.Join(dir, cursorName))
-	if err != nil || json.Unmarshal(raw, &p) != nil || p.Segment < 0 || p.Offset < 0 {
+	if err != nil || json.Unmarshal(raw, &p) != nil || p.Segment < 0 || p.Segment > maxNumber || p.Offset < 0 {
 		return position{}
 	}
 	return p

@@ -275,7 +275,7 @@ func (s *Spool) Done(rs ...Record) error {
 // drop deletes the oldest segment. Who calls holds mu.
 func (s *Spool) drop() error {
 	seg := s.segments[0]
-	return errors.Join(s.leave(seg), os.Remove(seg.file.Name()))
+	return errors.Join(os.Remove(seg.file.Name()), s.leave(seg))
 }
 
 // leave goes on behind the oldest segment.
@@ -335,6 +335,9 @@ func (s *Spool) recover() error {
 		return err
 	}
 	s.head = loadCursor(s.opt.Dir)
+	// A number is used once, or the place in a segment that is gone would be
+	// taken for one in a segment that is not.
+	s.next = max(s.next, s.head.Segment+1)
 	for _, name := range names { // sorted, and of one width
 		seg, err := reopen(name)
 		if err != nil {
@@ -344,12 +347,6 @@ func (s *Spool) recover() error {
 			continue
 		}
 		s.next = max(s.next, seg.number+1)
-		if seg.number < s.head.Segment {
-			if err := errors.Join(seg.file.Close(), os.Remove(name)); err != nil { // done before the crash
-				return err
-			}
-			continue
-		}
 		if err := s.adopt(seg); err != nil {
 			return err
 		}
@@ -383,8 +380,11 @@ func (s *Spool) adopt(seg *segment) error {
 // where it began.
 func (s *Spool) scan(seg *segment) (from int64, err error) {
 	from = headerSize
-	if seg.number == s.head.Segment {
-		from = max(from, s.head.Offset)
+	if seg.number == s.head.Segment && len(s.segments) == 0 { // what stands before it is not done
+		if from, err = seg.trust(s.head.Offset); err != nil {
+			return headerSize, err
+		}
+		s.head.Offset = from
 	}
 	at := from
 	for {

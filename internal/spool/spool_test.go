@@ -134,20 +134,32 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// Whatever the cursor says, what is not done is delivered.
 func TestCursorIsOnlyAHint(t *testing.T) {
-	for _, cursor := range []string{"", "{", `{"segment":-1,"offset":-7}`, `{"segment":0,"offset":3}`, `{"segment":0,"offset":999999}`} {
+	end := headerSize + len(encode([]byte("one"), 1, testTime))
+	for cursor, want := range map[string][]string{
+		"":                                {"one", "two"},
+		"{":                               {"one", "two"},
+		`{"segment":-1,"offset":-7}`:      {"one", "two"},
+		`{"segment":1,"offset":3}`:        {"one", "two"},
+		`{"segment":1,"offset":20}`:       {"one", "two"}, // within a record
+		`{"segment":1,"offset":999999}`:   {"one", "two"},
+		`{"segment":7,"offset":8}`:        {"one", "two"},
+		`{"segment":9223372036854775807}`: {"one", "two"},
+		fmt.Sprintf(`{"segment":1,"offset":%d}`, end):              {"two"},
+		fmt.Sprintf(`{"segment":1,"offset":%d}`, 2*end-headerSize): nil,
+	} {
 		dir := t.TempDir()
 		s, err := Open(Options{Dir: dir})
 		require.NoError(t, err)
-		require.NoError(t, s.Append([]byte("one"), 1))
+		require.NoError(t, errors.Join(s.Append([]byte("one"), 1), s.Append([]byte("two"), 1)))
 		require.NoError(t, s.Close())
 		require.NoError(t, os.WriteFile(filepath.Join(dir, cursorName), []byte(cursor), 0o600))
 		s, err = Open(Options{Dir: dir})
 		require.NoError(t, err)
-		got := drain(t, s)
-		if cursor != `{"segment":0,"offset":999999}` {
-			assert.Equal(t, []string{"one"}, got, cursor)
-		}
+		assert.EqualValues(t, len(want), s.Stats().Records, cursor)
+		require.NoError(t, s.Append([]byte("new"), 1))
+		assert.Equal(t, append(want, "new"), drain(t, s), cursor)
 		require.NoError(t, s.Close())
 	}
 }
