@@ -33,10 +33,24 @@ func MergeDay(start time.Time, hours []Block) []Block {
 	})
 }
 
+// Fold adds up blocks of one cube, and of one service where each has its own:
+// what all of their time had, without a word on when. A Table of it has as many
+// rows as there are combinations.
+func Fold(blocks []Block) *Table {
+	b := newBuilder(nil)
+	b.unbounded = true // it is not stored
+	out := b.merge(Hour, time.Time{}, blocks, func(*Block, uint16) uint16 { return 0 })
+	if len(out) == 0 {
+		return &Table{}
+	}
+	return &out[0].Table
+}
+
 // builder makes blocks of facts.
 type builder struct {
-	dict *[numDims]dictionary
-	fine bool // by step, whatever the cube
+	dict      *[numDims]dictionary
+	fine      bool // by step, whatever the cube
+	unbounded bool // names all customers
 
 	// The cube that is being made: its facts by cell, and what they take.
 	list, spare   []keyed
@@ -177,7 +191,7 @@ func (b *builder) blocks(to []Block, level Level, start time.Time, s *spec, fact
 			}
 		}
 		table := func() Table {
-			if n > maxCallers && slices.Contains(s.dims, Customer) {
+			if n > maxCallers && !b.unbounded && slices.Contains(s.dims, Customer) {
 				return b.limited(s, facts, cells[:n])
 			}
 			return b.table(s, facts, counts, cells[:n])

@@ -148,7 +148,7 @@ func Decode(c Cube, raw []byte) (Table, error) {
 
 func decode(c Cube, content []byte) (Table, error) {
 	r := reader{b: content}
-	t := Table{Words: make([]string, r.count())}
+	t := Table{numbers: &numbering{}, Words: make([]string, r.count())}
 	text := string(r.b) // words are parts of one allocation
 	for i := range t.Words {
 		n := r.count()

@@ -200,11 +200,13 @@ type Table struct {
 	At   []uint16 // the step within the block
 	N    []int64  // never 0; below 0 only while corrections are ahead of what they correct
 	Sets []Set    // distinct customers, where the cube has them
+
+	numbers *numbering // nil: not kept
 }
 
 // Size is about how many bytes of memory a Table takes.
 func (t *Table) Size() int {
-	size := 200 + len(t.Words)*16 + len(t.N)*(4*len(t.Cols)+10) + len(t.Sets)*56
+	size := 250 + len(t.Words)*20 + len(t.N)*(4*len(t.Cols)+10) + len(t.Sets)*56
 	for _, w := range t.Words {
 		size += len(w)
 	}

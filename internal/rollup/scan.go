@@ -1,9 +1,6 @@
 package rollup
 
-import (
-	"slices"
-	"sync"
-)
+import "slices"
 
 // Scan adds up the rows of Tables that pass its filters, by the values of some
 // dimensions and by step of time. The tables may be of different cubes, as long
@@ -24,8 +21,7 @@ type Scan struct {
 	Room int
 	Full bool
 
-	// Index numbers the words of tables; nil makes one. Scans of the same tables
-	// share it.
+	// Index numbers the words of tables; nil makes one. Scans share it.
 	Index *Index
 
 	index  map[groupKey]int32
@@ -37,40 +33,6 @@ const maxBy = 4
 
 // groupKey are the numbers of a group's values.
 type groupKey [maxBy]uint32
-
-// Index numbers words over many tables, so that they can be told apart without
-// being compared. The zero value is ready; it is safe for concurrent use.
-type Index struct {
-	mu   sync.Mutex
-	ids  map[string]uint32
-	done map[*int64][]uint32 // by the first of a table's N
-}
-
-// of are the numbers of a table's words.
-func (x *Index) of(t *Table) []uint32 {
-	if len(t.N) == 0 {
-		return nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if out, ok := x.done[&t.N[0]]; ok {
-		return out
-	}
-	if x.ids == nil {
-		x.ids, x.done = map[string]uint32{}, map[*int64][]uint32{}
-	}
-	out := make([]uint32, len(t.Words))
-	for i, w := range t.Words {
-		id, ok := x.ids[w]
-		if !ok {
-			id = uint32(len(x.ids)) //nolint:gosec // memory ends before
-			x.ids[w] = id
-		}
-		out[i] = id
-	}
-	x.done[&t.N[0]] = out
-	return out
-}
 
 // Group is what a Scan found for one combination of values of By.
 type Group struct {
@@ -108,6 +70,9 @@ func (s *Scan) Groups() []Group { return s.groups }
 // Add reads a table. step gives the step of time that a row's At falls into, or
 // -1 for none.
 func (s *Scan) Add(c Cube, t *Table, step func(at uint16) int) {
+	if len(t.N) == 0 {
+		return
+	}
 	dims := c.Dims()
 	passes := s.passing(dims, t)
 	by := make([][]uint32, len(s.By))

@@ -5,7 +5,7 @@ import "slices"
 // table writes down cells and the words they use. Facts from counts on say which
 // customers there are.
 func (b *builder) table(s *spec, facts []fact, counts int, cells []cell) Table {
-	t := Table{At: make([]uint16, len(cells)), N: make([]int64, len(cells)), Cols: make([][]uint32, len(s.dims))}
+	t := Table{numbers: &numbering{}, At: make([]uint16, len(cells)), N: make([]int64, len(cells)), Cols: make([][]uint32, len(s.dims))}
 	b.round++
 	all := make([]uint32, len(cells)*len(t.Cols))
 	for k, d := range s.dims {

@@ -15,30 +15,52 @@ type Blocks struct {
 	Blocks []rollup.Block
 	// Fine are cubes by the minute, for Reads that ask for them.
 	Fine []rollup.Block
+	// Whole are Reads that ask for it, as far as their time is before Open: what
+	// comes later is in Blocks.
+	Whole map[Stretch]*rollup.Table
+	Open  time.Time
 	// Index is shared by all questions about the blocks; nil makes one for each.
 	Index *rollup.Index
 	// Upto is up to when everything that has arrived is in the blocks.
 	Upto time.Time
 }
 
-// Answer adds up the blocks. Where there are too many series to have the points
-// of all, it finds the largest first, and then their points.
+// Stretch is what a cube counted from one time to another, folded.
+type Stretch struct {
+	Cube     rollup.Cube
+	Service  string // of a cube of which each service has its own
+	From, To time.Time
+}
+
+// Answer adds up the blocks. Where there are many more series than get into the
+// answer, it finds the largest first, and then their points.
 func (p *Plan) Answer(b Blocks) Answer {
-	a, all := p.answer(b)
-	if all {
-		return a
+	if !p.ranks() {
+		if a, all := p.answer(b); all {
+			return a
+		}
 	}
-	whole := *p
-	whole.Step, whole.shift = 0, 0
-	top, _ := whole.answer(b)
+	top, _ := p.whole().answer(b)
 	largest := *p
 	largest.keep = [][]string{}
 	for _, s := range top.Series {
 		largest.keep = append(largest.keep, s.Labels)
 	}
-	a, _ = largest.answer(b)
+	a, _ := largest.answer(b)
 	a.More, a.Covered, a.NoTotals, a.Exact = top.More, top.Covered, top.NoTotals, a.Exact && top.Exact
 	return a
+}
+
+// whole is the plan for the totals of the same series.
+func (p *Plan) whole() *Plan {
+	whole := *p
+	whole.Step, whole.shift = 0, 0
+	return &whole
+}
+
+// ranks: of endpoints and customers there are thousands, and a few are shown.
+func (p *Plan) ranks() bool {
+	return p.Step > 0 && !p.exact && (slices.Contains(p.By, rollup.Endpoint) || slices.Contains(p.By, rollup.Customer))
 }
 
 func (p *Plan) answer(b Blocks) (a Answer, all bool) {

@@ -27,12 +27,17 @@ type sums struct {
 	total int64
 }
 
+// joined is a key of values.
 func joined(values []string) string {
-	out := ""
+	n := len(values)
 	for _, v := range values {
-		out += v + "\x00"
+		n += len(v)
 	}
-	return out
+	out := make([]byte, 0, n)
+	for _, v := range values {
+		out = append(append(out, v...), 0)
+	}
+	return string(out)
 }
 
 func (p *Plan) period(b *Blocks, shift time.Duration) *period {
@@ -96,6 +101,12 @@ func (p *Plan) complete() time.Time {
 	return p.Filter.From.Add(now.Sub(p.Filter.From) / p.Step * p.Step)
 }
 
+// completeIn is complete in the period that begins at from: the one asked for, or
+// the one that it is compared with.
+func (p *Plan) completeIn(from time.Time) time.Time {
+	return p.complete().Add(from.Sub(p.Filter.From))
+}
+
 // quiet adds the series of a rate that have requests and no failures, where
 // requests know all its dimensions.
 func (p *Plan) quiet(out *period) {
@@ -154,9 +165,10 @@ func (p *Plan) sumRequests(b *Blocks, from, to time.Time, into *period) sums {
 }
 
 func (s *sums) find(labels []string) *rollup.Group {
-	key := ""
+	var room [256]byte
+	key := room[:0]
 	for _, i := range s.by {
-		key += labels[i] + "\x00"
+		key = append(append(key, labels[i]...), 0)
 	}
-	return s.of[key]
+	return s.of[string(key)]
 }

@@ -36,6 +36,7 @@ type Read struct {
 	From, To time.Time
 	Days     bool // whole days where there are such blocks
 	Fine     bool
+	Whole    bool // folded: when things happened does not matter
 }
 
 const (
@@ -114,17 +115,66 @@ func (p *Plan) Reads() []Read {
 		if c == 0 {
 			continue
 		}
-		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.exact && c.Dims() != nil && rollup.Hour.Step(c) > time.Minute}
+		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.isFine(c), Whole: p.folds()}
 		if c.Own() {
 			r.Services = p.services
 		}
-		out = append(out, r)
+		out = append(out, p.split(r)...)
 		if p.shift > 0 {
 			r.From, r.To = r.From.Add(-p.shift), r.To.Add(-p.shift)
-			out = append(out, r)
+			out = append(out, p.split(r)...)
+		}
+	}
+	if p.ranks() {
+		out = append(out, p.whole().Reads()...)
+	}
+	return out
+}
+
+// isFine: the cube's blocks are too coarse for the period.
+func (p *Plan) isFine(c rollup.Cube) bool {
+	return p.exact && c.Dims() != nil && rollup.Hour.Step(c) > time.Minute
+}
+
+// folds: all that matters of when something happened is on which side of
+// complete it was.
+func (p *Plan) folds() bool { return p.Step == 0 && !p.exact }
+
+// split cuts a read where its points are cut. The hour in which that is, if it
+// is within one, is read as it is.
+func (p *Plan) split(r Read) []Read {
+	if !r.Whole {
+		return []Read{r}
+	}
+	at := p.completeIn(r.From)
+	hour := at.Truncate(time.Hour)
+	next := hour
+	if hour.Before(at) {
+		next = hour.Add(time.Hour)
+	}
+	var out []Read
+	for _, piece := range []Read{{To: hour, From: r.From, Whole: true}, {From: hour, To: next}, {From: next, To: r.To, Whole: true}} {
+		part := r
+		part.Whole = piece.Whole
+		if part.From, part.To = maxTime(r.From, piece.From), minTime(r.To, piece.To); part.From.Before(part.To) {
+			out = append(out, part)
 		}
 	}
 	return out
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func invalid(field, why string) error {

@@ -10,40 +10,33 @@ import (
 // scan reads the cube's blocks of a period. It notes in the period whether they
 // name some customers together only, and whether there is too much.
 func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool, into *period) []rollup.Group {
-	n := p.points()
-	list, fine := b.Blocks, false
-	if p.exact && rollup.Hour.Step(c) > time.Minute {
-		list, fine = b.Fine, true
+	scans := p.newScans(b, c, by, sets, into)
+	stretches, folded := p.stretches(b, c, from, to)
+	for of, table := range stretches {
+		if scan := scans.of(of.Service); scan != nil {
+			point := p.point(from, of.From)
+			scan.Add(c, table, func(uint16) int { return point })
+		}
 	}
-	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, &into.folded), Steps: n, Sets: sets, Index: b.Index}
-	if p.Step > 0 && p.keep == nil {
-		one.Room = p.room / max(1, len(p.services))
+	list, fine := b.Blocks, p.isFine(c)
+	if fine {
+		list = b.Fine
 	}
-	if sets { // they take more than a number
-		one.Room /= 8
-	}
-	keep, whole := p.kept(by), p.wholeDays(list, c)
-	// Services' own cubes do not name them: one scan for each.
-	scans := map[string]*rollup.Scan{}
+	whole := p.wholeDays(list, c, from, to)
 	for i := range list {
 		block := &list[i]
-		if block.Level == rollup.Day && !p.days || block.Level == rollup.Hour && whole[dayOf(block)] {
-			continue // read for another question, in other pieces
-		}
 		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
 			continue
 		}
-		if c.Own() && (!slices.Contains(p.services, block.Service) || !p.where.allows(rollup.Service, block.Service)) {
-			continue // read for another question, or excluded by another condition
+		if block.Start.Before(b.Open) && slices.ContainsFunc(folded, func(r Read) bool { return !block.Start.Before(r.From) && block.Start.Before(r.To) }) {
+			continue // it is in a stretch
 		}
-		scan := scans[block.Service]
+		if day := dayOf(block); block.Level == rollup.Day && !whole[day] || block.Level == rollup.Hour && whole[day] {
+			continue // read for another question, in other pieces
+		}
+		scan := scans.of(block.Service)
 		if scan == nil {
-			fresh := one
-			if keep != nil {
-				fresh.Keep = func(values []string) bool { return keep(withService(c, by, values, block.Service)) }
-			}
-			scan = &fresh
-			scans[block.Service] = scan
+			continue
 		}
 		step := block.Level.Step(c)
 		if fine {
@@ -51,26 +44,120 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 		}
 		scan.Add(c, &block.Table, func(at uint16) int {
 			t := block.Start.Add(time.Duration(at) * step)
-			switch {
-			case t.Before(from) || !t.Before(to):
+			if t.Before(from) || !t.Before(to) {
 				return -1
-			case p.Step > 0:
-				return int(t.Sub(from) / p.Step)
-			case t.Before(p.complete().Add(from.Sub(p.Filter.From))):
-				return 0
 			}
-			return 1
+			return p.point(from, t)
 		})
 	}
+	return scans.groups(into)
+}
+
+// point is where in the period that begins at from a time is counted.
+func (p *Plan) point(from, t time.Time) int {
+	switch {
+	case p.Step > 0:
+		return int(t.Sub(from) / p.Step)
+	case t.Before(p.completeIn(from)):
+		return 0
+	}
+	return 1
+}
+
+// stretches are those of a period, and what they are of, where all that are
+// needed were read.
+func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables map[Stretch]*rollup.Table, of []Read) {
+	if !p.folds() || b.Whole == nil {
+		return nil, nil
+	}
+	services := []string{""}
+	if c.Own() {
+		services = p.services
+	}
+	tables = map[Stretch]*rollup.Table{}
+	for _, r := range p.split(Read{Whole: true, From: from, To: to}) {
+		if !r.Whole {
+			continue
+		}
+		of = append(of, r)
+		for _, service := range services {
+			s := Stretch{c, service, r.From, r.To}
+			if tables[s] = b.Whole[s]; tables[s] == nil {
+				return nil, nil
+			}
+		}
+	}
+	return tables, of
+}
+
+// scans are of one cube. Services' own cubes do not name them: one scan for each.
+type scans struct {
+	plan *Plan
+	cube rollup.Cube
+	by   []rollup.Dim
+	one  rollup.Scan // as all of them begin
+	keep func(values []string) bool
+	each map[string]*rollup.Scan
+}
+
+func (p *Plan) newScans(b *Blocks, c rollup.Cube, by []rollup.Dim, sets bool, into *period) *scans {
+	one := rollup.Scan{By: ownBy(c, by), Where: p.filters(c, &into.folded), Steps: p.points(), Sets: sets, Index: b.Index}
+	if p.Step > 0 && p.keep == nil {
+		one.Room = p.room / max(1, len(p.services))
+	}
+	if sets { // they take more than a number
+		one.Room /= 8
+	}
+	p.narrow(one.Where, c, by)
+	return &scans{p, c, by, one, p.kept(by), map[string]*rollup.Scan{}}
+}
+
+// narrow adds to filters what the series have that get into the answer, where
+// they are known: most rows have neither their endpoint nor their service.
+func (p *Plan) narrow(filters map[rollup.Dim]func(string) bool, c rollup.Cube, by []rollup.Dim) {
+	if p.keep == nil {
+		return
+	}
+	for k, d := range p.By {
+		if !slices.Contains(by, d) || !slices.Contains(c.Dims(), d) {
+			continue
+		}
+		kept, passes := map[string]bool{}, filters[d]
+		for _, labels := range p.keep {
+			kept[labels[k]] = true
+		}
+		filters[d] = func(v string) bool { return (passes == nil || passes(v)) && kept[v] }
+	}
+}
+
+// of is the scan for a service's blocks; nil where they were read for another
+// question, or are excluded by another condition.
+func (s *scans) of(service string) *rollup.Scan {
+	if s.cube.Own() && (!slices.Contains(s.plan.services, service) || !s.plan.where.allows(rollup.Service, service)) {
+		return nil
+	}
+	scan := s.each[service]
+	if scan == nil {
+		fresh := s.one
+		if s.keep != nil {
+			fresh.Keep = func(values []string) bool { return s.keep(withService(s.cube, s.by, values, service)) }
+		}
+		scan = &fresh
+		s.each[service] = scan
+	}
+	return scan
+}
+
+func (s *scans) groups(into *period) []rollup.Group {
 	var out []rollup.Group
-	for service, scan := range scans {
+	for service, scan := range s.each {
 		into.full = into.full || scan.Full
 		for _, g := range scan.Groups() {
-			g.Values = withService(c, by, g.Values, service)
+			g.Values = withService(s.cube, s.by, g.Values, service)
 			out = append(out, g)
 		}
 	}
-	if c.Own() && len(scans) > 1 && !slices.Contains(by, rollup.Service) {
+	if s.cube.Own() && len(s.each) > 1 && !slices.Contains(s.by, rollup.Service) {
 		out = merged(out)
 	}
 	return out
@@ -86,15 +173,15 @@ func dayOf(b *rollup.Block) serviceDay {
 	return serviceDay{b.Service, b.Start.UTC().Truncate(rollup.Day.Span())}
 }
 
-// wholeDays are the days whose blocks the plan reads, in place of their hours,
-// which a question about a shorter time may have read as well.
-func (p *Plan) wholeDays(list []rollup.Block, c rollup.Cube) map[serviceDay]bool {
+// wholeDays are the days of a period whose blocks the plan reads, in place of
+// their hours, which a question about a shorter time may have read as well.
+func (p *Plan) wholeDays(list []rollup.Block, c rollup.Cube, from, to time.Time) map[serviceDay]bool {
 	if !p.days {
 		return nil
 	}
 	out := map[serviceDay]bool{}
 	for i := range list {
-		if list[i].Cube == c && list[i].Level == rollup.Day {
+		if list[i].Cube == c && list[i].Level == rollup.Day && !list[i].Start.Before(from) && !list[i].Start.Add(rollup.Day.Span()).After(to) {
 			out[dayOf(&list[i])] = true
 		}
 	}

@@ -137,8 +137,11 @@ func TestHoursAreNeitherMoreNorLess(t *testing.T) {
 	} {
 		p, err := NewPlan(Question{Measure: Customers, Whole: true, Hours: true, Filter: event.Filter{Service: "billing", Code: "boom", From: at.Add(-length), To: at}}, at)
 		require.NoError(t, err)
-		for _, r := range p.Reads() {
-			assert.Equal(t, Read{Cube: r.Cube, Services: []string{"billing"}, From: from, To: at.Add(40 * time.Minute), Days: true}, r)
+		at, until := from, at.Add(40*time.Minute)
+		for _, r := range p.Reads() { // one after the other
+			assert.Equal(t, Read{Cube: r.Cube, Services: []string{"billing"}, From: at, To: r.To, Days: true, Whole: true}, r)
+			at = r.To
 		}
+		assert.Equal(t, until, at)
 	}
 }

@@ -44,6 +44,7 @@ func (s *Store) blocks(ctx context.Context, ws int32, reads []stats.Read, now ti
 		if err := r.look(ctx, tx, reads); err != nil {
 			return err
 		}
+		r.out.Open = r.firstOpen()
 		if err := r.stored(ctx, tx, reads); err != nil {
 			return err
 		}
@@ -52,7 +53,7 @@ func (s *Store) blocks(ctx context.Context, ws int32, reads []stats.Read, now ti
 		}
 		return r.fine(ctx, tx, reads)
 	})
-	r.out.Index = &rollup.Index{}
+	r.out.Index = s.words.now()
 	r.out.Upto = now.UTC().Truncate(time.Minute)
 	return r.out, err
 }

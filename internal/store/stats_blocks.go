@@ -24,11 +24,30 @@ SELECT level, start, cube, service, content FROM rollup_blocks
 WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = ANY ($3::timestamptz[]) AND cube = ANY ($4::int2[]) AND service = ANY ($5::text[])`
 
 // stored takes the blocks that there are out of the cache or fetches them, and
-// decodes them on all processors.
+// decodes and folds them on all processors.
 func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read) error {
-	missing := r.cached(reads)
+	single := r.singles(reads)
+	stretches := r.stretches(reads)
+	tables := map[blockID]*rollup.Table{} // nil: there is none
+	missing := r.cached(tables, single)
+	for _, s := range stretches {
+		missing = append(missing, r.cached(tables, s.of)...)
+	}
+	if err := r.fetch(ctx, tx, missing, tables); err != nil {
+		return err
+	}
+	for _, id := range single {
+		if t := tables[id]; t != nil {
+			r.out.Blocks = append(r.out.Blocks, id.block(t))
+		}
+	}
+	return r.fold(stretches, tables)
+}
+
+// fetch reads blocks, those of them that exist.
+func (r *blockReader) fetch(ctx context.Context, tx pgx.Tx, ids []blockID, tables map[blockID]*rollup.Table) error {
 	batch := &pgx.Batch{}
-	for _, w := range together(missing) {
+	for _, w := range together(ids) {
 		batch.Queue(sqlBlocks, r.ws, w.level, w.starts, w.cubes, w.services)
 	}
 	if batch.Len() == 0 {
@@ -49,12 +68,12 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 	if err := results.Close(); err != nil {
 		return err
 	}
-	return r.decode(rows, missing)
+	return r.decode(rows, ids, tables)
 }
 
-// decode adds what was asked for: the groups that are fetched are rectangles, and
+// decode takes what was asked for: the groups that are fetched are rectangles, and
 // bundles hold all that a service has.
-func (r *blockReader) decode(rows []storedBlock, asked []blockID) error {
+func (r *blockReader) decode(rows []storedBlock, asked []blockID, tables map[blockID]*rollup.Table) error {
 	wanted := make(map[blockID]bool, len(asked))
 	for _, id := range asked {
 		wanted[id] = true
@@ -71,43 +90,59 @@ func (r *blockReader) decode(rows []storedBlock, asked []blockID) error {
 	if err != nil {
 		return err
 	}
-	found := make(map[blockID]*rollup.Table, len(asked))
 	for _, blocks := range decoded {
-		r.out.Blocks = append(r.out.Blocks, blocks...)
 		for i := range blocks {
 			b := &blocks[i]
-			found[blockID{b.Level, b.Start, b.Cube, b.Service}] = &b.Table
+			tables[blockID{b.Level, b.Start, b.Cube, b.Service}] = &b.Table
 		}
 	}
-	for _, id := range asked { // also that there is none
-		r.s.tables.put(r.ws, id, r.built[spanID{id.level, id.start}], found[id])
+	for id := range wanted { // also that there is none
+		r.s.tables.put(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}], tables[id])
 	}
 	return nil
 }
 
-// cached adds the blocks that are in the cache, and gives those that are not.
-func (r *blockReader) cached(reads []stats.Read) (missing []blockID) {
+// singles are the blocks that are read as they are.
+func (r *blockReader) singles(reads []stats.Read) (out []blockID) {
 	seen := map[blockID]bool{}
 	for _, read := range reads {
 		if read.Fine {
 			continue
 		}
-		r.each(read, func(level rollup.Level, start time.Time) {
-			for _, service := range orNone(read.Services) {
-				id := blockID{level, start, read.Cube, service}
-				if seen[id] {
-					continue
-				}
-				seen[id] = true
-				table, ok := r.s.tables.get(r.ws, id, r.built[spanID{level, start}])
-				switch {
-				case !ok:
-					missing = append(missing, id)
-				case table != nil:
-					r.out.Blocks = append(r.out.Blocks, rollup.Block{Level: level, Start: start, Cube: read.Cube, Service: service, Table: *table})
-				}
+		if read.Whole {
+			read.From = later(read.From, r.out.Open) // what is before is in a stretch
+		}
+		for _, id := range r.ids(read) {
+			if !seen[id] {
+				seen[id], out = true, append(out, id)
 			}
-		})
+		}
+	}
+	return out
+}
+
+// ids are the blocks of a read.
+func (r *blockReader) ids(read stats.Read) (out []blockID) {
+	r.each(read, func(level rollup.Level, start time.Time) {
+		for _, service := range orNone(read.Services) {
+			out = append(out, blockID{level, start, read.Cube, service})
+		}
+	})
+	return out
+}
+
+// cached finds blocks in the cache, and gives those that are not there.
+func (r *blockReader) cached(tables map[blockID]*rollup.Table, ids []blockID) (missing []blockID) {
+	for _, id := range ids {
+		if _, ok := tables[id]; ok {
+			continue
+		}
+		t, ok := r.s.tables.get(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}])
+		if !ok {
+			missing = append(missing, id)
+			continue
+		}
+		tables[id] = t
 	}
 	return missing
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"errata/internal/rollup"
@@ -28,6 +29,7 @@ type blockID struct {
 type cacheKey struct {
 	ws int32
 	blockID
+	until time.Time // of a stretch, from blockID.start on
 }
 
 type cachedTable struct {
@@ -47,15 +49,15 @@ type tableCache struct {
 
 // get gives a table that was made at that time; nil if it is known that there is
 // none. Nobody may change it.
-func (c *tableCache) get(ws int32, id blockID, built time.Time) (t *rollup.Table, ok bool) {
+func (c *tableCache) get(k cacheKey, built time.Time) (t *rollup.Table, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.kept[cacheKey{ws, id}]
+	e, ok := c.kept[k]
 	return e.table, ok && e.built.Equal(built)
 }
 
-func (c *tableCache) put(ws int32, id blockID, built time.Time, t *rollup.Table) {
-	e := cachedTable{built, t, 150 + len(id.service)}
+func (c *tableCache) put(k cacheKey, built time.Time, t *rollup.Table) {
+	e := cachedTable{built, t, 200 + len(k.service)}
 	if t != nil {
 		e.size += t.Size()
 	}
@@ -67,7 +69,6 @@ func (c *tableCache) put(ws int32, id blockID, built time.Time, t *rollup.Table)
 	if c.kept == nil {
 		c.kept = map[cacheKey]cachedTable{}
 	}
-	k := cacheKey{ws, id}
 	c.used += e.size - c.kept[k].size
 	c.kept[k] = e
 	for old, o := range c.kept {
@@ -79,4 +80,19 @@ func (c *tableCache) put(ws int32, id blockID, built time.Time, t *rollup.Table)
 			delete(c.kept, old)
 		}
 	}
+}
+
+// manyWords is how many of them are numbered before it begins anew: some 100 MB.
+const manyWords = 1 << 20
+
+// wordNumbers is the Index that cached tables share.
+type wordNumbers struct{ index atomic.Pointer[rollup.Index] }
+
+func (w *wordNumbers) now() *rollup.Index {
+	if x := w.index.Load(); x != nil && x.Len() < manyWords {
+		return x
+	}
+	fresh := &rollup.Index{}
+	w.index.Store(fresh)
+	return fresh
 }

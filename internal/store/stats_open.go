@@ -77,14 +77,10 @@ func (r *blockReader) open(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 	}
 	for _, t := range slices.SortedFunc(maps.Keys(needed), time.Time.Compare) {
 		h := r.hours[t]
-		from, to := t, t.Add(time.Hour)
-		if h.upto.After(from) {
-			from = h.upto
-		}
-		if !h.marked || !from.Before(to) || r.days[t.Truncate(24*time.Hour)] {
+		if !r.isOpen(t, h) {
 			continue
 		}
-		blocks, err := r.unrolled(ctx, tx, from, to, "", false)
+		blocks, err := r.unrolled(ctx, tx, later(t, h.upto), t.Add(time.Hour), "", false)
 		if err != nil {
 			return err
 		}

@@ -82,6 +82,7 @@ type Store struct {
 	unrolled openBlocks
 	alerts   alertMemories
 	tables   tableCache
+	words    wordNumbers
 
 	checked atomic.Bool // the schema is new enough
 
