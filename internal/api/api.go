@@ -123,6 +123,7 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/retention", edge.Handle(a.retention))
 	read.GET("/alerts/rules", edge.Handle(a.rules))
 	read.GET("/alerts/rules/:id", edge.Handle(a.rule))
+	read.POST("/alerts/rules/replay", edge.Handle(a.replayRule))
 	read.GET("/alerts/silences", edge.Handle(a.silences))
 	read.POST("/alerts/silences/preview", edge.Handle(a.previewSilence))
 	read.GET("/alerts/channels", edge.Handle(a.channels))

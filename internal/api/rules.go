@@ -19,6 +19,7 @@ type Rules interface {
 	Rule(ctx context.Context, ws int32, id string) (ruleset.Rule, error)
 	SaveRule(ctx context.Context, actor store.Actor, ws int32, r ruleset.Rule) (ruleset.Rule, error)
 	RemoveRule(ctx context.Context, actor store.Actor, ws int32, id string) error
+	ReplayRule(ctx context.Context, ws int32, r ruleset.Rule, span store.ReplaySpan) (store.Replayed, error)
 }
 
 // rules lists the rules of a workspace and, if asked to, the numbers that a rule

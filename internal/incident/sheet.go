@@ -219,9 +219,9 @@ func (s *Sheet) add(of Series, f *Failure) {
 	c.Late += f.Late
 }
 
-// fewest is how many failures in an hour a series needs so that any rule can
+// Fewest is how many failures in an hour a series needs so that any rule can
 // hold, however sensitive.
-const fewest = 5
+const Fewest = 5
 
 // Worth are the series that are worth a look: the others have too few failures
 // for any rule. Endpoints whose requests nobody counts are left to their service,
@@ -232,7 +232,7 @@ func (s *Sheet) Worth() (out []Series) {
 		for m := s.last - detect.Hour + 1; m <= s.last; m++ {
 			hour += l[slot(m)].Errors + l[slot(m)].Late
 		}
-		if hour < fewest && (hour == 0 || s.objective(of) == 0) {
+		if hour < Fewest && (hour == 0 || s.objective(of) == 0) {
 			continue
 		}
 		if of.Endpoint == "" || s.requests[of.Place()] != nil || s.requests[of.Place().Whole()] == nil {

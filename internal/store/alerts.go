@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,10 @@ type alertMemory struct {
 	codes     map[codeOf]detect.Minute // that are not new, and when this was found
 }
 
+func newAlertMemory() *alertMemory {
+	return &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}, muted: map[string]string{}}
+}
+
 // alertMemories are those of all workspaces.
 type alertMemories struct {
 	mu sync.Mutex
@@ -59,7 +64,7 @@ func (m *alertMemories) get(ws int32) *alertMemory {
 		m.of = map[int32]*alertMemory{}
 	}
 	if m.of[ws] == nil {
-		m.of[ws] = &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}, muted: map[string]string{}}
+		m.of[ws] = newAlertMemory()
 	}
 	return m.of[ws]
 }
@@ -139,7 +144,7 @@ func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
 		return err
 	}
 	for _, w := range list {
-		t := tick{evaluation: e, ws: w.ID, name: w.Name, from: from, last: closed, memory: e.s.alerts.get(w.ID)}
+		t := tick{evaluation: e, ws: w.ID, name: w.Name, from: from, last: closed, memory: e.s.alerts.get(w.ID), source: alertTables{e.tx, w.ID}}
 		if err := t.run(ctx); err != nil {
 			return err
 		}
@@ -191,6 +196,7 @@ type tick struct {
 	name       string
 	from, last detect.Minute
 	memory     *alertMemory
+	source     alertSource
 
 	rules    []alertRule
 	silences []silence.Silence
@@ -238,13 +244,8 @@ func (t *tick) judge(ctx context.Context) (err error) {
 	if err := hour.read(ctx, t.tx, t.ws, t.last, rules, t.rulesKey()); err != nil {
 		return err
 	}
-	unmet, err := t.memory.newCodes(ctx, t.tx, t.ws, t.last)
-	if err != nil {
+	if err := t.meet(ctx, hour.codes); err != nil {
 		return err
-	}
-	hour.sheet.Meet()
-	if len(unmet) > 0 {
-		hour.sheet.Unmet(hour.of(t.last-incident.Room, func(f *incident.Failure) bool { return unmet[codeOf{f.Service, f.Code}] }))
 	}
 	if t.states, err = t.readStates(ctx); err != nil {
 		return err
@@ -264,6 +265,20 @@ func (t *tick) judge(ctx context.Context) (err error) {
 			return err
 		}
 		t.board.Minute(minute, found)
+	}
+	return nil
+}
+
+// meet gives series of their own to the codes that are new.
+func (t *tick) meet(ctx context.Context, codes iter.Seq[codeOf]) error {
+	unmet, err := t.memory.newCodes(ctx, t.source, t.last, codes)
+	if err != nil {
+		return err
+	}
+	hour := &t.memory.hour
+	hour.sheet.Meet()
+	if len(unmet) > 0 {
+		hour.sheet.Unmet(hour.of(t.last-incident.Room, func(f *incident.Failure) bool { return unmet[codeOf{f.Service, f.Code}] }))
 	}
 	return nil
 }
@@ -353,7 +368,7 @@ func (t *tick) minute(ctx context.Context, minute detect.Minute, series []incide
 		return found, nil
 	}
 	slices.Sort(services)
-	customers, err := readCustomers(ctx, t.tx, t.ws, minute, slices.Compact(services))
+	customers, err := t.source.customers(ctx, minute, slices.Compact(services))
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 	}
 	byTime := map[detect.Minute][]incident.Series{} // by when they were read
 	for _, s := range want {
-		if l, ok := m.baselines[s]; ok && at >= l.at && at-l.at < freshFor && (at-l.at == 0 || (at+turn(s))%freshFor != 0) {
+		if m.fresh(s, at) {
 			continue
 		}
 		last := m.past.read[s]
@@ -119,6 +119,12 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 	return nil
 }
 
+// fresh says whether what is normal for a series was found not long ago.
+func (m *alertMemory) fresh(s incident.Series, at detect.Minute) bool {
+	l, ok := m.baselines[s]
+	return ok && at >= l.at && at-l.at < freshFor && (at-l.at == 0 || (at+turn(s))%freshFor != 0)
+}
+
 // turn spreads series over the minutes, so that not all are due at once.
 func turn(s incident.Series) detect.Minute {
 	h := fnv.New32a()
@@ -136,17 +142,41 @@ func (p *pastReader) baseline(s incident.Series) detect.Baseline {
 	}
 	whole := s.Place().Whole()
 	errors, requests := p.cache.errors[s], p.cache.requests[s.Place()]
-	masked := p.masked[maskedGroup{s.Family, s.Environment, s.Service}]
-	first, began := p.cache.first[whole]
+	past := seriesPast{at: p.at, all: &p.all, masked: p.masked[maskedGroup{s.Family, s.Environment, s.Service}], lastWeek: p.lastWeek[s.Place()], usual: p.usual[whole], long: p.long[s],
+		block: func(i int, _ block) (failedBlock, float32) { return errors[i], requests[i] }}
+	past.first, past.began = p.cache.first[whole]
+	for _, n := range requests {
+		past.counted = past.counted || n > 0
+	}
+	return past.baseline(&set)
+}
+
+// seriesPast is what is known of one series' past.
+type seriesPast struct {
+	at      detect.Minute
+	all     *[7]stretch
+	block   func(i int, b block) (failedBlock, float32) // failures and requests; i is its place
+	masked  map[block]bool
+	first   block // of the service with anything
+	began   bool  // there is one
+	counted bool  // requests are
+
+	lastWeek, usual float64
+	long            [2]detect.Counts
+}
+
+// baseline is what is normal after that past.
+func (p *seriesPast) baseline(set *detect.Settings) detect.Baseline {
 	add := func(to *detect.Stretch, from, until block) {
 		for b := from; b < until; b++ {
-			i, ok := place(&p.all, b)
-			if !ok || masked[b] || !began || b < first {
+			i, ok := place(p.all, b)
+			if !ok || p.masked[b] || !p.began || b < p.first {
 				continue
 			}
-			to.Errors += int64(errors[i].errors)
-			to.Late += int64(errors[i].late)
-			to.Requests += int64(requests[i] + .5)
+			failed, requests := p.block(i, b)
+			to.Errors += int64(failed.errors)
+			to.Late += int64(failed.late)
+			to.Requests += int64(requests + .5)
 			to.Minutes += blockMinutes
 		}
 	}
@@ -158,19 +188,15 @@ func (p *pastReader) baseline(s incident.Series) detect.Baseline {
 	for week := range past.Weeks {
 		add(&past.Weeks[week], p.all[3+week].from, p.all[3+week].to)
 	}
-	counted := false
-	for _, n := range requests {
-		counted = counted || n > 0
-	}
-	if !counted {
+	if !p.counted {
 		add(&past.Recent, day.to-180/blockMinutes, day.to)
 		for _, days := range []detect.Minute{1, 2, 3, 7, 14, 21, 28} {
 			same := p.at - days*1440
 			add(&past.SameTime, blockOf(same-45), blockOf(same+45)+1)
 		}
 	}
-	past.LastWeek30 = int64(p.lastWeek[s.Place()])
-	past.Customers = p.usual[whole]
-	past.SixHours, past.ThreeDays = p.long[s][0], p.long[s][1]
-	return detect.Learn(&past, &set)
+	past.LastWeek30 = int64(p.lastWeek)
+	past.Customers = p.usual
+	past.SixHours, past.ThreeDays = p.long[0], p.long[1]
+	return detect.Learn(&past, set)
 }

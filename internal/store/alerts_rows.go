@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -270,8 +271,12 @@ func (p pooled) ScanBytes(v []byte) error {
 	return nil
 }
 
-func readFailures(ctx context.Context, q querier, ws int32, from, to time.Time) (out []incident.Failure, err error) {
-	rows, err := q.Query(ctx, sqlAlertFailures, ws, from, to)
+func readFailures(ctx context.Context, q querier, ws int32, from, to time.Time) ([]incident.Failure, error) {
+	return collectFailures(ctx, q, sqlAlertFailures, ws, from, to)
+}
+
+func collectFailures(ctx context.Context, q querier, sql string, ws int32, args ...any) (out []incident.Failure, err error) {
+	rows, err := q.Query(ctx, sql, append([]any{ws}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -361,9 +366,25 @@ WHERE i.workspace_id = $1::int4 AND i.service = ANY ($2::text[])
 
 type codeOf struct{ service, code string }
 
-// newCodes says which codes of the failures nobody met in the week before. Of a
-// service of which nothing at all is known from then, none is news.
-func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last detect.Minute) (map[codeOf]bool, error) {
+// codes are those of the hour's failures, some of them often.
+func (h *alertHour) codes(yield func(codeOf) bool) {
+	var before codeOf // neighbours are mostly alike
+	for _, list := range h.failures {
+		for i := range list {
+			c := codeOf{list[i].Service, list[i].Code}
+			if c == before || c.code == "" {
+				continue
+			}
+			if before = c; !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// newCodes says which of the codes nobody met in the week before. Of a service of
+// which nothing at all is known from then, none is news.
+func (m *alertMemory) newCodes(ctx context.Context, from alertSource, last detect.Minute, codes iter.Seq[codeOf]) (map[codeOf]bool, error) {
 	for c, at := range m.codes {
 		if last-at > 24*60 {
 			delete(m.codes, c)
@@ -371,43 +392,60 @@ func (m *alertMemory) newCodes(ctx context.Context, q querier, ws int32, last de
 	}
 	out := map[codeOf]bool{}
 	var services []string
-	var before codeOf // neighbours are mostly alike
-	for _, list := range m.hour.failures {
-		for i := range list {
-			c := codeOf{list[i].Service, list[i].Code}
-			if c == before || c.code == "" {
-				continue
-			}
-			before = c
-			if _, known := m.codes[c]; !known && !out[c] {
-				out[c] = true
-				services = append(services, c.service)
-			}
+	for c := range codes {
+		if _, known := m.codes[c]; !known && !out[c] {
+			out[c] = true
+			services = append(services, c.service)
 		}
 	}
 	if len(out) == 0 {
 		return out, nil
 	}
 	slices.Sort(services)
-	rows, err := q.Query(ctx, sqlKnownCodes, ws, slices.Compact(services), (last - detect.Hour).Time().Truncate(time.Hour))
+	met, err := from.metCodes(ctx, slices.Compact(services), (last - detect.Hour).Time().Truncate(time.Hour))
 	if err != nil {
 		return nil, err
 	}
-	var c codeOf
 	old := map[string]bool{}
-	_, err = pgx.ForEachRow(rows, []any{&c.service, &c.code}, func() error {
+	for _, c := range met {
 		m.codes[c] = last
 		old[c.service] = true
 		delete(out, c)
-		return nil
-	})
+	}
 	for c := range out {
 		if !old[c.service] {
 			m.codes[c] = last
 			delete(out, c)
 		}
 	}
-	return out, err
+	return out, nil
+}
+
+// alertSource is where judging asks what few series need: in the tables, or where
+// the past is judged again in what was read of them before.
+type alertSource interface {
+	// customers are whom the failures of the ten minutes hit that ended with a minute.
+	customers(ctx context.Context, minute detect.Minute, services []string) (map[familyOfPlace]detect.Customers, error)
+	// metCodes are the codes that services met in the week before.
+	metCodes(ctx context.Context, services []string, before time.Time) ([]codeOf, error)
+}
+
+// alertTables is the source of what is judged as it happens.
+type alertTables struct {
+	q  querier
+	ws int32
+}
+
+func (a alertTables) customers(ctx context.Context, minute detect.Minute, services []string) (map[familyOfPlace]detect.Customers, error) {
+	return readCustomers(ctx, a.q, a.ws, minute, services)
+}
+
+func (a alertTables) metCodes(ctx context.Context, services []string, before time.Time) ([]codeOf, error) {
+	rows, err := a.q.Query(ctx, sqlKnownCodes, a.ws, services, before)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c codeOf, err error) { return c, row.Scan(&c.service, &c.code) })
 }
 
 // familyWord is a family as events name it.

@@ -214,19 +214,12 @@ func (t *tick) deployBefore(ctx context.Context, i *incident.Incident) (*alert.D
 // readRules gives the workspace's rules, with objectives. One that cannot be read,
 // as after a number was withdrawn, is logged and judges nothing.
 func (t *tick) readRules(ctx context.Context) ([]alertRule, error) {
-	objectives := map[incident.Place]float64{}
-	rows, err := t.tx.Query(ctx, sqlSLOs, t.ws, MaxSLOs)
+	objectives, err := readObjectives(ctx, t.tx, t.ws)
 	if err != nil {
 		return nil, err
 	}
-	slos, err := pgx.CollectRows(rows, scanSLO)
+	rows, err := t.tx.Query(ctx, sqlRules, t.ws, ruleset.MaxRules)
 	if err != nil {
-		return nil, err
-	}
-	for _, o := range slos {
-		objectives[incident.Place{Environment: o.Environment, Service: o.Service, Method: o.Method, Endpoint: o.Endpoint}] = o.Objective / 100
-	}
-	if rows, err = t.tx.Query(ctx, sqlRules, t.ws, ruleset.MaxRules); err != nil {
 		return nil, err
 	}
 	rules, err := pgx.CollectRows(rows, scanRule)
@@ -235,27 +228,48 @@ func (t *tick) readRules(ctx context.Context) ([]alertRule, error) {
 	}
 	var out []alertRule
 	for _, r := range withDefault(rules) {
-		set, err := r.Settings()
+		a, err := alertRuleOf(r, objectives)
 		if err != nil {
 			t.s.log.ErrorContext(ctx, "a rule of alerts cannot be read", "rule", r.Name, "error", err)
 			continue
-		}
-		scope, err := r.Scope()
-		if err != nil {
-			t.s.log.ErrorContext(ctx, "a rule of alerts cannot be read", "rule", r.Name, "error", err)
-			continue
-		}
-		a := alertRule{Rule: incident.Rule{ID: r.ID, Settings: set, Objectives: objectives}, name: r.Name, level: levelOf(r.Level), channels: r.Channels, runbook: r.Runbook,
-			enabled: r.Enabled, version: r.Query + "\x1f" + strconv.FormatBool(r.Enabled)}
-		if !scope.All() {
-			a.Matches = func(f *incident.Failure) bool {
-				return scope.Holds(ruleset.Failure{Environment: f.Environment, Service: f.Service, Method: f.Method, Endpoint: f.Endpoint, Status: f.Status,
-					Code: f.Code, Provider: f.Provider, Family: f.Cause})
-			}
 		}
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+func readObjectives(ctx context.Context, q querier, ws int32) (map[incident.Place]float64, error) {
+	rows, err := q.Query(ctx, sqlSLOs, ws, MaxSLOs)
+	if err != nil {
+		return nil, err
+	}
+	slos, err := pgx.CollectRows(rows, scanSLO)
+	out := map[incident.Place]float64{}
+	for _, o := range slos {
+		out[incident.Place{Environment: o.Environment, Service: o.Service, Method: o.Method, Endpoint: o.Endpoint}] = o.Objective / 100
+	}
+	return out, err
+}
+
+// alertRuleOf makes of what people said what judging needs.
+func alertRuleOf(r ruleset.Rule, objectives map[incident.Place]float64) (a alertRule, err error) {
+	set, err := r.Settings()
+	if err != nil {
+		return a, err
+	}
+	scope, err := r.Scope()
+	if err != nil {
+		return a, err
+	}
+	a = alertRule{Rule: incident.Rule{ID: r.ID, Settings: set, Objectives: objectives}, name: r.Name, level: levelOf(r.Level), channels: r.Channels, runbook: r.Runbook,
+		enabled: r.Enabled, version: r.Query + "\x1f" + strconv.FormatBool(r.Enabled)}
+	if !scope.All() {
+		a.Matches = func(f *incident.Failure) bool {
+			return scope.Holds(ruleset.Failure{Environment: f.Environment, Service: f.Service, Method: f.Method, Endpoint: f.Endpoint, Status: f.Status,
+				Code: f.Code, Provider: f.Provider, Family: f.Cause})
+		}
+	}
+	return a, nil
 }
 
 const sqlCountMuted = `UPDATE silences SET muted = muted + 1 WHERE workspace_id = $1::int4 AND id = $2::uuid`

@@ -81,6 +81,7 @@ type Store struct {
 
 	unrolled openBlocks
 	alerts   alertMemories
+	replays  replaying
 	tables   tableCache
 	words    wordNumbers
 
@@ -114,7 +115,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		return nil, scrub(err)
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
-		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases()}
+		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying()}
 	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
