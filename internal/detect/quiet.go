@@ -85,8 +85,8 @@ func (l *look) burn() {
 		{l.b.ThreeDays, 72, ratio(l.b.SixHours), 1, Ticket},
 	} {
 		if rate := ratio(b.long); float64(b.long.Errors) >= set.BurnErrors && rate >= b.burn*budget && b.short >= b.burn*budget {
-			why := l.why(Burn, b.hours*60, b.burn*budget, 0, 0)
-			why.Errors, why.Requests, why.Rate = b.long.Errors, b.long.Requests, rate
+			why := l.why(Burn, Hour, b.burn*budget, 0, 0) // longer windows are the baseline's
+			why.Window, why.Errors, why.Requests, why.Rate = b.hours*60, b.long.Errors, b.long.Requests, rate
 			if b.level == Page && l.oneCustomer() {
 				b.level, why.Note = Notify, "one customer only"
 			}
