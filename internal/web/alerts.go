@@ -30,7 +30,7 @@ type Incidents interface {
 
 // alertTabs are the pages about alerts; those of rules, silences and channels go
 // behind these.
-var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}}
+var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}, {Label: "Rules", Path: "/alerts/rules"}}
 
 func tabs(path string) []link {
 	out := make([]link, len(alertTabs))
@@ -199,7 +199,10 @@ type historyPage struct {
 }
 
 // ruleVotes says how often a rule was worth its message.
-type ruleVotes struct{ Name, Fired, Votes, Precision string }
+type ruleVotes struct {
+	Name, Fired, Votes, Precision string
+	Change                        *link
+}
 
 // history lists incidents, newest first, and how useful their rules are.
 func (w *web) history(c *gin.Context) error {
@@ -229,8 +232,14 @@ func (w *web) history(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	there, err := w.Store.Rules(ctx, ws)
+	if err != nil {
+		return err
+	}
 	for _, p := range rules {
-		page.Rules = append(page.Rules, votesOf(p))
+		v := votesOf(p)
+		v.Change = lessSensitive(there, p.RuleID)
+		page.Rules = append(page.Rules, v)
 	}
 	return w.render(c, status, "history", page)
 }

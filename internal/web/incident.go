@@ -36,6 +36,7 @@ type incidentPage struct {
 	Similar   []incidentRow
 	Votes     []voteButton
 	Precision string
+	Rule      *link // what changes it
 	Decides   bool
 	Accept    bool // it can be accepted as normal
 	Problem   string
@@ -97,6 +98,11 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 	if do := c.Query("do"); c.Request.Method == http.MethodGet && login.Decides && (do == "vote" || do == "ack" && d.Open() && d.AckedAt == nil) {
 		page.Asked = do
 	}
+	rules, err := w.Store.Rules(ctx, login.Workspace)
+	if err != nil {
+		return err
+	}
+	page.Rule = lessSensitive(rules, d.RuleID)
 	if err := w.fillIncident(c, &d, &page); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func TestAlertsPages(t *testing.T) {
 		assert.Contains(t, words(card), want)
 	}
 	assert.Less(t, zipped(t, p.body), 15<<10)
-	for _, href := range []string{"/alerts/rules", "/alerts/silences", "/alerts/channels"} {
+	for _, href := range []string{"/alerts/silences", "/alerts/channels"} {
 		assert.NotContains(t, p.body, href, "what does not exist is not linked")
 	}
 	res := f.post("/i/1", nil, "do", "ack", "back", "/alerts")
@@ -99,7 +99,7 @@ func TestAlertsPages(t *testing.T) {
 	assert.Less(t, zipped(t, history.body), 15<<10)
 	require.Equal(t, 1, history.Find(".list tbody tr").Length())
 	assert.Equal(t, "said to be useful", words(history.Find(".list tbody td").Last()))
-	assert.Equal(t, "default11100%", words(history.Find(".rank tbody tr")), "votes are of rules")
+	assert.Equal(t, "default11100%Make “default” less sensitive", words(history.Find(".rank tbody tr")), "votes are of rules")
 	assert.Contains(t, words(f.get("/alerts/history?service=x").Find("main")), "No incident matches.")
 	assert.Equal(t, 422, f.get("/alerts/history?cursor=x").code)
 	assert.Equal(t, 422, f.get("/alerts/history?service=%FF").code)

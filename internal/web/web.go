@@ -57,6 +57,7 @@ type Reader interface {
 	SetSLO(ctx context.Context, actor store.Actor, ws int32, o slo.SLO) (slo.SLO, error)
 	RemoveSLO(ctx context.Context, actor store.Actor, ws int32, id string) error
 	Incidents
+	Rules
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -147,6 +148,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/rejections", edge.Handle(w.rejections))
 	member.GET("/alerts", edge.Handle(w.alerts))
 	member.GET("/alerts/history", edge.Handle(w.history))
+	w.ruleRoutes(member)
 	member.GET("/i/:id", edge.Handle(w.incident))
 	member.POST("/i/:id", edge.Handle(w.decideIncident))
 	member.GET("/incidents/:id", edge.Handle(w.linkedIncident)) // as messages name them

@@ -455,7 +455,7 @@ func TestNothingEscapes(t *testing.T) {
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
 		"dashboard":  evilDashboards(fr),
 		"alerts":     {alertsPage{frame: fr, Tabs: tabs("/alerts"), Rows: []incidentRow{evilRow}, Decides: true}, alertsPage{frame: fr, Last: &evilRow}},
-		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil}}}, historyPage{frame: fr, Problem: evil}},
+		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil, &link{Label: evil, Path: "/alerts/rules/x"}}}}, historyPage{frame: fr, Problem: evil}},
 		"incident":   {evilIncidentPage(w, fr)},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
