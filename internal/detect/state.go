@@ -37,6 +37,7 @@ type State struct {
 
 	ClearFor  int     `json:"clear_for,omitempty"`  // clear minutes in a row
 	SilentFor int     `json:"silent_for,omitempty"` // minutes in a row without data
+	HeldFor   int     `json:"held_for,omitempty"`   // minutes in a row in which a condition of Errata itself held; package selfwatch counts them
 	Reopened  int     `json:"reopened,omitempty"`   // how often it came back
 	Peak      float64 `json:"peak,omitempty"`       // the largest share of five minutes
 	Errors    int64   `json:"errors,omitempty"`     // while it lasted

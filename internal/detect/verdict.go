@@ -21,9 +21,10 @@ const (
 	NewCode           // G: a code that was not there for a week
 	Concentrated      // 429 of one customer
 	Heartbeat         // H: nothing comes in
+	Own               // S: something is wrong with Errata itself; package selfwatch says so
 )
 
-var ruleNames = [...]string{"", "B", "A", "C", "D", "E", "F", "G", "429", "H"}
+var ruleNames = [...]string{"", "B", "A", "C", "D", "E", "F", "G", "429", "H", "S"}
 
 func (r Rule) String() string { return ruleNames[r] }
 
@@ -81,8 +82,9 @@ type Why struct {
 	TopShare  float64 `json:"top_share,omitempty"` // of the errors, of the customer with the most
 	Customer  string  `json:"customer,omitempty"`  // who that is, where it is about one
 	Late      int64   `json:"late_errors,omitempty"`
-	Urgency   string  `json:"urgency,omitempty"` // "low": the series has few requests
-	Note      string  `json:"note,omitempty"`
+	Urgency   string  `json:"urgency,omitempty"`   // "low": the series has few requests
+	Note      string  `json:"note,omitempty"`      // for S, the sentence with the numbers
+	Condition string  `json:"condition,omitempty"` // for S, what is wrong
 }
 
 // verdict is what the rules say of one minute.
