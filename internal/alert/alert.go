@@ -116,6 +116,10 @@ type Incident struct {
 	PeakErrors  int64    `json:"peak_errors,omitempty"` // in its worst minute
 	TotalErrors int64    `json:"total_errors,omitempty"`
 
+	// Own is set where it is about Errata itself. Then nothing of the above counts
+	// failures.
+	Own *Own `json:"own,omitempty"`
+
 	Runbook string `json:"runbook,omitempty"`
 	BaseURL string `json:"base_url,omitempty"` // of Errata's own pages
 }

@@ -123,6 +123,7 @@ func (i Incident) clean() Incident {
 			i.Samples = append(i.Samples, id)
 		}
 	}
+	i.Own = i.Own.clean()
 	i.Runbook, i.BaseURL = webURL(i.Runbook), strings.TrimRight(webURL(i.BaseURL), "/")
 	return i
 }

@@ -37,6 +37,9 @@ func Write(m Message) Text {
 	if line := composition(i); line != "" {
 		t.Lines = append(t.Lines, line)
 	}
+	if i.Own != nil {
+		t.Lines = append(t.Lines, i.Own.lines(m.Kind)...)
+	}
 	for _, id := range i.Samples {
 		t.Samples = append(t.Samples, Link{Text: id, URL: i.requestURL(id)})
 	}
@@ -64,6 +67,9 @@ func title(m Message, i Incident) string {
 	head := "[" + label(m.Kind) + "] " + What(i)
 	if m.Kind == KindTest {
 		head = "[TEST] Nothing is wrong. An incident would look like this: " + What(i)
+	}
+	if i.Own != nil {
+		return ownTitle(m, i, head)
 	}
 	if m.Kind == KindResolved {
 		return head + "  " + ending(m, i)
@@ -178,6 +184,9 @@ func composition(i Incident) string {
 
 // why is what other tools leave out.
 func why(i Incident) string {
+	if i.Own != nil && len(i.Own.Says) > 0 {
+		return "Why it fired: " + i.Own.Says[0]
+	}
 	w := i.Why
 	rule := "rule " + i.Rule.Letter
 	if i.Rule.Letter == "" {

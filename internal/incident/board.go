@@ -48,9 +48,12 @@ func (b *Board) Minute(minute detect.Minute, found []Found) {
 // of is the incident that a series belongs to: the one it is a member of, or
 // where it begins to fire the one of its group, or a new one.
 func (b *Board) of(f *Found, minute detect.Minute) *Incident {
-	g := Group{f.Family, f.Environment, f.Service, ""}
+	g := Group{Family: f.Family, Environment: f.Environment, Service: f.Service}
 	if f.Provider != "" {
-		g = Group{f.Family, f.Environment, "", f.Provider}
+		g.Service, g.Provider = "", f.Provider
+	}
+	if own, ok := f.Own(); ok {
+		g.Condition = string(own.Condition)
 	}
 	begins := slices.ContainsFunc(f.Transitions, func(t detect.Transition) bool {
 		return t.Kind == detect.Fired || t.Kind == detect.Escalated || t.Kind == detect.Reopened

@@ -90,7 +90,10 @@ func (i *Incident) inhibits() bool {
 
 // Name says what a member is, within its incident.
 func (m *Member) Name() string {
+	own, ok := m.Own()
 	switch {
+	case ok:
+		return own.Name()
 	case m.Code != "":
 		return m.Service + " " + m.Code
 	case m.Whole():

@@ -11,7 +11,7 @@ import (
 
 var ruleNames = map[detect.Rule]string{
 	detect.Fast: "fast", detect.Spike: "spike", detect.Slow: "slow", detect.LowVolume: "low traffic", detect.Burn: "burn rate", detect.Count: "count",
-	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat",
+	detect.NewCode: "new code", detect.Concentrated: "one customer's limits", detect.Heartbeat: "heartbeat", detect.Own: "watch on Errata itself",
 }
 
 // RuleName is a rule in words.
@@ -21,6 +21,9 @@ func RuleName(r detect.Rule) string { return ruleNames[r] }
 func Explain(w *detect.Why) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if w.Rule == detect.Own {
+		return w.Note
+	}
 	if w.Rule == detect.Heartbeat {
 		return fmt.Sprintf("Rule %s (%s): no request in %d minutes, usually %s.", w.Rule, ruleNames[w.Rule], w.Window, short(w.Normal))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"errata/internal/alert"
 	"errata/internal/detect"
+	"errata/internal/selfwatch"
 )
 
 // Series is what is judged: the failures of one family of a service, or of one
@@ -27,6 +28,16 @@ type Series struct {
 // Whole reports whether it is about all of a service.
 func (s Series) Whole() bool { return s.Endpoint == "" && s.Code == "" }
 
+// Own is what is wrong with Errata itself, where the series is about that.
+func (s Series) Own() (of selfwatch.Series, ok bool) {
+	return selfwatch.Series{Condition: selfwatch.Condition(s.Code), Subject: s.Endpoint}, s.Rule == selfwatch.RuleID
+}
+
+// OwnSeries is the series of something that can be wrong with Errata itself.
+func OwnSeries(of selfwatch.Series) Series {
+	return Series{Rule: selfwatch.RuleID, Family: detect.Server, Service: selfwatch.Service, Endpoint: of.Subject, Code: string(of.Condition)}
+}
+
 // Compare orders series: a service before its endpoints.
 func (s Series) Compare(o Series) int {
 	return cmp.Or(strings.Compare(s.Environment, o.Environment), strings.Compare(s.Service, o.Service), cmp.Compare(s.Family, o.Family), strings.Compare(s.Endpoint, o.Endpoint),
@@ -38,6 +49,8 @@ func (s Series) Compare(o Series) int {
 type Group struct {
 	Family                         detect.Family
 	Environment, Service, Provider string // Service or Provider
+	// Condition is what is wrong with Errata itself; "" for incidents of services.
+	Condition string
 }
 
 // Member is a series of an incident.

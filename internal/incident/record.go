@@ -9,6 +9,7 @@ import (
 	"errata/internal/alert"
 	"errata/internal/detect"
 	"errata/internal/event"
+	"errata/internal/selfwatch"
 )
 
 // Record is an incident as people read it, in lists. Its times are when something
@@ -137,9 +138,12 @@ func (r *Record) Name() string { return fmt.Sprintf("INC-%d", r.Number) }
 // Open reports whether it lasts.
 func (r *Record) Open() bool { return r.State != detect.Resolved }
 
+// Own reports whether it is about Errata itself.
+func (r *Record) Own() bool { return r.Why.Condition != "" }
+
 // Acceptable reports whether somebody may say that this is how it is now.
 func (r *Record) Acceptable(now time.Time) bool {
-	return r.Open() && now.Sub(r.OpenedAt.Time) >= AcceptAfter
+	return r.Open() && !r.Own() && now.Sub(r.OpenedAt.Time) >= AcceptAfter
 }
 
 // Ended tells who or what ended an incident: what is no reason that Errata has
@@ -153,6 +157,11 @@ func (r *Record) Ended(reason string, normal bool) {
 	default:
 		r.Reason, r.ResolvedBy = ReasonByHand, reason
 	}
+}
+
+// OwnHeadline names what is wrong with Errata itself, as messages do.
+func OwnHeadline(condition string) string {
+	return alert.What(alert.Incident{Service: selfwatch.Service, Rule: alert.Rule{Name: selfwatch.Of(selfwatch.Condition(condition)).Title}})
 }
 
 // Headline names what fails, as messages do.

@@ -13,6 +13,9 @@ import (
 // words: what they notice, since when, and what they can do. It names neither
 // other customers nor providers nor causes, and promises no time.
 func ForCustomers(r *Record) string {
+	if r.Own() {
+		return "This is about Errata itself, not about our services: there is nothing to tell customers."
+	}
 	begin := r.StartedAt.UTC()
 	var b strings.Builder
 	if r.Open() {

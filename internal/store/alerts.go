@@ -14,6 +14,7 @@ import (
 	"errata/internal/detect"
 	"errata/internal/fault"
 	"errata/internal/incident"
+	"errata/internal/selfwatch"
 	"errata/internal/silence"
 )
 
@@ -131,15 +132,7 @@ func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
 		return err
 	}
 	e.out.Upto = (closed + 1).Time()
-	rows, err := e.tx.Query(ctx, sqlAllWorkspaces)
-	if err != nil {
-		return err
-	}
-	type workspace struct {
-		ID   int32
-		Name string
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[workspace])
+	list, err := e.workspaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -155,6 +148,19 @@ func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
 	e.out.Minutes = int(closed - from + 1)
 	_, err = e.tx.Exec(ctx, sqlSetClock, closed.Time(), e.now)
 	return err
+}
+
+type workspace struct {
+	ID   int32
+	Name string
+}
+
+func (e *evaluation) workspaces(ctx context.Context) ([]workspace, error) {
+	rows, err := e.tx.Query(ctx, sqlAllWorkspaces)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[workspace])
 }
 
 // clock gives the first minute to be judged. Where nobody judged for longer than
@@ -207,6 +213,10 @@ type tick struct {
 	changed  map[incident.Series]bool
 	behind   bool         // collectors hold back what belongs to these minutes
 	input    detect.Input // scratch
+
+	own      bool // about Errata itself: see EvaluateSelf
+	findings []selfwatch.Finding
+	channels []selfwatch.ChannelState
 }
 
 func (t *tick) run(ctx context.Context) (err error) {

@@ -16,7 +16,8 @@ import (
 
 const (
 	sqlAlertStates = `
-SELECT rule_id::text, family, environment, service, method, endpoint, code, state FROM alert_states WHERE workspace_id = $1::int4`
+SELECT rule_id::text, family, environment, service, method, endpoint, code, state FROM alert_states
+WHERE workspace_id = $1::int4 AND (rule_id = '` + selfRule + `') = $2::bool AND code <> '` + selfMemory + `'`
 	sqlKeepStates = `
 INSERT INTO alert_states (workspace_id, rule_id, family, environment, service, method, endpoint, code, state)
 SELECT $1::int4, r::uuid, f, e, s, m, p, c, x::jsonb
@@ -28,7 +29,7 @@ WHERE a.workspace_id = $1::int4 AND a.rule_id = u.r::uuid AND a.family = u.f AND
 )
 
 func (t *tick) readStates(ctx context.Context) (map[incident.Series]detect.State, error) {
-	rows, err := t.tx.Query(ctx, sqlAlertStates, t.ws)
+	rows, err := t.tx.Query(ctx, sqlAlertStates, t.ws, t.own)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ const (
 	// Those that last, that may come back, and of which the end was not told.
 	sqlBoard = `
 SELECT ` + incidentColumns + ` FROM incidents i
-WHERE i.workspace_id = $1::int4 AND (i.phase <> 'resolved' OR i.resolved_at >= $2::timestamptz OR i.seq > 0 AND i.told_phase <> 'resolved')
+WHERE i.workspace_id = $1::int4 AND (i.rule_id = '` + selfRule + `') = $3::bool AND (i.phase <> 'resolved' OR i.resolved_at >= $2::timestamptz OR i.seq > 0 AND i.told_phase <> 'resolved')
 ORDER BY i.number`
 	sqlMembers = `
 SELECT m.incident_id::text, m.rule_id::text, m.family, m.environment, m.service, m.method, m.endpoint, m.code, m.phase, m.level, m.why, m.peak, m.errors,
@@ -112,7 +113,7 @@ FROM incident_members m WHERE m.workspace_id = $1::int4 AND m.incident_id = ANY 
 const reopenRoom = 60
 
 func (t *tick) readBoard(ctx context.Context) error {
-	rows, err := t.tx.Query(ctx, sqlBoard, t.ws, (t.last - reopenRoom).Time())
+	rows, err := t.tx.Query(ctx, sqlBoard, t.ws, (t.last - reopenRoom).Time(), t.own)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,9 @@ func scanIncident(row pgx.CollectableRow) (*incident.Incident, error) {
 	if told != nil {
 		i.Told.At = *told
 	}
-	return i, json.Unmarshal(why, &i.Why)
+	err = json.Unmarshal(why, &i.Why)
+	i.Condition = i.Why.Condition
+	return i, err
 }
 
 func readMembers(ctx context.Context, q querier, ws int32, list []*incident.Incident) error {

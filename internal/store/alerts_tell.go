@@ -80,6 +80,9 @@ const (
 
 // describe is the incident as a message carries it.
 func (t *tick) describe(ctx context.Context, i *incident.Incident) (a alert.Incident, err error) {
+	if t.own {
+		return t.describeSelf(i), nil
+	}
 	a = alert.Incident{
 		ID: i.ID, Number: int64(i.Number), Workspace: t.name, Environment: i.Environment, Service: cmp.Or(i.Service, i.Provider), Family: familyWord(i.Family),
 		Level: incident.LevelOf(i.Level), LowUrgency: i.Why.Urgency == "low", State: incident.StateOf(i.Phase), Rule: alert.Rule{Letter: i.Why.Rule.String(), Name: incident.RuleName(i.Why.Rule)},
@@ -310,8 +313,13 @@ func (t *tick) readSilences(ctx context.Context) error {
 // queue puts a message on its way to the channels of the rules that found it.
 func (t *tick) queue(ctx context.Context, i *incident.Incident, m alert.Message) (int, error) {
 	channels := []string{}
+	if t.own {
+		if channels = t.toldOfSelf(i); channels != nil && len(channels) == 0 { // none would be all
+			return 0, nil
+		}
+	}
 	for _, r := range t.rules {
-		if !slices.ContainsFunc(i.Members, func(m incident.Member) bool { return m.Rule == r.ID }) {
+		if t.own || !slices.ContainsFunc(i.Members, func(m incident.Member) bool { return m.Rule == r.ID }) {
 			continue
 		}
 		if len(r.channels) == 0 {

@@ -154,6 +154,9 @@ func scanRecord(row pgx.CollectableRow) (r incident.Record, opened time.Time, er
 	if err := json.Unmarshal(why, &r.Why); err != nil {
 		return r, opened, err
 	}
+	if r.Own() {
+		r.Title = incident.OwnHeadline(r.Why.Condition)
+	}
 	r.Facts, err = factsOf(facts, &r.Why)
 	return r, opened, err
 }

@@ -60,7 +60,7 @@ func (s *Store) OpenIncidents(ctx context.Context, ws int32) (n int, err error) 
 const precisionDays = 90
 
 const sqlPrecision = `
-SELECT i.rule_id::text, coalesce(max(r.name), CASE i.rule_id WHEN '00000000-0000-0000-0000-000000000000' THEN 'default' ELSE i.rule_id::text END), count(*)::int4, count(*) FILTER (WHERE i.useful = 'yes')::int4, count(*) FILTER (WHERE i.useful = 'noisy')::int4, count(*) FILTER (WHERE i.useful = 'late')::int4
+SELECT i.rule_id::text, coalesce(max(r.name), CASE i.rule_id WHEN '00000000-0000-0000-0000-000000000000' THEN 'default' WHEN '` + selfRule + `' THEN 'watch on Errata itself' ELSE i.rule_id::text END), count(*)::int4, count(*) FILTER (WHERE i.useful = 'yes')::int4, count(*) FILTER (WHERE i.useful = 'noisy')::int4, count(*) FILTER (WHERE i.useful = 'late')::int4
 FROM incidents i LEFT JOIN alert_rules r ON r.workspace_id = i.workspace_id AND r.id = i.rule_id
 WHERE i.workspace_id = $1::int4 AND i.opened_at >= now() - make_interval(days => $2::int4)
 GROUP BY i.rule_id ORDER BY 3 DESC, 1 LIMIT 200`

@@ -31,7 +31,7 @@ SELECT ` + recordColumns + ` FROM incidents i WHERE i.workspace_id = $1::int4 AN
 SELECT e.at, e.kind, e.actor_label, e.data FROM incident_events e WHERE e.workspace_id = $1::int4 AND e.incident_id = $2::uuid ORDER BY e.id DESC LIMIT $3::int4`
 	sqlSimilarIncidents = `
 SELECT ` + recordColumns + ` FROM incidents i
-WHERE i.workspace_id = $1::int4 AND i.id <> $2::uuid AND i.service = $3::text AND i.provider = $4::text AND i.family = $5::int2
+WHERE i.workspace_id = $1::int4 AND i.id <> $2::uuid AND i.service = $3::text AND i.provider = $4::text AND i.family = $5::int2 AND coalesce(i.why ->> 'condition', '') = $9::text
   AND i.opened_at < $6::timestamptz AND i.opened_at >= $6::timestamptz - make_interval(days => $7::int4)
 ORDER BY i.opened_at DESC LIMIT $8::int4`
 )
@@ -51,7 +51,7 @@ func (s *Store) Incident(ctx context.Context, ws int32, ref string) (d incident.
 		if d.Events, err = incidentEvents(ctx, tx, ws, d.ID); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, sqlSimilarIncidents, ws, d.ID, d.Service, d.Provider, familyNumber(d.Family), opened, similarDays, similarOf)
+		rows, err := tx.Query(ctx, sqlSimilarIncidents, ws, d.ID, d.Service, d.Provider, familyNumber(d.Family), opened, similarDays, similarOf, d.Why.Condition)
 		if err != nil {
 			return err
 		}

@@ -51,10 +51,18 @@ func (s *Store) ResolveIncident(ctx context.Context, actor Actor, ws int32, ref 
 		if _, err := tx.Exec(ctx, sqlWaitPatiently, judgeWait); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlWaitForJudge, int64(alertLock)); err != nil {
+		r, _, err := incidentRecord(ctx, tx, ws, ref)
+		if err != nil {
 			return err
 		}
-		r, err := holdIncident(ctx, tx, ws, ref)
+		judge := int64(alertLock)
+		if r.Own() {
+			judge = selfLock
+		}
+		if _, err := tx.Exec(ctx, sqlWaitForJudge, judge); err != nil {
+			return err
+		}
+		r, err = holdIncident(ctx, tx, ws, ref)
 		switch {
 		case err != nil:
 			return err
@@ -100,7 +108,7 @@ func endedBy(actor Actor) string {
 // provider's incident has single endpoints of services: nothing else of these is
 // touched.
 func dismissSeries(ctx context.Context, tx pgx.Tx, ws int32, r *incident.Record, at detect.Minute) error {
-	rows, err := tx.Query(ctx, sqlStatesOfIncident, ws, r.ID, r.Provider != "")
+	rows, err := tx.Query(ctx, sqlStatesOfIncident, ws, r.ID, r.Provider != "" || r.Own())
 	if err != nil {
 		return err
 	}

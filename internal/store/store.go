@@ -82,6 +82,7 @@ type Store struct {
 	unrolled openBlocks
 	alerts   alertMemories
 	replays  replaying
+	own      alertMemories // of incidents of Errata itself
 	tables   tableCache
 	words    wordNumbers
 
