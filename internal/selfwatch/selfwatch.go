@@ -69,7 +69,7 @@ func (f *Finding) Why() detect.Why {
 type About struct {
 	Title string // after the name of the service
 	Do    string // what to do about it
-	hold  int    // minutes in a row before it is an incident
+	hold  int    // minutes in a row before it is an incident: what a start repairs is none
 	clear int    // minutes in a row before it is over
 }
 
@@ -88,7 +88,7 @@ var abouts = map[Condition]About{
 		"Until then look at the page Alerts by yourself.", 2, 3},
 	Stalled: {"alerts stalled", "Nobody judges minutes: look at the log of the API processes for “cannot look for incidents”, and at long transactions in the database " +
 		"(pg_stat_activity). What closes meanwhile is judged later, 15 minutes of it at most.", 2, 3},
-	Job: {"job failing", "Look at the log for “a job failed”, repair what it says, and run the job again (errata retention run, or wait an hour).", 1, 2},
+	Job: {"job failing", "Look at the log for “a job failed”, repair what it says, and run the job again (errata retention run, or wait an hour).", 5, 2},
 }
 
 // All are the conditions, in the order in which they are told of.

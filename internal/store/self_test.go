@@ -263,8 +263,8 @@ ON CONFLICT (workspace_id, hour, key_id, service, reason) DO UPDATE SET n = refu
 		f.collector(at, 4*time.Minute)
 		f.self(at.Add(30 * time.Second))
 	}
-	assert.Equal(t, []string{"INC-2 errata ingest lag firing", "INC-1 errata job failing firing"}, f.list(store.IncidentFilter{}))
-	d := f.incident("1")
+	assert.Equal(t, []string{"INC-2 errata job failing firing", "INC-1 errata ingest lag firing"}, f.list(store.IncidentFilter{}))
+	d := f.incident("2")
 	require.Len(t, d.Members, 2)
 	assert.Equal(t, detect.Ticket, d.Level)
 	assert.Equal(t, "retention sessions", d.Members[0].Name+" "+d.Members[1].Name)
