@@ -39,6 +39,7 @@ type Reader interface {
 	Collectors(ctx context.Context) ([]store.Collector, error)
 	Refusals(ctx context.Context, ws int32, hours int) ([]store.Refused, error)
 	JobRuns(ctx context.Context) ([]store.JobRun, error)
+	Pulse(ctx context.Context) (store.Pulse, error)
 	AskJob(ctx context.Context, actor store.Actor, ws int32, name string) error
 	Plan(ctx context.Context, ws int32, now time.Time, within time.Duration) (store.RetentionPlan, error)
 	Deploys(ctx context.Context, ws int32, f store.DeployFilter) ([]store.Deploy, error)

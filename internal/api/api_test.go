@@ -396,6 +396,21 @@ func TestEndpoints(t *testing.T) {
 	assert.Equal(t, 403, f.call(http.MethodGet, "/v1/endpoints?service=x", ingestKey, "").Code)
 }
 
+// That minutes are not judged is said, and keeps nobody from asking.
+func TestReadySaysWhetherMinutesAreJudged(t *testing.T) {
+	f := newFixture(t)
+	for want, p := range map[string]store.Pulse{
+		`"alerts":"ok"`: {At: noon, Judged: noon.Add(-time.Minute)},
+		`"alerts":"stalled: no minute was judged since 2`:          {At: noon, Judged: noon.Add(-6 * time.Minute), Late: noon.Add(-4 * time.Minute)},
+		`"alerts":"paused: a collector holds back reports since 2`: {At: noon, Judged: noon.Add(-time.Minute), Late: noon.Add(-4 * time.Minute)},
+	} {
+		f.mem.pulse = p
+		w := f.call(http.MethodGet, "/readyz", "", "")
+		require.Equal(t, http.StatusOK, w.Code)
+		assert.Contains(t, w.Body.String(), want)
+	}
+}
+
 // A job that is behind is said, and keeps nobody from asking.
 func TestReadyNamesJobsThatAreBehind(t *testing.T) {
 	f := newFixture(t)

@@ -25,6 +25,7 @@ type memory struct {
 	rejections []event.Rejection
 	keys       []auth.Key
 	jobs       []store.JobRun
+	pulse      store.Pulse
 	deploys    []store.Deploy
 	broken     error
 	filter     event.Filter // the last one that Events was asked for
@@ -286,6 +287,8 @@ func (m *memory) Plan(_ context.Context, _ int32, now time.Time, within time.Dur
 }
 
 func (m *memory) JobRuns(context.Context) ([]store.JobRun, error) { return m.jobs, m.broken }
+
+func (m *memory) Pulse(context.Context) (store.Pulse, error) { return m.pulse, m.broken }
 
 func (m *memory) Refusals(context.Context, int32, int) ([]store.Refused, error) {
 	return []store.Refused{{Hour: event.Time{Time: noon}, KeyID: "k", Key: "gateway", Service: "billing", Reason: "rate_limit_exceeded", N: 7}}, nil

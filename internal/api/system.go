@@ -54,15 +54,18 @@ func (a *api) ready(c *gin.Context) error {
 			return notReady(err)
 		}
 	}
-	jobs := "ok"
+	jobs, alerts := "ok", "ok"
 	if a.Store != nil {
 		var err error
 		if jobs, err = a.jobs(c.Request.Context()); err != nil {
 			return notReady(err)
 		}
+		if alerts, err = a.alerts(c.Request.Context()); err != nil {
+			return notReady(err)
+		}
 	}
 	return reply(c, http.StatusOK, state{
-		Status: "ready", Version: a.Version, Time: event.Time{Time: a.Now()}, Checks: map[string]string{"store": "ok", "jobs": jobs},
+		Status: "ready", Version: a.Version, Time: event.Time{Time: a.Now()}, Checks: map[string]string{"store": "ok", "jobs": jobs, "alerts": alerts},
 	})
 }
 
@@ -78,6 +81,19 @@ func (a *api) jobs(ctx context.Context) (string, error) {
 	}
 	if len(behind) > 0 {
 		return "behind: " + strings.Join(behind, ", "), err
+	}
+	return "ok", err
+}
+
+// alerts says whether minutes are judged, by any process. That is no reason to
+// send requests elsewhere either.
+func (a *api) alerts(ctx context.Context) (string, error) {
+	p, err := a.Store.Pulse(ctx)
+	if since, stalled := p.Stalled(); stalled {
+		return "stalled: no minute was judged since " + since.Format(time.RFC3339), err
+	}
+	if !p.Late.IsZero() {
+		return "paused: a collector holds back reports since " + p.Late.Format(time.RFC3339), err
 	}
 	return "ok", err
 }

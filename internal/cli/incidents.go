@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"errata/internal/incident"
+	"errata/internal/selfwatch"
 )
 
 // IncidentsOptions say whose incidents. Deciding needs the admin scope.
@@ -141,6 +142,9 @@ func (p *printer) incident(d *incident.Detail, tell string, now time.Time) {
 	p.line("%s, %s%s. Started %s, seen %s; lasted %s; %d errors.", d.State, d.Level, decidedText(&d.Record),
 		d.StartedAt.UTC().Format(time.DateTime), d.OpenedAt.UTC().Format(time.DateTime), lastedText(&d.Record, now), d.Errors)
 	p.line("%s", safe(incident.Explain(&d.Why)))
+	if d.Own() {
+		p.line("What to do: %s", selfwatch.Of(selfwatch.Condition(d.Why.Condition)).Do)
+	}
 	rows := [][]string{{"", "MEMBER", "STATE", "LEVEL", "ERRORS"}}
 	for _, m := range d.Members {
 		rows = append(rows, []string{"", safe(m.Name), m.State.String(), m.Level.String(), strconv.FormatInt(m.Errors, 10)})

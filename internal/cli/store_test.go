@@ -56,6 +56,8 @@ func (s *shelf) Plan(_ context.Context, _ int32, now time.Time, within time.Dura
 
 func (s *shelf) JobRuns(context.Context) ([]store.JobRun, error) { return nil, nil }
 
+func (s *shelf) Pulse(context.Context) (store.Pulse, error) { return store.Pulse{}, nil }
+
 func (s *shelf) AskJob(context.Context, store.Actor, int32, string) error { return nil }
 
 func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {

@@ -22,6 +22,7 @@ type Incidents interface {
 	Incident(ctx context.Context, ws int32, ref string) (incident.Detail, error)
 	IncidentsOver(ctx context.Context, ws int32, q store.IncidentSpan) ([]incident.Record, error)
 	OpenIncidents(ctx context.Context, ws int32) (int, error)
+	Pulse(ctx context.Context) (store.Pulse, error)
 	AckIncident(ctx context.Context, actor store.Actor, ws int32, ref string, now time.Time) error
 	ResolveIncident(ctx context.Context, actor store.Actor, ws int32, ref string, how store.Resolution) error
 	VoteIncident(ctx context.Context, actor store.Actor, ws int32, ref string, vote incident.Vote, now time.Time) error
@@ -133,6 +134,9 @@ func lasted(r *incident.Record, now time.Time) time.Duration {
 
 // peakOf is how bad it got: as a share where requests are counted.
 func peakOf(r *incident.Record) string {
+	if r.Own() {
+		return none
+	}
 	if r.Peak > 0 {
 		return percent(r.Peak)
 	}
@@ -144,6 +148,8 @@ func howBad(r *incident.Record) string {
 	var parts []string
 	w := &r.Why
 	switch {
+	case r.Own():
+		return strings.TrimSuffix(w.Note, ".")
 	case w.Rule == detect.Heartbeat:
 		parts = append(parts, "no requests")
 	case w.Requests > 0:

@@ -40,8 +40,9 @@ type incidentPage struct {
 	Decides   bool
 	Accept    bool // it can be accepted as normal
 	Problem   string
-	Share     string // its address, for others who sign in
-	Asked     string // what a link in a message asks for: ack or vote
+	Share     string      // its address, for others who sign in
+	Asked     string      // what a link in a message asks for: ack or vote
+	Own       *ownTrouble // where it is about Errata itself
 }
 
 type partRow struct {
@@ -134,10 +135,15 @@ func (w *web) incidentPage(d *incident.Detail) incidentPage {
 		p.Precision = "Of the rule “" + v.Name + "” " + v.Precision + " of " + v.Votes + " votes in 90 days say that it was useful."
 	}
 	p.Facts = incidentFacts(d)
+	if p.Own = ownOf(d); p.Own != nil {
+		p.Facts = ownFacts(d)
+	}
 	for i := range d.Members {
 		m := &d.Members[i]
 		row := partRow{Name: m.Name, Path: pathOfService(m.Service), State: m.State.String(), Why: incident.Explain(&m.Why), Errors: grouped(m.Errors), Peak: none, Started: w.moment(m.StartedAt.Time)}
 		switch {
+		case p.Own != nil:
+			row.Path = ""
 		case m.Endpoint != "":
 			row.Path = pathOfEndpoint(m.Service, m.Method, m.Endpoint)
 		case m.Code != "":
@@ -192,6 +198,9 @@ func endedWords(r *incident.Record) string {
 	case detect.ReasonAccepted:
 		return r.ResolvedBy + " said that this is how it is now."
 	case incident.ReasonByHand:
+		if r.Own() {
+			return r.ResolvedBy + " ended it. It comes back if it gets worse, or once it was well."
+		}
 		return r.ResolvedBy + " ended it. It comes back if it gets worse, or fails anew within 30 minutes."
 	case incident.ReasonRule:
 		return "It ended because its rule was switched off."

@@ -96,6 +96,9 @@ func earlier(a, b time.Time) time.Time {
 
 // fillIncident adds what is counted: a chart, what it is made of, and samples.
 func (w *web) fillIncident(c *gin.Context, d *incident.Detail, page *incidentPage) error {
+	if page.Own != nil { // there is nothing to count
+		return nil
+	}
 	ctx, ws, began := c.Request.Context(), member(c).Workspace, time.Now()
 	t, err := w.askIncident(d)
 	if err != nil {

@@ -62,18 +62,19 @@ type frame struct {
 	Reload int
 	// Description is for programs that show what a link leads to; "" for nothing.
 	Description string
-	Alerts      int // incidents that last
+	Alerts      int    // incidents that last
+	Paused      string // why nothing is judged
 }
 
 func (w *web) frame(c *gin.Context, title, at string) frame {
-	user, open := "", 0
+	user, open, paused := "", 0, ""
 	if _, ok := c.Get(memberKey); ok {
 		if user = member(c).Actor.Label; user == "" {
 			user = "signed in"
 		}
-		open = w.openNow(c)
+		open, paused = w.openNow(c), w.paused(c)
 	}
-	return frame{Title: title, At: at, User: user, Alerts: open, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
+	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {

@@ -434,7 +434,7 @@ func evilEvent(id string) event.Event {
 // Every template runs with every string hostile, and lets none of it act.
 func TestNothingEscapes(t *testing.T) {
 	w := &web{Deps: Deps{Now: time.Now}, assets: loadAssets(), pages: loadPages()}
-	fr := frame{Title: evil, Description: evil, Alerts: 1, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
+	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
 	request := w.requestPage(trail, "1")
@@ -456,7 +456,7 @@ func TestNothingEscapes(t *testing.T) {
 		"dashboard":  evilDashboards(fr),
 		"alerts":     {alertsPage{frame: fr, Tabs: tabs("/alerts"), Rows: []incidentRow{evilRow}, Decides: true}, alertsPage{frame: fr, Last: &evilRow}},
 		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil, &link{Label: evil, Path: "/alerts/rules/x"}}}}, historyPage{frame: fr, Problem: evil}},
-		"incident":   {evilIncidentPage(w, fr)},
+		"incident":   {evilIncidentPage(w, fr), evilOwnPage(w, fr)},
 		"error":      {errorPage{fr, 500, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
