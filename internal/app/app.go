@@ -66,6 +66,7 @@ type App struct {
 	collector *ingest.Server
 	spool     *spool.Spool // nil for none
 	courier   *watch.Courier
+	deadman   *watch.DeadMan // nil for none
 	// unprepared: the database was away at the start.
 	unprepared bool
 
@@ -239,6 +240,7 @@ func (a *App) serve(ctx context.Context) error {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
 		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
 		group.Go(func() error { return a.judge(ctx) })
+		group.Go(func() error { return a.watchSelf(ctx) })
 		group.Go(func() error { return a.courier.Deliver(ctx) })
 		group.Go(func() error { return a.courier.Refresh(ctx) })
 	}

@@ -24,8 +24,12 @@ func (a *App) hireCourier() error {
 			return err // config has looked at it
 		}
 	}
-	a.courier, err = watch.NewCourier(watch.CourierDeps{Store: a.Store, Sender: notify.New(opt), Logger: a.log, Meter: a.tel.meters, BaseURL: a.cfg.PublicURL})
+	sender := notify.New(opt)
+	a.courier, err = watch.NewCourier(watch.CourierDeps{Store: a.Store, Sender: sender, Logger: a.log, Meter: a.tel.meters, BaseURL: a.cfg.PublicURL})
 	if err != nil {
+		return err
+	}
+	if err := a.armDeadMan(sender); err != nil {
 		return err
 	}
 	return a.tel.measureDeliveries(a.Store)

@@ -60,6 +60,10 @@ type Config struct {
 	AlertAllowAddresses []string `name:"alert-allow-addresses" env:"ERRATA_ALERT_ALLOW_ADDRESSES" placeholder:"CIDR,…" help:"Addresses that are not public, and that messages about incidents may go to all the same, and without TLS: an Alertmanager or a mail server next door, such as 10.1.2.0/24. Everything else in private networks is refused."`
 	AlertProxy          string   `name:"alert-proxy" env:"ERRATA_ALERT_PROXY" placeholder:"URL" help:"HTTP proxy that messages about incidents go through. The proxy variables of the environment are not used for them."`
 
+	DeadmanURL      string        `name:"deadman-url" env:"ERRATA_DEADMAN_URL" placeholder:"URL" help:"Dead-man's switch: a URL that gets a GET as long as minutes are judged and messages sent, such as a check of healthchecks.io. Whoever is behind it tells you when that stops. It is a secret. Redirects and private addresses are as with messages about incidents."`
+	DeadmanURLFile  string        `name:"deadman-url-file" env:"ERRATA_DEADMAN_URL_FILE" placeholder:"FILE" help:"File with that URL."`
+	DeadmanInterval time.Duration `name:"deadman-interval" env:"ERRATA_DEADMAN_INTERVAL" default:"1m" help:"How often that is, by each API process: 10s to 1h."`
+
 	LogLevel  string `name:"log-level" env:"ERRATA_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"How much is logged."`
 	LogFormat string `name:"log-format" env:"ERRATA_LOG_FORMAT" enum:"text,json" default:"text" help:"How logs look."`
 }
@@ -76,6 +80,7 @@ func (c *Config) Resolve() error {
 		{&c.DatabaseURL, c.DatabaseURLFile, "ERRATA_DATABASE_URL"},
 		{&c.BootstrapIngestKey, c.BootstrapIngestKeyFile, "ERRATA_BOOTSTRAP_INGEST_KEY"},
 		{&c.BootstrapAdminKey, c.BootstrapAdminKeyFile, "ERRATA_BOOTSTRAP_ADMIN_KEY"},
+		{&c.DeadmanURL, c.DeadmanURLFile, "ERRATA_DEADMAN_URL"},
 	} {
 		if err := FromFile(s.value, s.file, s.name); err != nil {
 			return err
@@ -99,6 +104,9 @@ func (c *Config) Resolve() error {
 		if u, err := url.Parse(raw); raw != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 			return fmt.Errorf("%s must be a URL such as https://errata.example.com", name)
 		}
+	}
+	if c.DeadmanURL != "" && (c.DeadmanInterval < 10*time.Second || c.DeadmanInterval > time.Hour) {
+		return fmt.Errorf("ERRATA_DEADMAN_INTERVAL must be between 10s and 1h; it is %s", c.DeadmanInterval)
 	}
 	if c.SpoolMaxMB < 0 || c.SpoolMaxMB > 1<<20 {
 		return fmt.Errorf("ERRATA_SPOOL_MAX_MB must be between 0 and %d; it is %d", 1<<20, c.SpoolMaxMB)

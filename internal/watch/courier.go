@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -50,7 +51,11 @@ type Courier struct {
 	rules     store.DeliveryRules
 	forgetful []string // kinds whose receivers forget incidents that nobody speaks of
 	attempts  metric.Int64Counter
+	looked    atomic.Int64 // when messages were last looked for
 }
+
+// Looked is when this process last looked for messages to send, and could.
+func (c *Courier) Looked() time.Time { return time.Unix(0, c.looked.Load()) }
 
 // NewCourier makes a Courier, which is idle until Deliver.
 func NewCourier(deps CourierDeps) (*Courier, error) {

@@ -40,6 +40,9 @@ func (c *Courier) Deliver(ctx context.Context) error {
 				}
 			})
 		})
+		if err == nil {
+			c.looked.Store(time.Now().UnixNano())
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			c.Logger.WarnContext(ctx, "cannot look for messages to send", "error", err)
 		}
