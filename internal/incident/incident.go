@@ -97,6 +97,8 @@ type Event struct {
 	Series *Series
 	Why    *detect.Why
 	Text   string
+	// Silence is the one that muted it.
+	Silence string
 }
 
 // Open reports whether it lasts.

@@ -46,12 +46,11 @@ type alertMemory struct {
 	baselines map[incident.Series]learned
 	past      pastCache
 	pastRules string                   // whose past it is
-	muted     map[string]string        // which silence muted an incident, by their IDs
 	codes     map[codeOf]detect.Minute // that are not new, and when this was found
 }
 
 func newAlertMemory() *alertMemory {
-	return &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}, muted: map[string]string{}}
+	return &alertMemory{baselines: map[incident.Series]learned{}, codes: map[codeOf]detect.Minute{}}
 }
 
 // alertMemories are those of all workspaces.

@@ -280,7 +280,7 @@ func (t *tick) queueIncident(b *pgx.Batch, i *incident.Incident) error {
 			m.Peak, m.Errors, mask.Time(), m.Started.Time(), m.Fired.Time(), minuteOrNil(m.Resolved), m.Normal)
 	}
 	for _, ev := range i.Events {
-		data, err := json.Marshal(eventData{ev.Series, ev.Why, ev.Text})
+		data, err := json.Marshal(eventData{ev.Series, ev.Why, ev.Text, ev.Silence})
 		if err != nil {
 			return err
 		}
@@ -294,6 +294,8 @@ type eventData struct {
 	Series *incident.Series `json:"series,omitempty"`
 	Why    *detect.Why      `json:"why,omitempty"`
 	Text   string           `json:"text,omitempty"`
+	// Silence is the ID of the one that muted it.
+	Silence string `json:"silence,omitempty"`
 }
 
 func minuteOrNil(m detect.Minute) *time.Time {

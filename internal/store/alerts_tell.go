@@ -275,7 +275,16 @@ func alertRuleOf(r ruleset.Rule, objectives map[incident.Place]float64) (a alert
 	return a, nil
 }
 
-const sqlCountMuted = `UPDATE silences SET muted = muted + 1 WHERE workspace_id = $1::int4 AND id = $2::uuid`
+const (
+	sqlCountMuted = `UPDATE silences SET muted = muted + 1 WHERE workspace_id = $1::int4 AND id = $2::uuid`
+
+	// Which silence muted the incident, unless it was told about since. A process
+	// that remembered this would count again what another counted, and not count
+	// what it could not commit.
+	sqlMutedBy = `
+SELECT coalesce((SELECT CASE e.kind WHEN 'muted' THEN e.data ->> 'silence' END FROM incident_events e
+  WHERE e.workspace_id = $1::int4 AND e.incident_id = $2::uuid AND e.kind IN ('muted', 'told') ORDER BY e.id DESC LIMIT 1), '')`
+)
 
 // muted says whether a silence keeps a message from being sent. What it is about
 // stays to be told, should it outlast the silence.
@@ -288,14 +297,13 @@ func (t *tick) muted(ctx context.Context, i *incident.Incident, about alert.Inci
 	}
 	by := silence.Muting(t.silences, silence.Of(about, i.Family.String(), slices.Sorted(maps.Keys(rules))), t.now)
 	if len(by) == 0 {
-		delete(t.memory.muted, i.ID)
 		return false, nil
 	}
-	if t.memory.muted[i.ID] == by[0].ID {
-		return true, nil
+	var known string
+	if err := t.tx.QueryRow(ctx, sqlMutedBy, t.ws, i.ID).Scan(&known); err != nil || known == by[0].ID {
+		return true, err
 	}
-	t.memory.muted[i.ID] = by[0].ID
-	i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "muted", Text: by[0].Reason})
+	i.Events = append(i.Events, incident.Event{Minute: t.last, Kind: "muted", Text: by[0].Reason, Silence: by[0].ID})
 	_, err := t.tx.Exec(ctx, sqlCountMuted, t.ws, by[0].ID)
 	return true, err
 }
