@@ -122,11 +122,15 @@ func (s *Store) DeliveryStats(ctx context.Context) (d DeliveryStats, err error) 
 const deliveryDays = 30
 
 const (
+	// What was said of an incident stays until its end was told: by that it is
+	// known who hears of the end, and what a receiver calls it.
+	notNeeded = `NOT EXISTS (SELECT FROM incidents i WHERE i.workspace_id = d.workspace_id AND i.id = d.incident_id AND (i.phase <> 'resolved' OR i.seq > 0 AND i.told_phase <> 'resolved'))`
+
 	sqlForgetAttempts = `
 DELETE FROM delivery_attempts b WHERE b.ctid = ANY (ARRAY(SELECT r.ctid FROM workspaces w, LATERAL (
   SELECT x.ctid FROM delivery_attempts x WHERE x.workspace_id = w.id AND x.delivery_id < $1::uuid LIMIT $2::int8) r LIMIT $2::int8))`
 
 	sqlForgetDeliveries = `
 DELETE FROM deliveries b WHERE b.ctid = ANY (ARRAY(SELECT r.ctid FROM workspaces w, LATERAL (
-  SELECT x.ctid FROM deliveries x WHERE x.workspace_id = w.id AND x.id < $1::uuid LIMIT $2::int8) r LIMIT $2::int8))`
+  SELECT d.ctid FROM deliveries d WHERE d.workspace_id = w.id AND d.id < $1::uuid AND ` + notNeeded + ` LIMIT $2::int8) r LIMIT $2::int8))`
 )

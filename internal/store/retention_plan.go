@@ -89,6 +89,9 @@ func (s *Store) Plan(ctx context.Context, ws int32, now time.Time, within time.D
 	if err := s.planShortened(ctx, ws, now.Add(within), now, all, &plan); err != nil {
 		return plan, err
 	}
+	if err := s.planAlerts(ctx, ws, now.Add(within), now, &plan); err != nil {
+		return plan, err
+	}
 	runs, err := s.JobRuns(ctx)
 	for i := range runs {
 		if runs[i].Name == RetentionJob {

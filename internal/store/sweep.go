@@ -141,9 +141,7 @@ func (s *Store) forget(ctx context.Context, now time.Time) (err error) {
 	for _, sql := range []string{sqlForgetBlocks, sqlForgetSpans, sqlForgetDeploys} {
 		do(sql, before(s.retention.Rollups).Truncate(24*time.Hour))
 	}
-	for _, sql := range []string{sqlForgetAttempts, sqlForgetDeliveries} {
-		do(sql, idAt(before(deliveryDays)))
-	}
+	errs = append(errs, s.forgetAlerts(ctx, now))
 	ids := dayOf(before(s.retention.IDs))
 	do(sqlForgetIDs, ids) // before the days, by which they are found
 	do(sqlForgetDays, ids)
