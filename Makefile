@@ -71,6 +71,7 @@ bench-alerts: ## Measure the alert rules beside common practice, on REPS (9) tim
 	GOMAXPROCS=1 ERRATA_ALERT_REPS=$(REPS) $(GO) test -count 1 -run '^TestAlerts$$' -v -timeout 30m ./internal/simulate
 	$(GO) test -run '^$$' -bench . ./internal/detect
 	$(GO) test -count 1 -run '^TestNAB$$' -v ./internal/nab
+	ERRATA_ALERT_FAULTS=1 $(GO) run ./internal/pgtest/with-postgres $(GO) test -count 1 -run '^(TestJudgingNeedsNoMoreFromDayToDay|TestBreakingOffAtEveryStatement)$$' -v -timeout 30m ./internal/store
 
 .PHONY: clean
 clean: ## Remove what was built

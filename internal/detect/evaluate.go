@@ -64,6 +64,9 @@ func (m *step) run() {
 	if m.s.Phase == Resolved && m.in.Minute-m.s.Resolved > Minute(m.set.Reopen) {
 		m.forget()
 	}
+	if m.s.Phase == OK && len(m.s.Told) > 0 {
+		m.s.Told = m.recentlyTold("")
+	}
 	if m.in.Missing {
 		m.silence()
 		return
@@ -224,13 +227,23 @@ func (m *step) remember() {
 	if why.Rule != Concentrated {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(m.s.Told), func(t Told) bool {
-		return t.Customer == why.Customer || m.in.Minute-t.Minute >= Minute(m.set.TopEvery)
-	})
+	kept := m.recentlyTold(why.Customer)
 	if len(kept) >= maxTold {
 		kept = kept[len(kept)-maxTold+1:]
 	}
 	m.s.Told = append(kept, Told{why.Customer, m.in.Minute})
+}
+
+// recentlyTold are the messages about customers that count still, but for one
+// customer's; a series about which there is no other has nothing to remember.
+func (m *step) recentlyTold(but string) []Told {
+	kept := slices.DeleteFunc(slices.Clone(m.s.Told), func(t Told) bool {
+		return but != "" && t.Customer == but || m.in.Minute-t.Minute >= Minute(m.set.TopEvery)
+	})
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
 }
 
 func (m *step) move(kind Kind, to Phase) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"hash/fnv"
+	"maps"
 	"slices"
 
 	"errata/internal/detect"
@@ -77,6 +78,17 @@ func (c *pastCache) forget(s incident.Series) {
 	delete(c.read, s)
 }
 
+// sweep drops the requests of places of which no series is left: endpoints come
+// and go.
+func (c *pastCache) sweep() {
+	left := map[incident.Place]bool{}
+	for s := range c.errors {
+		left[s.Place()], left[s.Place().Whole()] = true, true
+	}
+	maps.DeleteFunc(c.requests, func(p incident.Place, _ *[kept]float32) bool { return !left[p] })
+	maps.DeleteFunc(c.first, func(p incident.Place, _ block) bool { return !left[p] })
+}
+
 // learn finds what is normal for those of the series for which this is not known,
 // or was long ago.
 func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.Minute, rules []incident.Rule, want []incident.Series) error {
@@ -110,11 +122,15 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 			}
 		}
 	}
+	known := len(m.baselines)
 	for s, l := range m.baselines {
 		if at-l.at > 2*60 {
 			delete(m.baselines, s)
 			m.past.forget(s)
 		}
+	}
+	if len(m.baselines) < known {
+		m.past.sweep()
 	}
 	return nil
 }

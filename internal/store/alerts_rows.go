@@ -81,9 +81,10 @@ type alertHour struct {
 	sheet    *incident.Sheet
 	rules    string // whose sheet it is
 	failures map[detect.Minute][]incident.Failure
-	sources  map[incident.Place]uint16 // of services: who counts their requests
-	upto     detect.Minute             // the newest minute that was read
-	silent   []incident.Place          // services that stopped
+	sources  map[incident.Place]uint16   // of services: who counts their requests
+	counted  map[countedBy]detect.Minute // when they did last
+	upto     detect.Minute               // the newest minute that was read
+	silent   []incident.Place            // services that stopped
 }
 
 const (
@@ -106,12 +107,17 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	first := last - incident.Room + 1
 	from := max(min(h.upto+1, last-rereadMinutes+1), first)
 	fresh := h.sheet == nil || h.rules != rules || h.upto < last-incident.MaxBehind || h.upto > last
+	// Minutes may be skipped: others judged them, or several at once.
+	due := last/sweepEvery != h.upto/sweepEvery
+	if !fresh && due && h.stopped(first) {
+		fresh = true
+	}
 	if fresh {
 		from = first
 		*h = alertHour{rules: rules, sheet: incident.NewSheet(judging, last),
-			failures: map[detect.Minute][]incident.Failure{}, sources: map[incident.Place]uint16{}}
+			failures: map[detect.Minute][]incident.Failure{}, sources: map[incident.Place]uint16{}, counted: map[countedBy]detect.Minute{}}
 	}
-	if fresh || last%sweepEvery == 0 {
+	if fresh || due {
 		h.sheet.Sweep()
 		if h.silent, err = readSilent(ctx, q, ws, last); err != nil {
 			return err
@@ -124,11 +130,11 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 			delete(h.failures, m)
 		}
 	}
-	if err := h.reread(ctx, q, ws, from, last+1); err != nil {
+	if err := h.reread(ctx, q, ws, from, last+1, fresh); err != nil {
 		return err
 	}
 	if older := first + last%turns*rereadMinutes; !fresh && older+rereadMinutes <= from {
-		if err := h.reread(ctx, q, ws, older, older+rereadMinutes); err != nil {
+		if err := h.reread(ctx, q, ws, older, older+rereadMinutes, false); err != nil {
 			return err
 		}
 	}
@@ -136,8 +142,9 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	return nil
 }
 
-// reread counts the minutes from from to before to anew.
-func (h *alertHour) reread(ctx context.Context, q querier, ws int32, from, to detect.Minute) error {
+// reread counts the minutes from from to before to anew; fresh says that these
+// are all.
+func (h *alertHour) reread(ctx context.Context, q querier, ws int32, from, to detect.Minute, fresh bool) error {
 	failures, err := readFailures(ctx, q, ws, from.Time(), to.Time())
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func (h *alertHour) reread(ctx context.Context, q querier, ws int32, from, to de
 	if err != nil {
 		return err
 	}
-	h.know(answered)
+	h.know(answered, fresh)
 	if spans := countedBySpans(h.sources); len(spans) > 0 {
 		failed, err := readAnswered(ctx, q, sqlAlertSpans, ws, from.Time(), to.Time(), spans)
 		if err != nil {
@@ -166,14 +173,35 @@ func (h *alertHour) reread(ctx context.Context, q querier, ws int32, from, to de
 	return nil
 }
 
+// countedBy is one of those who count a service's requests.
+type countedBy struct {
+	incident.Place
+	source int16
+}
+
+// stopped tells whether anybody who counted requests has not since a minute. The
+// hour is then read again, as who has just begun would read it: others may count
+// now.
+func (h *alertHour) stopped(since detect.Minute) bool {
+	for _, at := range h.counted {
+		if at < since {
+			return true
+		}
+	}
+	return false
+}
+
 // know takes note of who counts requests. Where a service's best source turns out
-// to be another one, the hour is read again next time.
-func (h *alertHour) know(answered []sourced) {
+// to be another one than that by which some of the hour was counted, it is read
+// again next time.
+func (h *alertHour) know(answered []sourced, fresh bool) {
 	for i := range answered {
 		a := &answered[i]
 		place := a.Whole()
+		by := countedBy{place, a.source}
+		h.counted[by] = max(h.counted[by], a.Minute)
 		if was := h.sources[place]; was&(1<<a.source) == 0 {
-			if was != 0 { // other rows should have counted
+			if was != 0 && !fresh { // other rows should have counted
 				h.rules = ""
 			}
 			h.sources[place] = was | 1<<a.source
