@@ -38,7 +38,7 @@ type MutedIncident struct {
 	ID          string     `json:"id"`
 	Number      int        `json:"number"`
 	Environment string     `json:"environment"`
-	Service     string     `json:"service"`
+	Service     string     `json:"service"` // or the provider that it is of
 	Family      string     `json:"family"`
 	Level       string     `json:"level"`
 	OpenedAt    event.Time `json:"opened_at"`
@@ -47,15 +47,16 @@ type MutedIncident struct {
 }
 
 // Messages that were about an incident and not dropped, newest first. Their IDs
-// have the time in them, so that those of two weeks are next to each other.
+// have the time in them, so that those of two weeks are next to each other. As in
+// messages, the service of a provider's incident is the provider.
 const sqlPreview = `
-SELECT i.id::text, i.number, i.environment, i.service, i.family, i.level, i.opened_at, d.created_at, d.message #> '{incidents,0}',
+SELECT i.id::text, i.number, i.environment, coalesce(nullif(i.service, ''), i.provider), i.family, i.level, i.opened_at, d.created_at, d.message #> '{incidents,0}',
   ARRAY(SELECT DISTINCT m.rule_id::text FROM incident_members m
     WHERE m.workspace_id = i.workspace_id AND m.incident_id = i.id AND m.fired_at <= d.created_at ORDER BY 1)
 FROM deliveries d JOIN incidents i ON i.workspace_id = d.workspace_id AND i.id = d.incident_id
 WHERE d.workspace_id = $1::int4 AND d.id >= $2::uuid AND d.created_at >= $3::timestamptz AND d.created_at < $4::timestamptz
   AND d.state <> 'dropped' AND d.kind NOT IN ('test', 'digest')
-  AND ($5::text = '' OR i.environment = $5::text) AND ($6::text = '' OR i.service = $6::text) AND ($7::int2 < 0 OR i.family = $7::int2)
+  AND ($5::text = '' OR i.environment = $5::text) AND ($6::text = '' OR coalesce(nullif(i.service, ''), i.provider) = $6::text) AND ($7::int2 < 0 OR i.family = $7::int2)
 ORDER BY d.id DESC LIMIT $8::int4`
 
 // SilencePreview says which of the messages of the last PreviewDays a silence

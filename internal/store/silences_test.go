@@ -136,6 +136,7 @@ type told struct {
 	kind      string
 	environ   string
 	service   string
+	provider  string
 	family    int16
 	rules     []string
 	said      alert.Incident
@@ -155,7 +156,7 @@ func (f *fixture) tellOf(t testing.TB, all ...told) {
 		}
 		incident := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, m.ws, m.incident)).String()
 		_, err := f.db.Exec(t.Context(), `INSERT INTO incidents (workspace_id, id, number, family, environment, service, provider, phase, level, rule_id, why, started_at, opened_at, fired_at, facts)
-			VALUES ($1, $2, $3, $4, $5, $6, '', 'firing', 'page', $7, '{}', $8, $8, $8, '{}') ON CONFLICT DO NOTHING`, m.ws, incident, m.incident, m.family, m.environ, m.service, ruleset.DefaultID, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $9, 'firing', 'page', $7, '{}', $8, $8, $8, '{}') ON CONFLICT DO NOTHING`, m.ws, incident, m.incident, m.family, m.environ, m.service, ruleset.DefaultID, at, m.provider)
 		require.NoError(t, err)
 		for _, r := range m.rules {
 			_, err = f.db.Exec(t.Context(), `INSERT INTO incident_members (workspace_id, incident_id, rule_id, family, environment, service, method, endpoint, code, n, phase, level, why, peak, errors, mask_from, started_at, fired_at)
@@ -192,6 +193,7 @@ func TestSilencePreview(t *testing.T) {
 		told{incident: 5, age: 15 * 24 * time.Hour, environ: "production", service: "billing", said: mostly},
 		told{incident: 6, age: time.Hour, environ: "production", service: "billing", state: "dropped", kind: "firing", said: mostly},
 		told{incident: 6, age: time.Hour, environ: "production", service: "billing", state: "sent", kind: "digest", said: mostly},
+		told{incident: 8, age: 4 * time.Hour, environ: "production", provider: "openai", rules: []string{ruleset.DefaultID}},
 		told{incident: 7, ws: 2, age: time.Hour, environ: "production", service: "billing", said: mostly},
 	)
 	for name, c := range map[string]struct {
@@ -200,7 +202,8 @@ func TestSilencePreview(t *testing.T) {
 		incidents []int
 	}{
 		"a service":       {func(*silence.Silence) {}, 4, []int{2, 3, 1}},
-		"everything":      {func(s *silence.Silence) { s.Service = "" }, 5, []int{2, 4, 3, 1}},
+		"everything":      {func(s *silence.Silence) { s.Service = "" }, 6, []int{2, 4, 3, 8, 1}},
+		"a provider":      {func(s *silence.Silence) { s.Service = "openai" }, 1, []int{8}},
 		"an environment":  {func(s *silence.Silence) { s.Environment = "staging" }, 1, []int{2}},
 		"a family":        {func(s *silence.Silence) { s.Family = "429" }, 1, []int{3}},
 		"a code":          {func(s *silence.Silence) { s.Code = "boom" }, 2, []int{2, 1}},
