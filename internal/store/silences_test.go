@@ -194,8 +194,14 @@ func TestSilencePreview(t *testing.T) {
 		told{incident: 6, age: time.Hour, environ: "production", service: "billing", state: "dropped", kind: "firing", said: mostly},
 		told{incident: 6, age: time.Hour, environ: "production", service: "billing", state: "sent", kind: "digest", said: mostly},
 		told{incident: 8, age: 4 * time.Hour, environ: "production", provider: "openai", rules: []string{ruleset.DefaultID}},
-		told{incident: 7, ws: 2, age: time.Hour, environ: "production", service: "billing", said: mostly},
+		told{incident: 7, ws: 2, age: time.Hour, environ: "production", service: "billing", rules: []string{rule}, said: mostly},
 	)
+	first := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, ws, 1)).String()
+	elsewhere := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, 2, 7)).String()
+	rules, err := f.IncidentRules(t.Context(), ws, []string{first, elsewhere, uuid.NewString()})
+	require.NoError(t, err)
+	require.Len(t, rules, 1, "of this workspace")
+	assert.ElementsMatch(t, []string{ruleset.DefaultID, rule}, rules[first])
 	for name, c := range map[string]struct {
 		change    func(s *silence.Silence)
 		messages  int
