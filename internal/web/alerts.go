@@ -29,9 +29,8 @@ type Incidents interface {
 	Precision(ctx context.Context, ws int32) ([]incident.Precision, error)
 }
 
-// alertTabs are the pages about alerts; those of rules, silences and channels go
-// behind these.
-var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}, {Label: "Rules", Path: "/alerts/rules"}}
+// alertTabs are the pages about alerts.
+var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}, {Label: "Rules", Path: "/alerts/rules"}, {Label: "Silences", Path: silencesPath}}
 
 func tabs(path string) []link {
 	out := make([]link, len(alertTabs))
@@ -48,6 +47,7 @@ type alertsPage struct {
 	Rows    []incidentRow
 	Last    *incidentRow // the newest that is over, where nothing fires
 	Decides bool
+	Silent  *silencing // how much is silent
 }
 
 // incidentRow is an incident in a list.
@@ -62,6 +62,7 @@ type incidentRow struct {
 	Started, Over      moment
 	Acked              string // who sees to it
 	Open               bool
+	Silenced           []silenceLine // on the list of those that fire
 }
 
 // shownOpen is how many incidents the list of those that fire has.
@@ -75,6 +76,9 @@ func (w *web) alerts(c *gin.Context) error {
 		return err
 	}
 	page := alertsPage{frame: w.frame(c, "Alerts", "alerts"), Tabs: tabs("/alerts"), Rows: w.incidentRows(list.Incidents), Decides: member(c).Decides}
+	if err := w.fillSilent(c, list.Incidents, &page); err != nil {
+		return err
+	}
 	if len(page.Rows) == 0 {
 		last, err := w.Store.Incidents(ctx, ws, store.IncidentFilter{}, 1, "")
 		if err != nil {

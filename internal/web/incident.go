@@ -40,9 +40,11 @@ type incidentPage struct {
 	Decides   bool
 	Accept    bool // it can be accepted as normal
 	Problem   string
-	Share     string      // its address, for others who sign in
-	Asked     string      // what a link in a message asks for: ack or vote
-	Own       *ownTrouble // where it is about Errata itself
+	Share     string // its address, for others who sign in
+	Asked     string // what a link in a message asks for: ack, silence or vote
+	Silenced  []silenceLine
+	Silence   *silenceDeed // nil where it cannot be silenced, or is by one of its own
+	Own       *ownTrouble  // where it is about Errata itself
 }
 
 type partRow struct {
@@ -104,6 +106,9 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 		return err
 	}
 	page.Rule = lessSensitive(rules, d.RuleID)
+	if err := w.fillSilenced(c, &d, &page); err != nil {
+		return err
+	}
 	if err := w.fillIncident(c, &d, &page); err != nil {
 		return err
 	}
@@ -265,6 +270,10 @@ func (w *web) decideIncident(c *gin.Context) error {
 		err = w.Store.AckIncident(ctx, login.Actor, login.Workspace, ref, now)
 	case "resolve":
 		err = w.Store.ResolveIncident(ctx, login.Actor, login.Workspace, ref, store.Resolution{At: now, AcceptAsNormal: c.PostForm("normal") != ""})
+	case "silence":
+		err = w.silenceIncident(c, ref)
+	case "unsilence":
+		_, err = w.Store.EndSilence(ctx, login.Actor, login.Workspace, now, c.PostForm("silence"))
 	case "vote":
 		err = w.Store.VoteIncident(ctx, login.Actor, login.Workspace, ref, incident.Vote(c.PostForm("vote")), now)
 	default:

@@ -61,6 +61,10 @@ func (w *web) showService(c *gin.Context, refused *fault.Fault) error {
 }
 
 func (w *web) fillService(c *gin.Context, t *serviceTopic, service string, page *topicPage) error {
+	var err error
+	if page.Silenced, err = w.silencesOver(c, service, t.filter.Environment); err != nil {
+		return err
+	}
 	t.traffic = t.askTraffic()
 	t.families = t.ask(t.over(stats.Errors, rollup.Family))
 	t.who = t.ask(t.versus(stats.Customers))

@@ -40,6 +40,7 @@ type topicPage struct {
 	NoTotals      bool
 	Collector     string
 	Objectives    *objectives
+	Silenced      []silenceLine
 	Refused       *fault.Fault // why what was asked for on the page was not done
 }
 

@@ -58,6 +58,7 @@ type Reader interface {
 	RemoveSLO(ctx context.Context, actor store.Actor, ws int32, id string) error
 	Incidents
 	Rules
+	Silences
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -149,6 +150,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/alerts", edge.Handle(w.alerts))
 	member.GET("/alerts/history", edge.Handle(w.history))
 	w.ruleRoutes(member)
+	w.silenceRoutes(member)
 	member.GET("/i/:id", edge.Handle(w.incident))
 	member.POST("/i/:id", edge.Handle(w.decideIncident))
 	member.GET("/incidents/:id", edge.Handle(w.linkedIncident)) // as messages name them
