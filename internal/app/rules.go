@@ -32,6 +32,12 @@ type rulesCmd struct {
 		Prune bool   `help:"Also remove rules that are not in the file."`
 		Yes   bool   `help:"Do not ask."`
 	} `cmd:"" help:"Make the rules those of a file, after showing what that changes. Needs an admin key."`
+	Replay struct {
+		client
+		File string `arg:"" help:"A file of rules; '-' is standard input."`
+		Days int    `default:"14" help:"How many days to look back, at most 14."`
+		JSON bool   `help:"Print JSON, a line for each rule."`
+	} `cmd:"" help:"Say how often the rules of a file would have fired in the last 14 days. Changes nothing."`
 }
 
 func (c *rulesCmd) Run(ctx context.Context, k *kong.Context) error {
@@ -53,6 +59,10 @@ func (c *rulesCmd) Run(ctx context.Context, k *kong.Context) error {
 			err = &cli.Exit{Code: 1, Message: "The file and what is there differ."}
 		}
 		return err
+	case "replay":
+		o := opt(c.Replay.client)
+		o.JSON = c.Replay.JSON
+		return cli.ReplayRules(ctx, o, c.Replay.File, c.Replay.Days)
 	default:
 		ask := cli.AskRefuse
 		switch {
