@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"errata/internal/detect"
 	"errata/internal/incident"
 	"errata/internal/ruleset"
+	"errata/internal/slo"
 	"errata/internal/store"
 )
 
@@ -20,6 +22,18 @@ func (f alertFixture) replay(r ruleset.Rule, now time.Time) store.Replayed {
 	require.NoError(f.t, err)
 	assert.True(f.t, out.Complete)
 	return out
+}
+
+// met is an issue that was seen in an hour.
+func (f alertFixture) met(service, code string, at time.Time) {
+	f.t.Helper()
+	_, err := f.db.Exec(f.t.Context(), `
+INSERT INTO issues (workspace_id, id, fp_version, first_at, role, family, service, method, endpoint, status, code, title)
+VALUES (1, md5($1 || $2)::uuid, 1, $3, 0, 2, $1, 'POST', '/v1/charges', 500, $2, $2)`, service, code, at)
+	require.NoError(f.t, err)
+	_, err = f.db.Exec(f.t.Context(), `
+INSERT INTO issue_hours (workspace_id, hour, issue_id, slot, n, first_at, last_at) VALUES (1, date_trunc('hour', $3::timestamptz), md5($1 || $2)::uuid, 0, 3, $3, $3)`, service, code, at)
+	require.NoError(f.t, err)
 }
 
 // tables says what is in the tables of alerts: a replay leaves them as they are.
@@ -47,12 +61,19 @@ func TestReplayFindsWhatWasFound(t *testing.T) {
 	f.fail("uncounted", "boom", 503, 2, noon.Add(25*time.Minute), noon.Add(time.Hour), 1, []string{"acme"})
 	f.traffic("limits", noon.Add(-48*time.Hour), noon.Add(time.Hour), 300, 0)
 	f.fail("limits", "slow_down", 429, 1, noon.Add(10*time.Minute), noon.Add(30*time.Minute), 40, []string{"acme"}) // one who outgrew it
-	// Judged from a day before on, as a process that has been up for long does.
+	f.traffic("fresh", noon.Add(-48*time.Hour), noon.Add(time.Hour), 300, 0)
+	f.met("fresh", "old", noon.Add(-30*time.Hour))
+	f.fail("fresh", "never_before", 500, 2, noon.Add(20*time.Minute), noon.Add(26*time.Minute), 2, []string{"acme", "beta"}) // rule G
+	f.traffic("burning", noon.Add(-48*time.Hour), noon.Add(-2*time.Hour), 300, 0)
+	f.traffic("burning", noon.Add(-2*time.Hour), noon.Add(time.Hour), 300, 4) // not much, but of an objective
+	_, err := f.SetSLO(t.Context(), onCall, store.DefaultWorkspace, slo.SLO{Service: "burning", Objective: 99.9, WindowDays: 28})
+	require.NoError(t, err)
+	// Judged from hours before on, as a process that has been up for long does.
 	for at := noon.Add(-6 * time.Hour); at.Before(noon.Add(time.Hour)); at = at.Add(time.Minute) {
 		f.tick(f.Store, at.Add(40*time.Second))
 	}
 	before := f.tables()
-	now := noon.Add(time.Hour + 30*time.Second)
+	now := noon.Add(time.Hour - 20*time.Second) // when it was judged last
 	out := f.replay(ruleset.Default(), now)
 	assert.Equal(t, before, f.tables())
 	live, err := f.Incidents(t.Context(), store.DefaultWorkspace, store.IncidentFilter{}, 100, "")
@@ -78,7 +99,10 @@ func TestReplayFindsWhatWasFound(t *testing.T) {
 	for _, i := range out.Incidents {
 		titles[i.Title] = true
 	}
-	assert.Len(t, titles, 3, "%v", got)
+	assert.Len(t, titles, 5, "%v", got)
+	for _, letter := range []string{"A", "B", "E", "F", "G"} {
+		assert.Contains(t, strings.Join(got, "\n"), "Rule:"+letter+" ")
+	}
 	t.Logf("%d ms: %v", out.TookMS, got)
 }
 
