@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"errata/internal/detect"
 	"errata/internal/event"
@@ -59,6 +60,12 @@ func (r replaying) enter(ctx context.Context) error {
 	}
 }
 
+// A statement has as long as the replay; the process may think for a while between
+// two, as nobody waits for what this transaction locks.
+const sqlReplayGuards = `SELECT set_config('statement_timeout', '30s', true), set_config('idle_in_transaction_session_timeout', '60s', true),
+       set_config('client_connection_check_interval', '2s', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+       set_config('max_parallel_workers_per_gather', '0', true)`
+
 // ReplayRule judges the last days again, with a rule as it would be: one that has
 // an ID in the place of what it is now, another one beside those that there are.
 // It is what EvaluateAlerts does with each minute, over what is counted by now, and
@@ -99,7 +106,9 @@ func (s *Store) ReplayRule(ctx context.Context, ws int32, rule ruleset.Rule, spa
 		}
 		return r.readRecorded(bounded)
 	})
-	cut := ctx.Err() == nil && (err == nil && r.judged < r.last || errors.Is(bounded.Err(), context.DeadlineExceeded))
+	var pe *pgconn.PgError
+	tooLong := errors.Is(bounded.Err(), context.DeadlineExceeded) || errors.As(err, &pe) && pe.Code == "57014" // query_canceled
+	cut := ctx.Err() == nil && (err == nil && r.judged < r.last || tooLong)
 	switch {
 	case cut && r.judged < r.from:
 		return out, fault.New(fault.Unprocessable, "replay_too_large", "This rule looks at too much to be replayed within %v. Narrow its query, such as to one service, or take fewer days.", limit).
@@ -137,7 +146,7 @@ type replay struct {
 
 // prepare finds out what there is to judge, and what was normal before.
 func (r *replay) prepare(ctx context.Context, s *Store, rule ruleset.Rule) error {
-	if _, err := r.tx.Exec(ctx, sqlAlertGuards); err != nil {
+	if _, err := r.tx.Exec(ctx, sqlReplayGuards); err != nil {
 		return err
 	}
 	t := tick{evaluation: &evaluation{s: s, tx: r.tx}, ws: r.ws}

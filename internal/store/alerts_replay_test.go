@@ -66,7 +66,10 @@ func TestReplayFindsWhatWasFound(t *testing.T) {
 	f.fail("fresh", "never_before", 500, 2, noon.Add(20*time.Minute), noon.Add(26*time.Minute), 2, []string{"acme", "beta"}) // rule G
 	f.traffic("burning", noon.Add(-48*time.Hour), noon.Add(-2*time.Hour), 300, 0)
 	f.traffic("burning", noon.Add(-2*time.Hour), noon.Add(time.Hour), 300, 4) // not much, but of an objective
-	_, err := f.SetSLO(t.Context(), onCall, store.DefaultWorkspace, slo.SLO{Service: "burning", Objective: 99.9, WindowDays: 28})
+	f.story("spanned")                                                        // its requests are known from spans alone
+	_, err := f.db.Exec(t.Context(), `UPDATE request_minutes SET source = 6 WHERE service = 'spanned'`)
+	require.NoError(t, err)
+	_, err = f.SetSLO(t.Context(), onCall, store.DefaultWorkspace, slo.SLO{Service: "burning", Objective: 99.9, WindowDays: 28})
 	require.NoError(t, err)
 	// Judged from hours before on, as a process that has been up for long does.
 	for at := noon.Add(-6 * time.Hour); at.Before(noon.Add(time.Hour)); at = at.Add(time.Minute) {
@@ -99,7 +102,7 @@ func TestReplayFindsWhatWasFound(t *testing.T) {
 	for _, i := range out.Incidents {
 		titles[i.Title] = true
 	}
-	assert.Len(t, titles, 5, "%v", got)
+	assert.Len(t, titles, 6, "%v", got)
 	for _, letter := range []string{"A", "B", "E", "F", "G"} {
 		assert.Contains(t, strings.Join(got, "\n"), "Rule:"+letter+" ")
 	}
