@@ -17,7 +17,7 @@ import (
 func TestReplayRule(t *testing.T) {
 	f := newIssueFixture(t)
 	const replay = "/v1/alerts/rules/replay"
-	for _, body := range []string{`{}`, `{"query":"service:billing","sensitivity":"high","days":2}`, `{"id":"` + ruleset.DefaultID + `","name":"default","enabled":false}`} {
+	for _, body := range []string{`{}`, `{"query":"service:billing","sensitivity":"high","days":2}`, `{"id":"` + ruleset.DefaultID + `","name":"default","enabled":false}`, `{"id":"` + ruleset.DefaultID + `","level":"ticket"}`} {
 		w := f.call(http.MethodPost, replay, readKey, body)
 		require.Equal(t, 200, w.Code, w.Body)
 		out := decode[store.Replayed](t, w)

@@ -78,8 +78,11 @@ func (s *Store) ReplayRule(ctx context.Context, ws int32, rule ruleset.Rule, spa
 	if span.Days = cmp.Or(span.Days, ReplayDays); span.Days < 1 || span.Days > ReplayDays {
 		return out, fault.New(fault.Unprocessable, "validation_failed", "The 'days' field must be between 1 and %d.", ReplayDays).With("field", "days")
 	}
-	if rule.Name == "" { // it is not saved yet
+	if rule.Name == "" { // it is not saved yet, or who asks left it out
 		rule.Name = "unnamed"
+		if rule.IsDefault() {
+			rule.Name = ruleset.DefaultName
+		}
 	}
 	if rule, err = rule.Check(); err != nil {
 		return out, err
