@@ -43,7 +43,9 @@ func newSite(t *testing.T) *site {
 	s.startDatabase()
 	require.NoError(t, migrations.Up(t.Context(), s.db.URL(), slog.New(slog.DiscardHandler)))
 	t.Cleanup(func() {
-		assert.NoError(t, s.db.Stop())
+		if s.db != nil {
+			assert.NoError(t, s.db.Stop())
+		}
 		assert.NoError(t, s.log.Close())
 		if t.Failed() {
 			t.Logf("what the collectors said is in %s", s.log.Name())

@@ -189,13 +189,17 @@ func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
 	return s.retrying(ctx, func() error { return pgx.BeginTxFunc(ctx, s.pool, opt, fn) })
 }
 
-// retrying repeats a transaction after serialisation failures and deadlocks;
-// it must therefore have no effects but on the database and on what it resets
+// retrying repeats a transaction after serialisation failures and deadlocks, and
+// on new connections where the server takes no more writes; it must therefore have no effects but on the database and on what it resets
 // itself.
 func (s *Store) retrying(ctx context.Context, transaction func() error) error {
 	for try := 1; ; try++ {
 		err := transaction()
-		if err == nil || try == maxTries || !retryable(err) {
+		demoted := readOnly(err)
+		if demoted {
+			s.pool.Reset()
+		}
+		if err == nil || try == maxTries || !demoted && !retryable(err) {
 			return unavailable(err)
 		}
 		pause := time.Duration(try*try) * time.Duration(2+rand.IntN(5)) * time.Millisecond //nolint:gosec // jitter
@@ -210,6 +214,14 @@ func (s *Store) retrying(ctx context.Context, transaction func() error) error {
 func retryable(err error) bool {
 	var pe *pgconn.PgError
 	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+// readOnly: after a fail-over, connections to what used to be the primary stay
+// open where that lives on. New ones go to where writes are taken, if the URL
+// names several hosts and asks for target_session_attrs=read-write.
+func readOnly(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Code == "25006"
 }
 
 // unavailable turns what a healthy database would not answer into a fault of
