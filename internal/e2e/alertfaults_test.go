@@ -22,36 +22,41 @@ func TestAlertsOutliveTheirDatabase(t *testing.T) {
 	w := newSite(t).watch(start)
 	killed := 0
 	var back sync.WaitGroup
-	kill := func() {
+	happens := func(end func()) {
+		w.happening.Lock()
+		defer w.happening.Unlock()
 		killed++
-		w.killDatabase()
+		end()
 		w.startDatabase()
 	}
+	kill := func() { happens(w.killDatabase) }
 	w.goOn(func(minute int, f *fuse) {
 		switch minute {
 		case 2: // the first of them fires while minutes are judged
 			f.light(12, kill)
 		case 4: // the second does, and is told
-			f.light(17, func() {
-				killed++
-				assert.NoError(t, w.db.Stop())
-				w.startDatabase()
-			})
+			f.light(17, func() { happens(func() { assert.NoError(t, w.db.Stop()) }) })
 			w.hook.mu.Lock()
 			defer w.hook.mu.Unlock()
 			w.hook.answer = func(arrived) { // it has come, and who sent it finds no database
 				w.hook.mu.Lock()
 				w.hook.answer = nil
 				w.hook.mu.Unlock()
+				w.happening.Lock()
 				killed++
 				w.killDatabase()
-				back.Go(w.startDatabase)
+				back.Go(func() {
+					defer w.happening.Unlock()
+					w.startDatabase()
+				})
 			}
 		case 20: // they are about to end
 			f.light(6, kill)
 		}
 	})
 	back.Wait()
+	w.happening.Lock()
+	defer w.happening.Unlock()
 	assert.Equal(t, 4, killed)
 	assert.Equal(t, calm.found(), w.found())
 	heard, again := w.heard()

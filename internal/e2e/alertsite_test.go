@@ -33,6 +33,7 @@ type watched struct {
 	start time.Time // when it begins to fail
 	hook  *hook
 	*store.Store
+	happening sync.Mutex // one thing at a time happens to the database
 }
 
 // hook is a receiver of webhooks.
@@ -153,11 +154,12 @@ func (w *watched) exec(sql string, args ...any) {
 // each minute.
 func (w *watched) goOn(happens func(minute int, f *fuse)) {
 	w.t.Helper()
-	f := &fuse{}
-	w.open(f)
 	ctx, stop := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
+	w.open(nil)
 	courier := w.courier()
+	f := &fuse{} // is about those who judge
+	w.open(f)
 	go func() { ended <- courier.Deliver(ctx) }()
 	defer func() {
 		stop()
