@@ -18,7 +18,7 @@ import (
 // than on the first, and remembers no more of series in the database. ERRATA_ALERT_FAULTS
 // makes it a month.
 func TestJudgingNeedsNoMoreFromDayToDay(t *testing.T) {
-	days, warm := 4, 1
+	days, warm := 3, 1
 	if _, ok := os.LookupEnv(longFaults); ok {
 		days, warm = 30, 2
 	}

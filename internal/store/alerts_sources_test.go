@@ -63,7 +63,11 @@ func TestWhoCountsMayStop(t *testing.T) {
 		f.fail("checkout", "boom", 500, 2, noon.Add(-30*time.Hour), noon, 1, many)
 		f.fail("checkout", "boom", 500, 2, noon, noon.Add(10*time.Minute), 200, many)
 		s := reopen(t, store.Options{URL: f.url})
-		for at := noon.Add(-150 * time.Minute); at.Before(noon.Add(40 * time.Minute)); at = at.Add(time.Minute) {
+		step := 5 * time.Minute
+		for at := noon.Add(-150 * time.Minute); at.Before(noon.Add(20 * time.Minute)); at = at.Add(step) {
+			if at.Equal(noon) {
+				step = time.Minute
+			}
 			if replace && at.Minute()%10 == 0 {
 				s.Close()
 				s = reopen(t, store.Options{URL: f.url})
