@@ -32,9 +32,9 @@ func TestAlertsOutliveTheirDatabase(t *testing.T) {
 	kill := func() { happens(w.killDatabase) }
 	w.goOn(func(minute int, f *fuse) {
 		switch minute {
-		case 2: // the first of them fires while minutes are judged
+		case 3: // the first of them fires
 			f.light(12, kill)
-		case 4: // the second does, and is told
+		case 5: // the second does, and is told
 			f.light(17, func() { happens(func() { assert.NoError(t, w.db.Stop()) }) })
 			w.hook.mu.Lock()
 			defer w.hook.mu.Unlock()
@@ -50,7 +50,7 @@ func TestAlertsOutliveTheirDatabase(t *testing.T) {
 					w.startDatabase()
 				})
 			}
-		case 20: // they are about to end
+		case 22: // the first of them ends
 			f.light(6, kill)
 		}
 	})
