@@ -384,6 +384,8 @@ CREATE TABLE public.channels (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_by text NOT NULL,
+    dismissed_at timestamp with time zone,
+    dismissed_by text DEFAULT ''::text NOT NULL,
     CONSTRAINT channels_level_check CHECK ((level = ANY (ARRAY['page'::text, 'ticket'::text, 'notify'::text]))),
     CONSTRAINT channels_name_check CHECK ((name <> ''::text))
 );
@@ -1358,6 +1360,8 @@ CREATE INDEX audit_issue ON public.audit USING btree (workspace_id, target, at) 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
 CREATE INDEX deliveries_channel ON public.deliveries USING btree (workspace_id, channel_id, id DESC);
+
+CREATE INDEX deliveries_dead ON public.deliveries USING btree (workspace_id, channel_id, ended_at DESC) WHERE ((state = 'dead'::text) AND (kind <> 'test'::text));
 
 CREATE INDEX deliveries_incident ON public.deliveries USING btree (workspace_id, incident_id, channel_id, seq);
 

@@ -47,6 +47,10 @@ type Delivery struct {
 	CreatedAt  event.Time    `json:"created_at"`
 	NextAt     *event.Time   `json:"next_at"` // of an attempt
 	EndedAt    *event.Time   `json:"ended_at"`
+
+	// What it is about, for lists; 0 and empty for tests and digests.
+	Number  int64  `json:"-"` // of the Incident
+	Service string `json:"-"`
 }
 
 // DeliveryDetail is a Delivery with what it says and what became of it.
@@ -76,7 +80,8 @@ type DeliveryFilter struct {
 const deliveryColumns = `d.id::text, d.channel_id::text, coalesce((SELECT c.name FROM channels c WHERE c.workspace_id = d.workspace_id AND c.id = d.channel_id), ''),
   d.incident_id::text, d.seq, d.kind, d.dedup_key, d.state, d.why,
   coalesce((SELECT a.error FROM delivery_attempts a WHERE a.workspace_id = d.workspace_id AND a.delivery_id = d.id AND a.n = d.attempts), ''),
-  d.attempts, d.created_at, d.next_at, d.ended_at`
+  d.attempts, d.created_at, d.next_at, d.ended_at, CASE WHEN d.incident_id IS NULL THEN 0 ELSE coalesce((d.message #>> '{incidents,0,number}')::int8, 0) END,
+  CASE WHEN d.incident_id IS NULL THEN '' ELSE coalesce(d.message #>> '{incidents,0,service}', '') END`
 
 const sqlDeliveries = `
 SELECT ` + deliveryColumns + ` FROM deliveries d
@@ -132,7 +137,7 @@ func scanDeliveryInto(row pgx.CollectableRow, d *Delivery, more ...any) error {
 	var next time.Time
 	var ended *time.Time
 	err := row.Scan(append([]any{&d.ID, &d.ChannelID, &d.Channel, &d.IncidentID, &d.Seq, &d.Kind, &d.DedupKey, &d.State, &d.Why, &d.Error,
-		&d.Attempts, &d.CreatedAt.Time, &next, &ended}, more...)...)
+		&d.Attempts, &d.CreatedAt.Time, &next, &ended, &d.Number, &d.Service}, more...)...)
 	d.CreatedAt.Time, d.EndedAt = d.CreatedAt.UTC(), shownTime(ended)
 	if d.State == Waiting {
 		d.NextAt = shownTime(&next)
