@@ -30,7 +30,7 @@ type Incidents interface {
 }
 
 // alertTabs are the pages about alerts.
-var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}, {Label: "Rules", Path: "/alerts/rules"}, {Label: "Silences", Path: silencesPath}}
+var alertTabs = []link{{Label: "Firing", Path: "/alerts"}, {Label: "History", Path: "/alerts/history"}, {Label: "Rules", Path: "/alerts/rules"}, {Label: "Silences", Path: silencesPath}, {Label: "Channels", Path: "/alerts/channels"}}
 
 func tabs(path string) []link {
 	out := make([]link, len(alertTabs))

@@ -28,10 +28,10 @@ var templateFiles embed.FS
 type pages map[string]*template.Template
 
 // pageNames are the templates; each fills "main" in the layout.
-var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
+var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "channels", "newchannel", "channel", "deliveries", "delivery", "error"}
 
 func loadPages() pages {
-	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html"))
+	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html"))
 	out := pages{}
 	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
@@ -64,17 +64,18 @@ type frame struct {
 	Description string
 	Alerts      int    // incidents that last
 	Paused      string // why nothing is judged
+	Alarmed     alarmed
 }
 
 func (w *web) frame(c *gin.Context, title, at string) frame {
-	user, open, paused := "", 0, ""
+	user, open, paused, alarms := "", 0, "", alarmed{}
 	if _, ok := c.Get(memberKey); ok {
 		if user = member(c).Actor.Label; user == "" {
 			user = "signed in"
 		}
-		open, paused = w.openNow(c), w.paused(c)
+		open, paused, alarms = w.openNow(c), w.paused(c), w.alarmsNow(c)
 	}
-	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
+	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {

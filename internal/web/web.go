@@ -59,6 +59,7 @@ type Reader interface {
 	Incidents
 	Rules
 	Silences
+	Channels
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -66,6 +67,7 @@ type Reader interface {
 type Deps struct {
 	Store         Reader
 	Keys          *auth.Keyring
+	Courier       Courier
 	Sessions      scs.CtxStore
 	Logger        *slog.Logger
 	Version       string
@@ -82,6 +84,7 @@ type web struct {
 	logins   *limiter
 	assets   assets
 	pages    pages
+	dead     deadNow
 }
 
 // New makes the pages: everything that is not the API.
@@ -151,6 +154,14 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/alerts/history", edge.Handle(w.history))
 	w.ruleRoutes(member)
 	w.silenceRoutes(member)
+	member.GET("/alerts/channels", edge.Handle(w.channels))
+	member.GET("/alerts/channels/new", edge.Handle(w.newChannel))
+	member.POST("/alerts/channels/new", edge.Handle(w.addChannel))
+	member.GET("/alerts/channels/:id", edge.Handle(w.channel))
+	member.POST("/alerts/channels/:id", edge.Handle(w.decideChannel))
+	member.GET("/alerts/deliveries", edge.Handle(w.deliveries))
+	member.GET("/alerts/deliveries/:id", edge.Handle(w.delivery))
+	member.POST("/alerts/deliveries/:id", edge.Handle(w.decideDelivery))
 	member.GET("/i/:id", edge.Handle(w.incident))
 	member.POST("/i/:id", edge.Handle(w.decideIncident))
 	member.GET("/incidents/:id", edge.Handle(w.linkedIncident)) // as messages name them

@@ -26,7 +26,7 @@ func words(s *goquery.Selection) string { return strings.Join(strings.Fields(s.T
 
 func TestEverythingNeedsASession(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/events?code=x", "/d?from=now-1h", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections", "/alerts", "/alerts/history", "/i/1", "/incidents/1"} {
+	for _, path := range []string{"/events?code=x", "/d?from=now-1h", "/r/req_1", "/r/a%2Fb", "/events/abc", "/issues?state=open", "/issues/abc", "/rejections", "/alerts", "/alerts/history", "/alerts/channels", "/alerts/channels/new?kind=webhook", "/alerts/deliveries", "/i/1", "/incidents/1"} {
 		res := f.get(path)
 		assert.Equal(t, http.StatusSeeOther, res.code, path)
 		assert.Equal(t, "/login?next="+url.QueryEscape(path), res.header.Get("Location"))
