@@ -69,6 +69,8 @@ type App struct {
 	deadman   *watch.DeadMan // nil for none
 	// unprepared: the database was away at the start.
 	unprepared bool
+	// keyed: secrets of channels are encrypted.
+	keyed bool
 
 	// Where it listens, once started; empty for roles that it does not play.
 	HTTPAddr, OTLPHTTPAddr, OTLPGRPCAddr string
@@ -131,8 +133,13 @@ func (a *App) start(ctx context.Context) (err error) {
 	// A collector that served before can do so again while the database is
 	// away: it knows keys, and has a spool.
 	mayWait := a.opt.Role == Collector && known > 0
+	keys, err := secretKeys(a.cfg, a.db)
+	if err != nil {
+		return err
+	}
+	a.keyed = keys.Current() != ""
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode, PollOnly: !a.cfg.DatabaseListen,
-		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait})
+		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait, Keys: keys})
 	if err != nil {
 		return err
 	}
@@ -151,6 +158,7 @@ func (a *App) start(ctx context.Context) (err error) {
 		if err := a.hireCourier(); err != nil {
 			return err
 		}
+		a.sealChannels(ctx)
 	}
 	return a.wire(lis)
 }

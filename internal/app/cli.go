@@ -238,6 +238,7 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 			return have, migrations.Latest(), err
 		}
 		opt.DatabaseClock = func(ctx context.Context) (time.Time, error) { return store.Clock(ctx, c.DatabaseURL) }
+		opt.Secrets = func(ctx context.Context) (plain int, keys []string, err error) { return secretsOf(ctx, c.DatabaseURL) }
 	}
 	return cli.Doctor(ctx, opt)
 }

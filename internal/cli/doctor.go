@@ -24,8 +24,11 @@ type DoctorOptions struct {
 	Schema func(ctx context.Context) (have, want int64, err error)
 	// DatabaseClock gives the database's time.
 	DatabaseClock func(ctx context.Context) (time.Time, error)
-	Out           io.Writer
-	Color         bool
+	// Secrets gives how many secrets of channels lie in the database unencrypted,
+	// and the IDs of the keys that the others are encrypted with.
+	Secrets func(ctx context.Context) (plain int, keys []string, err error)
+	Out     io.Writer
+	Color   bool
 }
 
 const (
@@ -54,7 +57,7 @@ func Doctor(ctx context.Context, opt DoctorOptions) error {
 		opt: opt, p: printer{out: opt.Out, color: opt.Color},
 		api: newClient(opt.Server, opt.ReadKey), ingest: newClient(opt.Collector, opt.IngestKey),
 	}
-	for _, check := range []func(context.Context){d.server, d.collector, d.grpc, d.schema, d.databaseClock, d.readKey, d.roundTrip} {
+	for _, check := range []func(context.Context){d.server, d.collector, d.grpc, d.schema, d.databaseClock, d.secrets, d.readKey, d.roundTrip} {
 		check(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -152,6 +155,28 @@ func (d *checkup) databaseClock(ctx context.Context) {
 		return
 	}
 	d.compare("the database", theirs, ours)
+}
+
+// secrets checks that whoever reads the database does not read what belongs to
+// others.
+func (d *checkup) secrets(ctx context.Context) {
+	if d.opt.Secrets == nil {
+		return
+	}
+	plain, keys, err := d.opt.Secrets(ctx)
+	switch {
+	case err != nil:
+		d.bad("Channel secrets: "+safe(err.Error()), "Check the schema first, and that the database of ERRATA_DATABASE_URL can be reached from here.")
+	case plain > 0:
+		d.bad(plural(plain, "secret of a channel lies", "secrets of channels lie")+" in the database unencrypted: who reads it can write in your name",
+			"Set ERRATA_SECRET_KEY of the API to 32 random bytes (openssl rand -base64 32) and start it again: it encrypts them then.")
+	case len(keys) > 1:
+		d.bad("Channel secrets are encrypted with several keys: "+safe(strings.Join(keys, ", ")), "Start the API with the new key as ERRATA_SECRET_KEY and all others as ERRATA_SECRET_KEY_PREVIOUS: it encrypts all of them anew. Enter again what no key opens.")
+	case len(keys) == 1:
+		d.ok("Channel secrets are encrypted, with the key %s", safe(keys[0]))
+	default:
+		d.skip("Channel secrets: there are none yet")
+	}
 }
 
 func (d *checkup) grpc(ctx context.Context) {

@@ -92,3 +92,17 @@ func TestDoctorNoticesAWrongClock(t *testing.T) {
 	assert.Equal(t, 1, exitCode(t, err))
 	assert.Contains(t, out, "Clock of the API server is 1h0m")
 }
+
+func TestDoctorLooksAtSecrets(t *testing.T) {
+	for want, lie := range map[string]func() (int, []string, error){
+		"– Channel secrets: there are none yet":                                   func() (int, []string, error) { return 0, nil, nil },
+		"✓ Channel secrets are encrypted, with the key 3f9a1c02":                  func() (int, []string, error) { return 0, []string{"3f9a1c02"}, nil },
+		"✗ 2 secrets of channels lie in the database unencrypted":                 func() (int, []string, error) { return 2, []string{"3f9a1c02"}, nil },
+		"✗ Channel secrets are encrypted with several keys: 3f9a1c02, 77aa0011\n": func() (int, []string, error) { return 0, []string{"3f9a1c02", "77aa0011"}, nil },
+		"✗ Channel secrets: away":                                                 func() (int, []string, error) { return 0, nil, errors.New("away") },
+	} {
+		out, err := doctor(t, func(o *DoctorOptions) { o.Secrets = func(context.Context) (int, []string, error) { return lie() } })
+		assert.Contains(t, out, want)
+		assert.Equal(t, strings.HasPrefix(want, "✗"), err != nil)
+	}
+}

@@ -33,6 +33,11 @@ type Config struct {
 	BootstrapAdminKey      string `name:"bootstrap-admin-key" env:"ERRATA_BOOTSTRAP_ADMIN_KEY" placeholder:"KEY" help:"An admin key (24 characters or more) that is created on start when absent."`
 	BootstrapAdminKeyFile  string `name:"bootstrap-admin-key-file" env:"ERRATA_BOOTSTRAP_ADMIN_KEY_FILE" placeholder:"FILE" help:"File with that key."`
 
+	SecretKey             string `name:"secret-key" env:"ERRATA_SECRET_KEY" placeholder:"KEY" help:"Encrypts the secrets of channels in the database: 32 random bytes, as base64 or hexadecimal digits (openssl rand -base64 32), the same for all processes. Without it they are stored as they are; 'errata serve' on a private PostgreSQL makes a key in the data directory (secret.key)."`
+	SecretKeyFile         string `name:"secret-key-file" env:"ERRATA_SECRET_KEY_FILE" placeholder:"FILE" help:"File with that key."`
+	SecretKeyPrevious     string `name:"secret-key-previous" env:"ERRATA_SECRET_KEY_PREVIOUS" placeholder:"KEY,…" help:"Keys that also open what they encrypted, while the key is rotated. On its start the API encrypts that anew with the key of now."`
+	SecretKeyPreviousFile string `name:"secret-key-previous-file" env:"ERRATA_SECRET_KEY_PREVIOUS_FILE" placeholder:"FILE" help:"File with these keys."`
+
 	SpoolDir   string `name:"spool-dir" env:"ERRATA_SPOOL_DIR" placeholder:"DIR" help:"Where the collector keeps what it acknowledges while the database is away. Each collector needs one of its own. Default: spool in the data directory."`
 	SpoolMaxMB int64  `name:"spool-max-mb" env:"ERRATA_SPOOL_MAX_MB" default:"1024" help:"How many MiB the spool may hold; 0 for no spool: senders are then refused while the database is away."`
 
@@ -81,6 +86,8 @@ func (c *Config) Resolve() error {
 		{&c.BootstrapIngestKey, c.BootstrapIngestKeyFile, "ERRATA_BOOTSTRAP_INGEST_KEY"},
 		{&c.BootstrapAdminKey, c.BootstrapAdminKeyFile, "ERRATA_BOOTSTRAP_ADMIN_KEY"},
 		{&c.DeadmanURL, c.DeadmanURLFile, "ERRATA_DEADMAN_URL"},
+		{&c.SecretKey, c.SecretKeyFile, "ERRATA_SECRET_KEY"},
+		{&c.SecretKeyPrevious, c.SecretKeyPreviousFile, "ERRATA_SECRET_KEY_PREVIOUS"},
 	} {
 		if err := FromFile(s.value, s.file, s.name); err != nil {
 			return err

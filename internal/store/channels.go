@@ -152,7 +152,7 @@ type channelKey struct {
 	Name      string
 	Kind      string
 	Settings  map[string]string
-	Secrets   Secrets
+	Boxes     secretBoxes
 	Hourly    int
 	Fallback  *string
 	Enabled   bool
@@ -161,7 +161,7 @@ type channelKey struct {
 const channelKeyColumns = `c.workspace_id, c.id::text, c.name, c.kind, c.settings, c.secrets, c.hourly, c.fallback::text, c.enabled`
 
 func (c *channelKey) fields() []any {
-	return []any{&c.Workspace, &c.ID, &c.Name, &c.Kind, &c.Settings, (*map[string]string)(&c.Secrets), &c.Hourly, &c.Fallback, &c.Enabled}
+	return []any{&c.Workspace, &c.ID, &c.Name, &c.Kind, &c.Settings, (*map[string]secretBox)(&c.Boxes), &c.Hourly, &c.Fallback, &c.Enabled}
 }
 
 const sqlLockChannel = `

@@ -28,8 +28,11 @@ func (s *Store) RotateChannel(ctx context.Context, actor Actor, ws int32, id, se
 		if err != nil {
 			return err
 		}
-		old := had.Secrets[signingSecret]
+		known, locked, why := s.openSecrets(&had)
+		old := known[signingSecret]
 		switch {
+		case len(locked) > 0:
+			return secretsLocked(why)
 		case secret == "":
 			return invalid("secrets."+signingSecret, "must be the new secret; the last one goes on signing beside it")
 		case secret == old:
@@ -39,11 +42,11 @@ func (s *Store) RotateChannel(ctx context.Context, actor Actor, ws int32, id, se
 		if old != "" {
 			change[previousSecret] = old
 		}
-		next := ChannelSpec{Name: had.Name, Kind: had.Kind, Settings: had.Settings, Secrets: mergeSecrets(had.Secrets, change)}
+		next := ChannelSpec{Name: had.Name, Kind: had.Kind, Settings: had.Settings, Secrets: mergeSecrets(known, change)}
 		if err := check(next); err != nil {
 			return err
 		}
-		_, secrets, err := next.documents()
+		_, secrets, err := s.documents(ws, id, next, nil)
 		if err != nil {
 			return err
 		}

@@ -105,11 +105,11 @@ func (s *Store) AddChannel(ctx context.Context, actor Actor, ws int32, spec Chan
 		if err := spec.fits(ctx, tx, ws, nil); err != nil {
 			return err
 		}
-		settings, secrets, err := spec.documents()
+		id := uuid.Must(uuid.NewV7()).String()
+		settings, secrets, err := s.documents(ws, id, spec, nil)
 		if err != nil {
 			return err
 		}
-		id := uuid.Must(uuid.NewV7()).String()
 		if _, err := tx.Exec(ctx, sqlInsertChannel, ws, id, spec.Name, spec.Kind, settings, secrets, string(spec.Level), spec.Fallback, spec.Hourly, spec.Enabled, actor.Label); err != nil {
 			return err
 		}
@@ -131,16 +131,18 @@ func mergeSecrets(had, given Secrets) Secrets {
 	return out
 }
 
-func (c ChannelSpec) documents() (settings, secrets string, err error) {
+// documents are the settings and secrets of a channel as they are stored; kept
+// are secrets that could not be read.
+func (s *Store) documents(ws int32, id string, c ChannelSpec, kept secretBoxes) (settings, secrets string, err error) {
 	if c.Settings == nil {
 		c.Settings = map[string]string{}
 	}
-	a, err := json.Marshal(c.Settings)
+	doc, err := json.Marshal(c.Settings)
 	if err != nil {
 		return "", "", err
 	}
-	b, err := json.Marshal(map[string]string(c.Secrets))
-	return string(a), string(b), err
+	secrets, err = s.sealSecrets(ws, id, c.Secrets, kept)
+	return string(doc), secrets, err
 }
 
 const sqlUpdateChannel = `
@@ -164,17 +166,24 @@ func (s *Store) SetChannel(ctx context.Context, actor Actor, ws int32, id string
 			return err
 		}
 		next := spec
-		next.Secrets = mergeSecrets(had.Secrets, spec.Secrets)
+		known, locked, why := s.openSecrets(&had)
+		next.Secrets = mergeSecrets(known, spec.Secrets)
+		maps.DeleteFunc(locked, func(name string, _ secretBox) bool { _, given := spec.Secrets[name]; return given })
 		if next.Kind != had.Kind {
 			return invalid("kind", "cannot be changed; add another channel instead")
 		}
-		if err := next.checkedBy(check); err != nil {
+		if len(locked) == 0 {
+			err = next.checkedBy(check)
+		} else if err = next.check(); err == nil && next.Enabled {
+			err = secretsLocked(why)
+		}
+		if err != nil {
 			return err
 		}
 		if err := next.fits(ctx, tx, ws, &id); err != nil {
 			return err
 		}
-		settings, secrets, err := next.documents()
+		settings, secrets, err := s.documents(ws, id, next, locked)
 		if err != nil {
 			return err
 		}
@@ -190,7 +199,7 @@ func (s *Store) SetChannel(ctx context.Context, actor Actor, ws int32, id string
 			return err
 		}
 		details := channelDetails(next)
-		details["changed"] = had.changed(next)
+		details["changed"] = had.changed(next, known)
 		if err := audit(ctx, tx, ws, actor, "channel.set", id, details); err != nil {
 			return err
 		}
@@ -200,9 +209,15 @@ func (s *Store) SetChannel(ctx context.Context, actor Actor, ws int32, id string
 	return set, err
 }
 
+// secretsLocked: what a channel needs is there, and cannot be read. It can still
+// be disabled, and its secrets entered again.
+func secretsLocked(why string) error {
+	return fault.New(fault.Conflict, "secret_key_missing", "This channel cannot be changed like that: %s.", why)
+}
+
 // changed names what is different, never what it is: addresses may be secrets,
 // too.
-func (c channelKey) changed(next ChannelSpec) []string {
+func (c channelKey) changed(next ChannelSpec, secrets Secrets) []string {
 	out := []string{}
 	note := func(prefix string, had, has map[string]string) {
 		for name := range has {
@@ -217,7 +232,7 @@ func (c channelKey) changed(next ChannelSpec) []string {
 		}
 	}
 	note("settings.", c.Settings, next.Settings)
-	note("secrets.", c.Secrets, next.Secrets)
+	note("secrets.", secrets, next.Secrets)
 	if c.Name != next.Name {
 		out = append(out, "name")
 	}

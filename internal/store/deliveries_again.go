@@ -92,6 +92,7 @@ func (s *Store) ClaimTest(ctx context.Context, actor Actor, ws int32, channel, b
 		due, err = readDue(ctx, tx, c, id)
 		return err
 	})
+	s.unlock(due)
 	return due, err
 }
 

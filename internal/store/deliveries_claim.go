@@ -35,7 +35,10 @@ type Due struct {
 	ChannelID, ChannelName, ChannelKind string
 	Settings                            map[string]string
 	Secrets                             Secrets
+	// Locked says why the secrets cannot be read; nothing can be sent then.
+	Locked string
 
+	boxes    secretBoxes
 	seq      int
 	key      string
 	fallback *string
@@ -76,6 +79,7 @@ func (s *Store) ClaimDelivery(ctx context.Context, rules DeliveryRules) (due *Du
 			return err
 		})
 	}
+	s.unlock(due)
 	return due, err
 }
 
@@ -187,7 +191,7 @@ func leaseDelivery(ctx context.Context, tx pgx.Tx, c channelKey, id string) (*Du
 }
 
 func readDue(ctx context.Context, tx pgx.Tx, c channelKey, id string) (*Due, error) {
-	d := Due{Workspace: c.Workspace, ID: id, ChannelID: c.ID, ChannelName: c.Name, ChannelKind: c.Kind, Settings: c.Settings, Secrets: c.Secrets, fallback: c.Fallback}
+	d := Due{Workspace: c.Workspace, ID: id, ChannelID: c.ID, ChannelName: c.Name, ChannelKind: c.Kind, Settings: c.Settings, boxes: c.Boxes, fallback: c.Fallback}
 	err := tx.QueryRow(ctx, sqlDue, c.Workspace, id).Scan(&d.Kind, &d.Incident, &d.N, &d.Message, &d.seq, &d.key, &d.Handle)
 	return &d, err
 }

@@ -32,7 +32,8 @@ func (s *Store) Refreshable(ctx context.Context, kinds []string) (all []*Due, er
 		var c channelKey
 		var d Due
 		err := row.Scan(append(c.fields(), &d.ID, &d.Kind, &d.Incident, &d.N, &d.Message, &d.seq, &d.key, &d.Handle)...)
-		d.Workspace, d.ChannelID, d.ChannelName, d.ChannelKind, d.Settings, d.Secrets, d.fallback = c.Workspace, c.ID, c.Name, c.Kind, c.Settings, c.Secrets, c.Fallback
+		d.Workspace, d.ChannelID, d.ChannelName, d.ChannelKind, d.Settings, d.boxes, d.fallback = c.Workspace, c.ID, c.Name, c.Kind, c.Settings, c.Boxes, c.Fallback
+		s.unlock(&d)
 		return &d, err
 	})
 	return all, unavailable(err)

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"errata/internal/fault"
+	"errata/internal/seal"
 	"errata/migrations"
 )
 
@@ -55,6 +56,9 @@ type Options struct {
 	MayWait bool
 	// Tracer observes queries (otelpgx); nil for none.
 	Tracer pgx.QueryTracer
+	// Keys encrypt the secrets of channels; without a current one they are stored
+	// as they are.
+	Keys *seal.Keys
 }
 
 // Store is safe for concurrent use.
@@ -62,6 +66,7 @@ type Store struct {
 	pool      *pgxpool.Pool
 	log       *slog.Logger
 	retention Retention
+	keys      *seal.Keys
 	pollOnly  bool
 	slots     chan int16
 	// requestSlot is where this process counts requests; 0 is for totals.
@@ -115,7 +120,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying()}
 	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {

@@ -142,6 +142,10 @@ func (c *Courier) try(ctx context.Context, due *store.Due) (t store.Tried) {
 		}
 		c.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("kind", due.ChannelKind), attribute.String("outcome", string(t.Outcome))))
 	}()
+	if due.Locked != "" { // somebody may give us the key while we try
+		c.Logger.WarnContext(ctx, "a message cannot be sent", "delivery", due.ID, "channel", due.ChannelName, "attempt", due.N, "error", due.Locked)
+		return store.Tried{At: started, Took: time.Since(started), Outcome: alert.Later, Error: due.Locked}
+	}
 	to := target(due.ChannelID, due.ChannelName, due.ChannelKind, due.Settings, due.Secrets)
 	a, err := c.Sender.Send(ctx, to, c.linked(due.Message), notify.Handle(due.Handle))
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"errata/internal/alert"
 	"errata/internal/notify"
 	"errata/internal/pgtest"
+	"errata/internal/seal"
 	"errata/internal/store"
 )
 
@@ -476,4 +477,30 @@ func TestWhatGoesOnIsSaidAgain(t *testing.T) {
 	_, err := b.db.Exec(t.Context(), `UPDATE channels SET enabled = false`)
 	require.NoError(t, err)
 	assert.Zero(t, again())
+}
+
+// A process without the key of a channel's secrets says so, and goes on trying:
+// another one may have it.
+func TestAChannelWithoutItsKey(t *testing.T) {
+	b, r := newBench(t), newReceiver(t)
+	keys, err := seal.NewKeys(seal.NewKey())
+	require.NoError(t, err)
+	with, err := store.Open(t.Context(), store.Options{URL: b.url, Keys: keys})
+	require.NoError(t, err)
+	t.Cleanup(with.Close)
+	c := (&bench{with, b.db, b.url}).channel(t, "ops", r.URL)
+	id := b.waits(t, c.ID, 1, 1, alert.KindFiring)
+	stop := deliver(t, newCourier(t, b, newSender()))
+	until(t, "an attempt", func() bool {
+		d, err := b.Delivery(t.Context(), store.DefaultWorkspace, id)
+		return err == nil && len(d.Tries) == 1
+	})
+	stop()
+	d, err := b.Delivery(t.Context(), store.DefaultWorkspace, id)
+	require.NoError(t, err)
+	assert.Equal(t, []any{store.Waiting, alert.Later}, []any{d.State, d.Tries[0].Outcome})
+	assert.Contains(t, d.Error, "which this process does not have: set ERRATA_SECRET_KEY")
+	b.hurry(t)
+	deliver(t, newCourier(t, with, newSender()))
+	assert.Equal(t, id, r.next(t).id)
 }
