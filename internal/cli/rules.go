@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
+	"errata/internal/fault"
 	"errata/internal/ruleset"
 )
 
@@ -66,7 +68,7 @@ func ExportRules(ctx context.Context, opt RulesOptions) error {
 	if err != nil {
 		return err
 	}
-	_, err = opt.Out.Write(ruleset.Write(rules))
+	_, err = opt.Out.Write(ruleset.Write(ruleset.Named(rules, ruleset.ChannelsOf(rules))))
 	return err
 }
 
@@ -177,9 +179,37 @@ func planRules(ctx context.Context, c *client, opt RulesOptions, file string, pr
 	if err != nil {
 		return plan, err
 	}
-	plan = ruleset.Compare(have, want, prune)
+	known := ruleset.ChannelsOf(have)
+	if slices.ContainsFunc(want, namesChannels) {
+		if known, err = channelsNamed(ctx, c, want); err != nil {
+			return plan, err
+		}
+	}
+	plan = ruleset.Compare(ruleset.Named(have, known), ruleset.Named(want, known), prune)
 	p.plan(plan)
 	return plan, p.err
+}
+
+func namesChannels(r ruleset.Rule) bool {
+	return slices.ContainsFunc(r.Channels, func(ref string) bool { return !ruleset.IsID(ref) })
+}
+
+// channelsNamed gives the channels that rules can name, and says which ones they
+// name that are not there: before anything is changed.
+func channelsNamed(ctx context.Context, c *client, rules []ruleset.Rule) (all []ruleset.Channel, err error) {
+	list, _, err := c.channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range list {
+		all = append(all, ruleset.Channel{ID: found.ID, Name: found.Name})
+	}
+	for _, r := range rules {
+		if _, err := ruleset.Resolve(r.Channels, all); err != nil {
+			return nil, exitf("The rule %s: %s", safe(r.Name), safe(fault.Of(err).Message))
+		}
+	}
+	return all, nil
 }
 
 func (p *printer) plan(plan ruleset.Plan) {

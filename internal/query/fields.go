@@ -154,7 +154,7 @@ func oneOf(allowed []string) func(string, bool) (Value, problem) {
 				return plain(v, false)
 			}
 		}
-		return Value{}, problem{"must be one of: " + strings.Join(allowed, ", "), nearest(v, allowed)}
+		return Value{}, problem{"must be one of: " + strings.Join(allowed, ", "), Nearest(v, allowed)}
 	}
 }
 

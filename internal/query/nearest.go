@@ -2,8 +2,8 @@ package query
 
 import "strings"
 
-// nearest is the one of names that was probably meant, or "".
-func nearest(given string, names []string) string {
+// Nearest is the one of names that was probably meant, or "".
+func Nearest(given string, names []string) string {
 	best, least := "", 3
 	runes := []rune(given)
 	if len(runes) < 5 {

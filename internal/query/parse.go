@@ -144,7 +144,7 @@ func (p *parser) unknown(name string) error {
 		return p.mistake(p.at, p.at+len(name), "", "'%s' is a field of %s, which %s do not have. The fields here are %s",
 			strings.ToLower(name), other.things, p.list.things, strings.Join(p.list.Fields(), ", "))
 	}
-	if near := nearest(strings.ToLower(name), p.list.Fields()); near != "" {
+	if near := Nearest(strings.ToLower(name), p.list.Fields()); near != "" {
 		return p.mistake(p.at, p.at+len(name), near, "unknown field '%s'; did you mean '%s'?", name, near)
 	}
 	return p.mistake(p.at, p.at+len(name), "", `unknown field '%s'. The fields are %s. To search for this text itself, put it in quotes`,

@@ -18,8 +18,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"errata/internal/detect"
 	"errata/internal/event"
 	"errata/internal/fault"
@@ -34,12 +32,16 @@ type Rule struct {
 	Sensitivity detect.Sensitivity `json:"sensitivity"` // all numbers in one word
 	Advanced    Overrides          `json:"advanced"`    // the numbers that are not as that word has them
 	Level       string             `json:"level"`       // the loudest that it may be
-	Channels    []string           `json:"channels"`    // IDs; none: all
+	Channels    []string           `json:"channels"`    // IDs or, on the way in, names; none: all
 	Runbook     string             `json:"runbook"`     // a link; "": none
 	Enabled     bool               `json:"enabled"`
 	CreatedAt   event.Time         `json:"created_at"`
 	UpdatedAt   event.Time         `json:"updated_at"`
 	UpdatedBy   string             `json:"updated_by"`
+
+	// ChannelNames are the names of Channels, in their order, where it comes from
+	// the store.
+	ChannelNames []string `json:"channel_names"`
 }
 
 // DefaultID and DefaultName are of the rule that every workspace has.
@@ -72,7 +74,7 @@ func Default() Rule {
 
 // New is a rule about which nothing more was said than its name.
 func New(name string) Rule {
-	return Rule{Name: name, Sensitivity: detect.Normal, Advanced: Overrides{}, Level: detect.Page.String(), Channels: []string{}, Enabled: true}
+	return Rule{Name: name, Sensitivity: detect.Normal, Advanced: Overrides{}, Level: detect.Page.String(), Channels: []string{}, ChannelNames: []string{}, Enabled: true}
 }
 
 // IsDefault reports the rule that every workspace has.
@@ -128,8 +130,8 @@ func (r Rule) checked() (Rule, []problem) {
 	}
 	wrong(slices.Contains(Sensitivities, string(r.Sensitivity)), "sensitivity", "must be one of: "+strings.Join(Sensitivities, ", "))
 	wrong(slices.Contains(Levels, r.Level), "level", "must be one of: "+strings.Join(Levels, ", "))
-	channels, ok := ids(r.Channels)
-	wrong(ok, "channels", "must hold at most 20 IDs of channels; leave it empty to tell all")
+	channels, ok := references(r.Channels)
+	wrong(ok, "channels", "must hold at most 20 names or IDs of channels; leave it empty to tell all")
 	wrong(r.Runbook == "" || isLink(r.Runbook), "runbook", "must be a link that begins with https:// or http://, of at most 2,000 bytes")
 	found = append(found, r.checkNumbers()...)
 	if ok {
@@ -157,21 +159,6 @@ func wordIn(q query.Query) string {
 		}
 	}
 	return ""
-}
-
-// ids gives IDs each once, in order, and whether that is what they are.
-func ids(given []string) ([]string, bool) {
-	out := make([]string, 0, len(given))
-	for _, g := range given {
-		id, err := uuid.Parse(g)
-		if err != nil || len(g) != 36 {
-			return nil, false
-		}
-		out = append(out, id.String())
-	}
-	slices.Sort(out)
-	out = slices.Compact(out)
-	return out, len(out) <= MaxChannels
 }
 
 func isLink(s string) bool {

@@ -43,7 +43,7 @@ func TestCheckNamesTheField(t *testing.T) {
 		"query: cannot search for text, such as '\"connection reset\"'":                                 func(r *Rule) { r.Query = `service:x "connection reset"` },
 		"sensitivity: must be one of: low, normal, high":                                                func(r *Rule) { r.Sensitivity = "loud" },
 		"level: must be one of: page, ticket, notify":                                                   func(r *Rule) { r.Level = "" },
-		"channels: must hold at most 20 IDs":                                                            func(r *Rule) { r.Channels = []string{"slack"} },
+		"channels: must hold at most 20 names or IDs":                                                   func(r *Rule) { r.Channels = []string{"sl\tack"} },
 		"runbook: must be a link":                                                                       func(r *Rule) { r.Runbook = "javascript:alert(1)" },
 		"advanced.z: is not known":                                                                      func(r *Rule) { r.Advanced = Overrides{"z": 5} },
 		"advanced.min_rate: must be a number from 0.0001 to 1 (share of 1)":                             func(r *Rule) { r.Advanced = Overrides{"min_rate": 2} },

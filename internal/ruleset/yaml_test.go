@@ -65,7 +65,7 @@ rules:
       unheard_of: 1
   - name: c
     advanced: {min_rate: 5, persist: 1.5}
-    channels: [slack]
+    channels: [""]
     level: loud
   - name: d
   - name: d
@@ -84,7 +84,7 @@ rules:
 		"r.yaml:13: rules[1].advanced.unheard_of: is not known here",
 		"r.yaml:15: rules[2].advanced.min_rate: must be a number from 0.0001 to 1 (share of 1)",
 		"r.yaml:15: rules[2].advanced.persist: must be a whole number from 1 to 30 (minutes)",
-		"r.yaml:16: rules[2].channels: must hold at most 20 IDs of channels",
+		"r.yaml:16: rules[2].channels: must hold at most 20 names or IDs of channels",
 		"r.yaml:17: rules[2].level: must be one of: page, ticket, notify",
 		"r.yaml:21: rules[4].level: stands here twice",
 		"r.yaml:22: rules[5]: must be a mapping of name, query",

@@ -12,7 +12,8 @@ import (
 	"errata/internal/ruleset"
 )
 
-const ruleColumns = `r.id::text, r.name, r.query, r.sensitivity, r.settings, r.level, r.channels::text[], r.runbook, r.enabled, r.created_at, r.updated_at, r.updated_by`
+const ruleColumns = `r.id::text, r.name, r.query, r.sensitivity, r.settings, r.level, r.channels::text[], r.runbook, r.enabled, r.created_at, r.updated_at, r.updated_by,
+  ARRAY(SELECT coalesce(c.name, u.id::text) FROM unnest(r.channels) WITH ORDINALITY AS u(id, n) LEFT JOIN channels c ON c.workspace_id = r.workspace_id AND c.id = u.id ORDER BY u.n)`
 
 const sqlRules = `
 SELECT ` + ruleColumns + ` FROM alert_rules r WHERE r.workspace_id = $1::int4 ORDER BY r.name LIMIT $2::int4`
@@ -49,7 +50,7 @@ func inUTC(r ruleset.Rule) ruleset.Rule {
 }
 
 func ruleFields(r *ruleset.Rule) []any {
-	return []any{&r.ID, &r.Name, &r.Query, &r.Sensitivity, &r.Advanced, &r.Level, &r.Channels, &r.Runbook, &r.Enabled, &r.CreatedAt.Time, &r.UpdatedAt.Time, &r.UpdatedBy}
+	return []any{&r.ID, &r.Name, &r.Query, &r.Sensitivity, &r.Advanced, &r.Level, &r.Channels, &r.Runbook, &r.Enabled, &r.CreatedAt.Time, &r.UpdatedAt.Time, &r.UpdatedBy, &r.ChannelNames}
 }
 
 const sqlRule = `
@@ -92,9 +93,7 @@ const sqlCountRules = `
 SELECT count(*) FILTER (WHERE r.id <> '00000000-0000-0000-0000-000000000000')::int4, coalesce(bool_or(r.name = $3::text AND r.id <> $2::uuid), false)
 FROM alert_rules r WHERE r.workspace_id = $1::int4`
 
-const sqlMissingChannels = `
-SELECT coalesce(array_agg(w.id::text), '{}') FROM unnest($2::uuid[]) AS w(id)
-WHERE NOT EXISTS (SELECT 1 FROM channels c WHERE c.workspace_id = $1::int4 AND c.id = w.id)`
+const sqlChannelNames = `SELECT c.id::text, c.name FROM channels c WHERE c.workspace_id = $1::int4 ORDER BY c.name`
 
 const sqlSaveRule = `
 INSERT INTO alert_rules AS r (workspace_id, id, name, query, sensitivity, settings, level, channels, runbook, enabled, updated_by)
@@ -126,13 +125,20 @@ func (s *Store) SaveRule(ctx context.Context, actor Actor, ws int32, r ruleset.R
 }
 
 func saveRule(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, r ruleset.Rule) (saved ruleset.Rule, err error) {
-	details, isNew := r.Details(), r.ID == ""
+	isNew := r.ID == ""
+	var have ruleset.Rule
 	if isNew {
 		r.ID = uuid.Must(uuid.NewV7()).String()
-	} else {
-		have, err := ruleByID(ctx, tx, ws, r.ID)
-		if err != nil || have.Same(r) {
-			return have, err
+	} else if have, err = ruleByID(ctx, tx, ws, r.ID); err != nil {
+		return saved, err
+	}
+	if err := resolveChannels(ctx, tx, ws, &r); err != nil {
+		return saved, err
+	}
+	details := r.Details()
+	if !isNew {
+		if have.Same(r) {
+			return have, nil
 		}
 		details["changes"] = ruleset.Edits(have, r)
 	}
@@ -153,8 +159,24 @@ func saveRule(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, r ruleset.R
 	return saved, audit(ctx, tx, ws, actor, "rule.save", r.ID, details)
 }
 
-// roomForRule looks at what only the database knows of a rule: the others, and
-// the channels.
+// resolveChannels has a rule name its channels by ID.
+func resolveChannels(ctx context.Context, tx pgx.Tx, ws int32, r *ruleset.Rule) error {
+	if len(r.Channels) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, sqlChannelNames, ws)
+	if err != nil {
+		return err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ruleset.Channel])
+	if err != nil {
+		return err
+	}
+	r.Channels, err = ruleset.Resolve(r.Channels, all)
+	return err
+}
+
+// roomForRule looks at the other rules, of which only the database knows.
 func roomForRule(ctx context.Context, tx pgx.Tx, ws int32, r ruleset.Rule, isNew bool) error {
 	var n int
 	var taken bool
@@ -166,14 +188,6 @@ func roomForRule(ctx context.Context, tx pgx.Tx, ws int32, r ruleset.Rule, isNew
 		return nameTaken(r.Name)
 	case isNew && n >= ruleset.MaxRules-1: // the one that every workspace has is one of them
 		return fault.New(fault.Conflict, "too_many_rules", "A workspace takes at most %d rules; remove one that nobody needs first.", ruleset.MaxRules).With("limit", ruleset.MaxRules)
-	}
-	var missing []string
-	if err := tx.QueryRow(ctx, sqlMissingChannels, ws, r.Channels).Scan(&missing); err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return fault.New(fault.Unprocessable, "validation_failed", "The 'channels' field names a channel that is not there: %s. Take the IDs from the list of channels, or leave it empty to tell all.", missing[0]).
-			With("field", "channels").With("missing", missing)
 	}
 	return nil
 }
