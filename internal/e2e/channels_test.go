@@ -21,6 +21,7 @@ import (
 	"errata/internal/config"
 	"errata/internal/notify"
 	"errata/internal/pgtest"
+	"errata/internal/seal"
 )
 
 // A channel's life, from the command line: it is added, tested, fails, is
@@ -37,7 +38,7 @@ func TestLifeOfAChannel(t *testing.T) {
 	}))
 	t.Cleanup(hook.Close)
 	database := pgtest.New(t).URL
-	p := launchWith(t, database, t.TempDir(), func(c *config.Config) { c.AlertAllowAddresses = []string{"127.0.0.1"} })
+	p := launchWith(t, database, t.TempDir(), func(c *config.Config) { c.AlertAllowAddresses, c.SecretKey = []string{"127.0.0.1"}, seal.NewKey() })
 	db, err := pgx.Connect(t.Context(), database)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close(t.Context()) }) //nolint:errcheck // the test is over
@@ -56,6 +57,10 @@ func TestLifeOfAChannel(t *testing.T) {
 	require.NoError(t, cli.AddChannel(t.Context(), opt, webhook("ops", cli.SecretSources{Files: map[string]string{"secret": file}})))
 	require.NoError(t, cli.AddChannel(t.Context(), opt, webhook("night", cli.SecretSources{Stdin: "secret"})))
 	assert.Empty(t, warned.String())
+	var lies string
+	require.NoError(t, db.QueryRow(t.Context(), `SELECT string_agg(secrets::text, ' ') FROM channels`).Scan(&lies))
+	assert.NotContains(t, lies, whsec, "it is encrypted in the database")
+	assert.Equal(t, 2, strings.Count(lies, `"key"`))
 	require.ErrorContains(t, cli.AddChannel(t.Context(), opt, webhook("bad", cli.SecretSources{Plain: map[string]string{"secret": "short"}})), "secrets.secret")
 	assert.Contains(t, warned.String(), "everybody who can list processes")
 	require.ErrorContains(t, cli.AddChannel(t.Context(), opt, webhook("bad", cli.SecretSources{Variables: map[string]string{"secret": "ERRATA_NOT_SET"}})), "ERRATA_NOT_SET")

@@ -46,7 +46,7 @@ func TestDeadChannelsAreOnEveryPage(t *testing.T) {
 		requireHushed(t, p)
 		banner := p.Find(".alarm")
 		require.Equal(t, 1, banner.Length(), path)
-		assert.Regexp(t, `^Messages to <i>ops</i> do not arrive since .* UTC: .*404.* 1 lost Dismiss`, words(banner), path)
+		assert.Regexp(t, `^Messages to <i>ops</i> do not arrive since .* UTC: .*404.* 1 message Dismiss`, words(banner), path)
 		assert.Equal(t, channelPath(ops.ID), banner.Find("a").AttrOr("href", ""))
 		assert.Equal(t, path, banner.Find("[name=back]").AttrOr("value", ""), "dismissing leads back")
 	}

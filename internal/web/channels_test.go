@@ -185,6 +185,7 @@ func TestChannelsThatCannotBe(t *testing.T) {
 		require.Equal(t, 1, marked.Length(), bad)
 		assert.Equal(t, bad[2], marked.AttrOr("name", ""))
 		assert.Contains(t, words(marked.Parent().Find(".wrong")), bad[3])
+		assert.Contains(t, strings.Fields(marked.AttrOr("aria-describedby", "")), marked.Parent().Find(".wrong").AttrOr("id", ""), "whoever cannot see hears it")
 		assert.Contains(t, words(p.Find("[role=alert]")), "Nothing was saved")
 		if bad[0] != "name" {
 			assert.Equal(t, "night", p.Find("[name=name]").AttrOr("value", ""), "what was typed is there")
