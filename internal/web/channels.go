@@ -36,6 +36,9 @@ type Courier interface {
 	Test(ctx context.Context, actor store.Actor, ws int32, channel string) (store.DeliveryDetail, error)
 }
 
+// channelNames are the templates of the pages about channels.
+var channelNames = []string{"channels", "newchannel", "channel", "deliveries", "delivery"}
+
 type channelsPage struct {
 	frame
 	Tabs    []link

@@ -28,12 +28,12 @@ var templateFiles embed.FS
 type pages map[string]*template.Template
 
 // pageNames are the templates; each fills "main" in the layout.
-var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "channels", "newchannel", "channel", "deliveries", "delivery", "error"}
+var pageNames = []string{"login", "link", "home", "request", "found", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
 
 func loadPages() pages {
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html"))
 	out := pages{}
-	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames) {
+	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return out
