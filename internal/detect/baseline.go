@@ -1,17 +1,16 @@
 package detect
 
-import "math"
-
 // Baseline is what is normal for a series: small, and made anew every five
 // minutes.
 type Baseline struct {
 	Rate     float64 `json:"rate"`     // errors per request
 	Requests float64 `json:"requests"` // requests per minute; 0: no totals
-	// Phi5, Phi15 and Phi60 are by what factor the errors of so many minutes
-	// vary more than chance alone makes them; at least 1.
-	Phi5  float64 `json:"phi5"`
-	Phi15 float64 `json:"phi15"`
-	Phi60 float64 `json:"phi60"`
+	// Phi is by what factor the errors of five minutes vary more than chance alone
+	// makes them, seen from the hour around them; at least 1.
+	Phi float64 `json:"phi"`
+	// High are the shares that 5, 15 and 60 minutes reach by themselves, but for
+	// the few largest of the day.
+	High [3]float64 `json:"high"`
 	// Count is how many errors a minute has, for series without totals.
 	Count float64 `json:"count"`
 	// Minutes is how many of the day's minutes it was made of. With few of them
@@ -69,7 +68,10 @@ func Learn(p *Past, set *Settings) Baseline {
 		b.Requests = float64(day.Requests) / float64(day.Minutes)
 	}
 	b.Rate = max(day.rate(set), weekly(&p.Weeks, set), set.FloorRate)
-	b.Phi5, b.Phi15, b.Phi60 = dispersion(p.Day[:], set)
+	b.Phi = dispersion(&p.Day, set)
+	for i, minutes := range spans {
+		b.High[i] = high(&p.Day, minutes/5, set)
+	}
 	b.Count = max(p.Recent.perMinute(), p.SameTime.perMinute(), set.FloorCount)
 	return b
 }
@@ -114,62 +116,4 @@ func weekly(weeks *[4]Stretch, set *Settings) float64 {
 		all.add(weeks[i])
 	}
 	return all.rate(set)
-}
-
-// dispersion measures how much blocks of 5, 15 and 60 minutes differ from their
-// own mean, in units of what chance makes. The largest few are left out: they
-// are what is looked for.
-func dispersion(day []Stretch, set *Settings) (phi5, phi15, phi60 float64) {
-	phi5 = dispersionOf(day, 1, set)
-	phi15 = max(dispersionOf(day, 3, set), phi5)
-	phi60 = max(dispersionOf(day, 12, set), phi15)
-	return phi5, phi15, phi60
-}
-
-func dispersionOf(day []Stretch, group int, set *Settings) float64 {
-	var sums [DayBlocks]Stretch
-	var all Stretch
-	blocks := sums[:len(day)/group]
-	for i := range day {
-		if j := i / group; j < len(blocks) {
-			blocks[j].add(day[i])
-		}
-		all.add(day[i])
-	}
-	if all.Errors == 0 || all.Requests <= 0 {
-		return 1
-	}
-	p := float64(all.Errors) / float64(all.Requests)
-	n, sum := 0, 0.0
-	var largest top
-	for i := range blocks {
-		if mu := p * float64(blocks[i].Requests); mu > 0.2 {
-			d := float64(blocks[i].Errors) - mu
-			n++
-			sum += d * d / mu
-			largest.offer(d * d / mu)
-		}
-	}
-	if n < 12 {
-		return 1
-	}
-	drop := min(int(math.Ceil(set.DropBlocks*float64(n))), len(largest))
-	for _, t := range largest[:drop] {
-		sum -= t
-	}
-	return min(max(sum/float64(n-drop), 1), set.MaxPhi)
-}
-
-// top keeps the largest few numbers, the largest first.
-type top [16]float64
-
-func (t *top) offer(x float64) {
-	i := len(t) - 1
-	if x <= t[i] {
-		return
-	}
-	for ; i > 0 && t[i-1] < x; i-- {
-		t[i] = t[i-1]
-	}
-	t[i] = x
 }

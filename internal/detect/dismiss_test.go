@@ -9,7 +9,7 @@ import (
 
 // minuteOf is a minute of a series that fails steadily for an hour.
 func minuteOf(at Minute, errors int64) *Input {
-	in := &Input{Minute: at, Baseline: Baseline{Rate: .002, Requests: 300, Phi5: 1, Phi15: 1, Phi60: 1}, Customers: Customers{Distinct: 9, Top: 10}}
+	in := &Input{Minute: at, Baseline: Baseline{Rate: .002, Requests: 300, Phi: 1}, Customers: Customers{Distinct: 9, Top: 10}}
 	for i := range in.Last {
 		in.Last[i] = Counts{Errors: errors, Requests: 300}
 	}

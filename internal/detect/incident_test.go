@@ -31,7 +31,7 @@ func TestRulesByTheirTraffic(t *testing.T) {
 		rule          Rule
 	}{
 		{"a spike", 300, 0.002, 0.10, 20, 5, Spike},
-		{"barely three times normal", 300, 0.01, 0.032, 90, 40, Slow},
+		{"barely three times normal", 300, 0.01, 0.032, 90, 45, Slow},
 		{"few requests, all bad", 0.5, 0.002, 0.95, 180, 60, LowVolume},
 		{"ten a minute, one in twelve bad", 10, 0.002, 0.083, 150, 80, Slow},
 	} {

@@ -52,19 +52,35 @@ func (l *look) run() {
 	l.concentrated()
 }
 
+// phi is how much more than chance a window varies. What is beyond chance grows
+// with the number of requests: a night is nearer to chance than the day that it
+// was learned from.
 func (l *look) phi(window int) float64 {
-	switch {
-	case window <= 5:
-		return max(l.b.Phi5, 1)
-	case window <= 15:
-		return max(l.b.Phi15, 1)
+	more := max(l.b.Phi, 1) - 1
+	if usual := l.b.Requests * float64(window); usual > 0 {
+		_, n := l.w.span(0, window)
+		more *= min(n/usual, 1)
 	}
-	return max(l.b.Phi60, 1)
+	return 1 + more
 }
 
 func (l *look) z(window int) float64 {
 	e, n := l.w.span(0, window)
 	return score(e, l.b.Rate*n, l.phi(window))
+}
+
+// reach is the limit of a window: above what the series reaches by itself. Short
+// windows are many, so that one of them gets farther; long ones are few.
+func (l *look) reach(window int) float64 {
+	i := 0
+	for i < len(spans)-1 && window > spans[i] {
+		i++
+	}
+	factor := l.set.HighFactor
+	if window > spans[1] {
+		factor = l.set.HighLong
+	}
+	return max(l.limit, factor*l.b.High[i])
 }
 
 // each says whether each of count stretches of some minutes, the newest first,
@@ -105,7 +121,7 @@ func (l *look) why(rule Rule, window int, limit, z, minZ float64) Why {
 func (l *look) fast() {
 	m, set := l.set.FastMinutes, l.set
 	e, n := l.w.span(0, m)
-	limit := max(set.FastRate, l.limit)
+	limit := max(set.FastRate, l.reach(m))
 	if e < set.FastErrors || e < limit*n || !l.each(m, 1, 1, set.FastEach*limit) {
 		return
 	}
@@ -121,18 +137,19 @@ func (l *look) fast() {
 func (l *look) spike() {
 	set := l.set
 	e, _ := l.w.span(0, 5)
-	if l.z5 < set.Score || e < set.MinErrors || l.w.rate(0, 5) < l.limit || !l.each(1, 1, 1, l.limit) {
+	limit := l.reach(5)
+	if l.z5 < set.Score || e < set.MinErrors || l.w.rate(0, 5) < limit || !l.each(1, 1, 1, limit) {
 		return
 	}
 	l.v.pending = true
 	persist := set.Persist
-	if l.w.rate(0, 5) < set.Strong*l.limit {
+	if l.w.rate(0, 5) < set.Strong*limit {
 		persist = set.PersistNear
 	}
-	if l.each(persist, 1, 1, l.limit) {
-		why := l.why(Spike, 5, l.limit, l.z5, set.Score)
+	if l.each(persist, 1, 1, limit) {
+		why := l.why(Spike, 5, limit, l.z5, set.Score)
 		why.Persist = fmt.Sprintf("%d of %d minutes", persist, persist)
-		l.fire(why, l.onset(1, l.limit/2))
+		l.fire(why, l.onset(1, limit/2))
 	}
 }
 
@@ -142,18 +159,19 @@ func (l *look) spike() {
 func (l *look) slow(window int) {
 	set := l.set
 	e, n := l.w.span(0, window)
-	if e < set.SlowErrors || e < l.limit*n || !l.each(1, 5, 1, l.limit) {
+	limit := l.reach(window)
+	if e < set.SlowErrors || e < limit*n || !l.each(1, 5, 1, limit) {
 		return
 	}
 	be, bn := l.w.worst(window, set.BlipMinutes)
-	if e -= be; e < l.limit*(n-bn) {
+	if e -= be; e < limit*(n-bn) {
 		return
 	}
 	z := score(e, l.b.Rate*(n-bn), l.phi(window))
-	if z >= set.SlowScore && l.each(3, window/3, 2, l.limit) {
-		why := l.why(Slow, window, l.limit, z, set.SlowScore)
+	if z >= set.SlowScore && l.each(3, window/3, 2, limit) {
+		why := l.why(Slow, window, limit, z, set.SlowScore)
 		why.Persist = "3 of 3 thirds"
-		l.fire(why, l.onset(5, l.limit/2))
+		l.fire(why, l.onset(5, limit/2))
 	}
 }
 

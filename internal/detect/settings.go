@@ -75,6 +75,8 @@ type Settings struct {
 	PriorRequests float64 // requests that the prior weighs; 2000
 	DropBlocks    float64 // share of blocks, the largest, that dispersion leaves out; 0.03
 	MaxPhi        float64 // dispersion at most; 20
+	HighFactor    float64 // times what the day reached by itself, for windows up to 15 min; 2.5
+	HighLong      float64 // the same, for longer ones; 2
 
 	// The life of an incident, in minutes.
 
@@ -101,7 +103,7 @@ func Default() Settings {
 		LowTraffic: 100, LowErrors: 8, LowRate: 0.15, LowScore: 4, LowClear: 0.10, LowEvidence: 5,
 		BurnErrors: 10, CountFactor: 4, NewErrors: 5, NewCustomers: 2, HeartbeatMin: 100,
 		TopShare: 0.8, OtherShare: 0.05, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
-		FloorRate: 0.0005, FloorCount: 0.02, PriorRate: 0.001, PriorRequests: 2000, DropBlocks: 0.03, MaxPhi: 20,
+		FloorRate: 0.0005, FloorCount: 0.02, PriorRate: 0.001, PriorRequests: 2000, DropBlocks: 0.03, MaxPhi: 20, HighFactor: 2.5, HighLong: 2,
 		ClearFactor: 1.5, ClearRate: 0.5, ClearScore: 2, ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, MaskBefore: 15, SilentMinimum: 20,
 	}
 }

@@ -82,6 +82,8 @@ var Numbers = []Number{
 	{"prior_requests", "What is normal", requests, "How many requests that assumption weighs.", 1, 1e9, func(s *detect.Settings) any { return &s.PriorRequests }},
 	{"drop_blocks", "What is normal", share, "Which share of the day's blocks, the largest, says nothing about how much a series varies.", 0, 0.5, func(s *detect.Settings) any { return &s.DropBlocks }},
 	{"max_phi", "What is normal", times, "How much more than by chance a series is believed to vary.", 1, 1000, func(s *detect.Settings) any { return &s.MaxPhi }},
+	{"high_factor", "What is normal", times, "How many times what a series reached by itself within a day its limit is, for up to 15 minutes.", 1, 100, func(s *detect.Settings) any { return &s.HighFactor }},
+	{"high_long", "What is normal", times, "The same for 30 and 60 minutes.", 1, 100, func(s *detect.Settings) any { return &s.HighLong }},
 
 	{"clear_factor", "Incidents", times, "Below how many times the normal share a minute is good.", 1, 100, func(s *detect.Settings) any { return &s.ClearFactor }},
 	{"clear_rate", "Incidents", share, "Below which part of the share that 5xx must reach it is, too.", 0.01, 1, func(s *detect.Settings) any { return &s.ClearRate }},

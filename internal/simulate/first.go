@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math"
+	"slices"
 
 	"errata/internal/detect"
 )
@@ -13,14 +14,16 @@ func First() Detector {
 		c, set := newSums(s), detect.Default()
 		history := detect.NewHistory(s.Samples[0].Minute, true)
 		var b detect.Baseline
+		phi := 1.0
 		var pages []detect.Minute
 		firing, held, clear, resolved := false, 0, 0, -1000
 		for t, sample := range s.Samples {
 			history.Add(sample)
 			if t%5 == 0 && !firing {
-				b = detect.Learn(history.Past(sample.Minute), &set)
+				past := history.Past(sample.Minute)
+				b, phi = detect.Learn(past, &set), firstPhi(past)
 			}
-			fires, spike, well := c.first(t, b.Rate, min(b.Phi5, 10))
+			fires, spike, well := c.first(t, b.Rate, phi)
 			if spike {
 				held++
 			} else {
@@ -73,6 +76,31 @@ func (c *sums) first(t int, p0, phi float64) (fires, spike, well bool) {
 	low := n5 < 100 && e60 >= 8 && wilson(e60, n60) >= 0.15 && z(60) >= 4 && e15 >= 2 && r15 >= 0.15
 	well = (r5 < max(1.5*p0, 0.01) || z(5) < 2 && r5 < limit) && (n5 >= 100 || r15 < 0.10)
 	return fast || slow || low, spike, well
+}
+
+// firstPhi is how much more than chance five minutes of the day vary, the 3 % that
+// do most left out; at most 10.
+func firstPhi(past *detect.Past) float64 {
+	errors, requests := 0.0, 0.0
+	for _, b := range past.Day {
+		errors, requests = errors+float64(b.Errors), requests+float64(b.Requests)
+	}
+	var seen []float64
+	for _, b := range past.Day {
+		if mu := errors / max(requests, 1) * float64(b.Requests); mu > 0.2 {
+			d := float64(b.Errors) - mu
+			seen = append(seen, d*d/mu)
+		}
+	}
+	if len(seen) < 12 {
+		return 1
+	}
+	slices.Sort(seen)
+	sum, n := 0.0, len(seen)-int(math.Ceil(0.03*float64(len(seen))))
+	for _, x := range seen[:n] {
+		sum += x
+	}
+	return min(max(sum/float64(n), 1), 10)
 }
 
 func wilson(e, n float64) float64 {
