@@ -10,7 +10,10 @@ type Baseline struct {
 	Phi float64 `json:"phi"`
 	// High are the shares that 5, 15 and 60 minutes reach by themselves, but for
 	// the few largest of the day.
-	High [3]float64 `json:"high"`
+	High [len(spans)]float64 `json:"high"`
+	// Times is the same for series without totals: how many times what was normal
+	// just before.
+	Times [len(spans)]float64 `json:"times"`
 	// Count is how many errors a minute has, for series without totals.
 	Count float64 `json:"count"`
 	// Minutes is how many of the day's minutes it was made of. With few of them
@@ -70,7 +73,11 @@ func Learn(p *Past, set *Settings) Baseline {
 	b.Rate = max(day.rate(set), weekly(&p.Weeks, set), set.FloorRate)
 	b.Phi = dispersion(&p.Day, set)
 	for i, minutes := range spans {
-		b.High[i] = high(&p.Day, minutes/5, set)
+		if day.Requests > 0 {
+			b.High[i] = high(&p.Day, minutes/5, set)
+		} else {
+			b.Times[i] = times(&p.Day, minutes/5, set)
+		}
 	}
 	b.Count = max(p.Recent.perMinute(), p.SameTime.perMinute(), set.FloorCount)
 	return b

@@ -2,21 +2,25 @@ package detect
 
 // count is F: no totals, so only counts can be compared with counts. It is far
 // worse than rates (see the record of decision), which is why it does not page
-// unless somebody wants that.
+// unless somebody wants that. Load comes and goes, and its errors with it: how far
+// counts go by themselves is asked of the day, as it is of rates.
 func (l *look) count() {
 	// Load comes and goes with the hour, and an incident's minutes are masked:
 	// the baseline of now counts as much as that from before.
 	set, mu := l.set, max(l.b.Count, l.in.Baseline.Count, l.set.FloorCount)
 	e5, _ := l.w.span(0, 5)
-	limit := max(set.MinErrors, set.CountFactor*5*mu)
-	l.z5 = score(e5, 5*mu, 1)
+	limit := max(set.MinErrors, 5*l.manyTimes(5)*mu)
+	l.z5 = score(e5, 5*mu, max(l.b.Phi, 1))
 	l.v.clear = e5 <= max(2, limit/2)
 	if l.b.Minutes < set.NewMinutes {
 		return
 	}
+	l.fastCount(mu)
 	if l.z5 >= set.Score && e5 >= limit {
 		l.v.pending = true
-		if l.each(set.Persist, 1, max(1, 2*mu), 0) {
+		// Near the limit for longer, as spike has it; and few counts waver more than shares.
+		strong := e5 >= set.Strong*limit && l.each(set.Persist, 1, max(1, limit/5), 0)
+		if strong || l.each(set.PersistNear, 1, max(1, set.FastEach*limit/5), 0) {
 			l.counted(5, limit, l.z5, mu)
 		}
 	}
@@ -24,14 +28,35 @@ func (l *look) count() {
 		e, _ := l.w.span(0, window)
 		worst, _ := l.w.worst(window, set.BlipMinutes)
 		rest := float64(window - set.BlipMinutes)
-		limit := set.CountFactor * rest * mu
-		z := score(e-worst, rest*mu, 1)
-		if e >= 3*set.MinErrors && e-worst >= max(limit, set.MinErrors) && z >= set.Score &&
-			l.each(1, 5, max(1, 5*mu*set.CountFactor/2), 0) && l.each(3, window/3, max(2, float64(window/3)*mu*set.CountFactor/2), 0) {
+		minute := l.manyTimes(window) * mu
+		limit := minute * rest
+		z := score(e-worst, rest*mu, max(l.b.Phi, 1))
+		if e >= set.SlowErrors && e-worst >= max(limit, set.MinErrors) && z >= set.LowScore &&
+			l.each(1, 5, max(1, 5*minute/2), 0) && l.each(3, window/3, max(2, float64(window/3)*minute/2), 0) {
 			l.counted(window, limit, z, mu)
 		}
 	}
 }
+
+// manyTimes is how many times normal a window's count must be.
+func (l *look) manyTimes(window int) float64 {
+	return max(l.set.CountFactor, l.farther(window, &l.b.Times))
+}
+
+// fastCount is B without totals: so many times the limit that nobody needs to
+// wait, in each of three minutes, which a blip has not.
+func (l *look) fastCount(mu float64) {
+	set, m := l.set, l.set.FastMinutes
+	limit := max(set.FastErrors, fastTimes*float64(m)*l.manyTimes(m)*mu)
+	e, _ := l.w.span(0, m)
+	if z := score(e, float64(m)*mu, max(l.b.Phi, 1)); e >= limit && z >= set.Score && l.each(m, 1, set.FastEach*limit/float64(m), 0) {
+		l.counted(m, limit, z, mu)
+	}
+}
+
+// fastTimes is how many times what five minutes must reach three have to. It is
+// judgement: an outage is hundreds of times normal.
+const fastTimes = 5
 
 func (l *look) counted(window int, limit, z, mu float64) {
 	e, _ := l.w.span(0, window)

@@ -69,18 +69,20 @@ func (l *look) z(window int) float64 {
 	return score(e, l.b.Rate*n, l.phi(window))
 }
 
-// reach is the limit of a window: above what the series reaches by itself. Short
+// reach is the limit of a window: above what the series reaches by itself.
+func (l *look) reach(window int) float64 { return max(l.limit, l.farther(window, &l.b.High)) }
+
+// farther is by how much a window must surpass what the day reached. Short
 // windows are many, so that one of them gets farther; long ones are few.
-func (l *look) reach(window int) float64 {
+func (l *look) farther(window int, reached *[len(spans)]float64) float64 {
 	i := 0
 	for i < len(spans)-1 && window > spans[i] {
 		i++
 	}
-	factor := l.set.HighFactor
 	if window > spans[1] {
-		factor = l.set.HighLong
+		return l.set.HighLong * reached[i]
 	}
-	return max(l.limit, factor*l.b.High[i])
+	return l.set.HighFactor * reached[i]
 }
 
 // each says whether each of count stretches of some minutes, the newest first,

@@ -32,13 +32,7 @@ const (
 // neighbours, in units of what chance makes. The largest few are left out: they
 // are what is looked for.
 func dispersion(day *[DayBlocks]Stretch, set *Settings) float64 {
-	var e, n [DayBlocks + 1]float64
-	for i := range day {
-		e[i+1], n[i+1] = e[i]+float64(day[i].Errors), n[i]+float64(max(day[i].Requests, 0))
-	}
-	if e[DayBlocks] <= 0 || n[DayBlocks] <= 0 {
-		return 1
-	}
+	e, n := sums(day)
 	count, sum := 0, 0.0
 	var largest top
 	for i := range day {
@@ -68,7 +62,7 @@ func high(day *[DayBlocks]Stretch, group int, set *Settings) float64 {
 	for i := range day {
 		all.add(day[i])
 	}
-	if all.Errors == 0 || all.Requests <= 0 {
+	if all.Errors <= 0 || all.Requests <= 0 {
 		return 0
 	}
 	prior := shrinkage * float64(all.Requests) / float64(all.Errors)
@@ -88,6 +82,45 @@ func high(day *[DayBlocks]Stretch, group int, set *Settings) float64 {
 		return 0
 	}
 	return largest[dropped(count, set)]
+}
+
+// times is how many times what the three hours up to half an hour before had, per
+// minute, groups of the day's blocks reach: of counts that is what is normal.
+func times(day *[DayBlocks]Stretch, group int, set *Settings) float64 {
+	const before, gap = 36, 6
+	e, n := sums(day)
+	count := 0
+	var largest top
+	for i := before + gap; i+group <= DayBlocks; i += group {
+		errors, minutes := e[i-gap]-e[i-gap-before], n[i-gap]-n[i-gap-before]
+		here, of := e[i+group]-e[i], n[i+group]-n[i]
+		if minutes > 0 && of > 0 {
+			mu := max(errors/minutes, set.FloorCount) * of
+			count++
+			largest.offer((here + shrinkage) / (mu + shrinkage))
+		}
+	}
+	if count < fewBlocks {
+		return 0
+	}
+	return largest[dropped(count, set)]
+}
+
+// sums are running sums of errors, and of what they are a share of: requests, or
+// minutes where requests are not counted.
+func sums(day *[DayBlocks]Stretch) (e, n [DayBlocks + 1]float64) {
+	totals := false
+	for i := range day {
+		totals = totals || day[i].Requests > 0
+	}
+	for i := range day {
+		of := float64(day[i].Minutes)
+		if totals {
+			of = float64(max(day[i].Requests, 0))
+		}
+		e[i+1], n[i+1] = e[i]+float64(day[i].Errors), n[i]+of
+	}
+	return e, n
 }
 
 // dropped is how many of the largest are left out.

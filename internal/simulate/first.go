@@ -7,23 +7,41 @@ import (
 	"errata/internal/detect"
 )
 
-// First is rules A to D as the page on alerting gives them, with the baseline
-// that ours learned: what the rules of package detect are measured against.
+// First is rules A to D as the page on alerting gives them, with the rates that
+// ours learned: what the rules of package detect are measured against.
 func First() Detector {
-	return Detector{"rules A-D as first written", func(s *Series) []detect.Minute {
+	return firstWritten("rules A-D as first written", true, func(c *sums, t int, b *detect.Baseline, phi float64) (fires, spike, well bool) {
+		return c.first(t, b.Rate, phi)
+	})
+}
+
+// CountFirst is rule F as it was written there, with the counts that ours learned.
+func CountFirst() Detector {
+	return firstWritten("rule F as first written, no totals", false, func(c *sums, t int, b *detect.Baseline, _ float64) (fires, spike, well bool) {
+		return c.firstCount(t, b.Count)
+	})
+}
+
+type firstRules func(c *sums, t int, b *detect.Baseline, phi float64) (fires, spike, well bool)
+
+func firstWritten(name string, totals bool, rules firstRules) Detector {
+	return Detector{name, func(s *Series) []detect.Minute {
 		c, set := newSums(s), detect.Default()
-		history := detect.NewHistory(s.Samples[0].Minute, true)
+		history := detect.NewHistory(s.Samples[0].Minute, totals)
 		var b detect.Baseline
 		phi := 1.0
 		var pages []detect.Minute
 		firing, held, clear, resolved := false, 0, 0, -1000
 		for t, sample := range s.Samples {
+			if !totals {
+				sample.Requests = detect.Unknown
+			}
 			history.Add(sample)
 			if t%5 == 0 && !firing {
 				past := history.Past(sample.Minute)
 				b, phi = detect.Learn(past, &set), firstPhi(past)
 			}
-			fires, spike, well := c.first(t, b.Rate, phi)
+			fires, spike, well := rules(c, t, &b, phi)
 			if spike {
 				held++
 			} else {
@@ -35,7 +53,7 @@ func First() Detector {
 				clear++
 			}
 			switch {
-			case !firing && fires:
+			case !firing && fires && b.Minutes >= set.NewMinutes:
 				firing = true
 				history.Mask(sample.Minute-15, sample.Minute)
 				if t-resolved > 30 {
@@ -50,6 +68,16 @@ func First() Detector {
 		}
 		return pages
 	}}
+}
+
+// firstCount compares counts with mu, normal errors per minute.
+func (c *sums) firstCount(t int, mu float64) (fires, spike, well bool) {
+	errors := func(w int) float64 { e, _ := c.window(t, w); return e }
+	z := func(w int) float64 { return 2 * (math.Sqrt(errors(w)+0.375) - math.Sqrt(float64(w)*mu+0.375)) }
+	above := func(w int, times float64) bool { return errors(w) >= times*float64(w)*mu }
+	spike = z(5) >= 5 && errors(5) >= max(10, 20*mu) && errors(1) >= max(1, 2*mu)
+	slow := z(60) >= 5 && errors(60) >= 30 && above(60, 4) && above(20, 2) && above(5, 2) && above(2, 2) && errors(2) >= 1
+	return slow, spike, errors(5) <= max(2, 10*mu)
 }
 
 func (c *sums) first(t int, p0, phi float64) (fires, spike, well bool) {

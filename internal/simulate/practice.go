@@ -10,29 +10,22 @@ type Detector struct {
 
 // Ours is the product's own evaluator.
 func Ours(name string, set detect.Settings) Detector {
-	return Detector{name, func(s *Series) []detect.Minute {
-		var pages []detect.Minute
-		for _, i := range Incidents(s, true, set) {
-			if i.Level == detect.Page {
-				pages = append(pages, i.Fired)
-			}
-		}
-		return pages
-	}}
+	return Detector{name, func(s *Series) []detect.Minute { return paged(Incidents(s, true, set)) }}
 }
 
 // CountMode is the same without request totals, paging.
 func CountMode(set detect.Settings) Detector {
 	set.CountPages = true
-	return Detector{"ours, no totals", func(s *Series) []detect.Minute {
-		var pages []detect.Minute
-		for _, i := range Incidents(s, false, set) {
-			if i.Level == detect.Page {
-				pages = append(pages, i.Fired)
-			}
+	return Detector{"ours, no totals", func(s *Series) []detect.Minute { return paged(Incidents(s, false, set)) }}
+}
+
+func paged(all []detect.Incident) (pages []detect.Minute) {
+	for _, i := range all {
+		if i.Level == detect.Page {
+			pages = append(pages, i.Fired)
 		}
-		return pages
-	}}
+	}
+	return pages
 }
 
 // Incidents replays a series, with or without its totals.
@@ -49,9 +42,8 @@ func Incidents(s *Series, totals bool, set detect.Settings) []detect.Incident {
 	return book.Incidents
 }
 
-// Practices are what people commonly write into their alerting rules. All are
-// given the same end as ours, ten minutes in a row in which they do not hold:
-// without it they would page far more often.
+// Practices are what people commonly write into their alerting rules. They end
+// as such rules do, in the first minute in which they do not hold.
 func Practices() []Detector {
 	return []Detector{
 		practice("5m > 5 %, no guard", 1, func(s *Series, c *sums, t int) bool {
@@ -80,21 +72,14 @@ func practice(name string, lasting int, holds func(*Series, *sums, int) bool) De
 	return Detector{name, func(s *Series) []detect.Minute {
 		c := newSums(s)
 		var pages []detect.Minute
-		firing, held, clear := false, 0, 0
+		held := 0
 		for t := range s.Samples {
-			if holds(s, c, t) {
-				held++
-				clear = 0
-			} else {
+			if !holds(s, c, t) {
 				held = 0
-				clear++
+				continue
 			}
-			switch {
-			case !firing && held >= lasting:
-				firing = true
+			if held++; held == lasting {
 				pages = append(pages, s.Samples[t].Minute)
-			case firing && clear >= 10:
-				firing = false
 			}
 		}
 		return pages

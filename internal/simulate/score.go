@@ -77,6 +77,10 @@ func (s *Series) near(at int) string {
 // Precision, Recall and F1 count events.
 func (c *Score) Precision() float64 { return share(c.Found, c.Found+c.False) }
 
+// OfPages is the share of pages that are about an incident, further pages about
+// the same included: what it looks like to who is paged, and kinder to rules that flap.
+func (c *Score) OfPages() float64 { return share(c.Found+c.Flaps, c.Found+c.Flaps+c.False) }
+
 // Recall is the share of incidents that paged.
 func (c *Score) Recall() float64 { return share(c.Found, c.Incidents) }
 
