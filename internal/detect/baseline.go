@@ -62,7 +62,7 @@ func Learn(p *Past, set *Settings) Baseline {
 		day.add(p.Day[i])
 	}
 	b := Baseline{Minutes: day.Minutes, Customers: p.Customers, LastWeek30: p.LastWeek30, SixHours: p.SixHours, ThreeDays: p.ThreeDays}
-	b.Skewed = day.Late >= 20 && day.Late > day.Errors
+	b.Skewed = skewed(&p.Day)
 	if b.Skewed {
 		p = onTime(p)
 		day.Errors += day.Late
@@ -81,6 +81,26 @@ func Learn(p *Past, set *Settings) Baseline {
 	}
 	b.Count = max(p.Recent.perMinute(), p.SameTime.perMinute(), set.FloorCount)
 	return b
+}
+
+// skewed says that all that the source sends is late, all day long: its clock is
+// wrong. A spool that drains has as many late rows, but within an hour or two.
+func skewed(day *[DayBlocks]Stretch) bool {
+	const hour, least = 12, 6
+	late, any := 0, 0
+	for i := 0; i < DayBlocks; i += hour {
+		var s Stretch
+		for _, b := range day[i : i+hour] {
+			s.add(b)
+		}
+		if s.Late+s.Errors > 0 {
+			any++
+		}
+		if s.Late > s.Errors {
+			late++
+		}
+	}
+	return late >= least && 2*late > any
 }
 
 // onTime counts what came late as if it had come in time.

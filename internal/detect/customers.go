@@ -10,8 +10,9 @@ func (l *look) topShare() float64 {
 }
 
 // oneCustomer says that what is above normal is all of the same customer, which
-// is less than an outage: the others have no more errors than they always do.
-// Errors that have no customer count as others'. A few errors prove nothing.
+// is less than an outage: the others have no more errors than they always do, and
+// fewer than that customer. Errors that have no customer count as others'. A few
+// errors prove nothing.
 func (l *look) oneCustomer() bool {
 	c := &l.in.Customers
 	if l.in.SingleTenant || c.Distinct <= 0 || c.Top < l.set.OneErrors {
@@ -19,7 +20,8 @@ func (l *look) oneCustomer() bool {
 	}
 	e, n := l.w.span(0, 10)
 	others := e - float64(c.Top)
-	return others <= l.set.OtherShare*e && others <= 1+2*l.b.Rate*n
+	_, usual := Usual(2*l.b.Rate*n, l.b.Phi)
+	return others <= l.set.OtherShare*e && others <= usual
 }
 
 // broad says whether 429s are the service's trouble, a limiter that is wrong or
@@ -31,12 +33,23 @@ func (l *look) broad() (level Level, note string) {
 		return Page, ""
 	case c.Distinct == 0:
 		return Notify, "customers are not known"
-	case float64(c.Distinct) < max(float64(set.BroadCustomers), set.BroadFactor*l.b.Customers):
+	case float64(c.Distinct) < l.many():
 		return Notify, "few customers"
 	case l.topShare() >= set.TopShare:
 		return Notify, "mostly one customer"
 	}
 	return Page, "broad"
+}
+
+// many is how many customers are more than always meet a limit. Where they are
+// many anyhow, three times as many there may not be. But if one has a fifth of
+// the errors, five may have them all, beside those who always have some.
+func (l *look) many() float64 {
+	set, usual, least := l.set, l.b.Customers, float64(l.set.BroadCustomers)
+	if l.topShare()*least > 1 {
+		return least + set.BroadFactor*usual
+	}
+	return usual + max(least, min((set.BroadFactor-1)*usual, float64(set.BroadMore)))
 }
 
 // concentrated finds the customer who outgrew a limit: for support, not for the

@@ -16,7 +16,7 @@ func Evaluate(s State, in *Input, set *Settings) (State, []Transition) {
 
 // Explain gives the numbers of a minute under the baseline that is in force.
 func Explain(s State, in *Input, set *Settings) Numbers {
-	return judge(in, inForce(&s, in), set).numbers()
+	return judge(in, inForce(&s, in, set), set).numbers()
 }
 
 // Accept ends an incident because what it found is normal from now on. Its
@@ -27,7 +27,7 @@ func Accept(s State, at Minute) (State, []Transition) {
 		return s, nil
 	}
 	m.end(ReasonAccepted)
-	m.s.Phase, m.s.Baseline = OK, nil
+	m.s.Phase, m.s.Baseline, m.s.Before = OK, nil, nil
 	return m.s, m.out
 }
 
@@ -41,15 +41,6 @@ func Dismiss(s State, level Level, at Minute) State {
 	s.Phase, s.Level, s.Dismissed = Resolved, max(s.Level, level), true
 	s.Resolved, s.ClearFor, s.SilentFor = at, 0, 0
 	return s
-}
-
-// inForce is the baseline before the incident while there is one, so that an
-// incident does not become its own measure.
-func inForce(s *State, in *Input) *Baseline {
-	if s.Baseline != nil {
-		return s.Baseline
-	}
-	return &in.Baseline
 }
 
 type step struct {
@@ -67,11 +58,12 @@ func (m *step) run() {
 	if m.s.Phase == OK && len(m.s.Told) > 0 {
 		m.s.Told = m.recentlyTold("")
 	}
+	m.trust()
 	if m.in.Missing {
 		m.silence()
 		return
 	}
-	m.l = look{in: m.in, b: inForce(&m.s, m.in), set: m.set}
+	m.l = look{in: m.in, b: inForce(&m.s, m.in, m.set), set: m.set}
 	m.l.run()
 	if m.s.Active() && m.quiet() {
 		m.silence()
@@ -183,18 +175,10 @@ func (m *step) end(reason string) {
 	m.out[len(m.out)-1].Reason = reason
 }
 
-// freeze keeps what was normal before.
-func (m *step) freeze() {
-	if m.s.Baseline == nil {
-		b := m.in.Baseline
-		m.s.Baseline = &b
-	}
-}
-
 // forget is the end of the time in which an incident may come back.
 func (m *step) forget() {
-	told := m.s.Told
-	m.s = State{Minute: m.s.Minute, Told: told}
+	told, before := m.s.Told, m.s.Baseline
+	m.s = State{Minute: m.s.Minute, Told: told, Before: before}
 }
 
 // measure keeps what the message of the end says.

@@ -59,13 +59,14 @@ type Settings struct {
 	// 429 and customers.
 
 	TopShare       float64 // share of one customer that makes errors concentrated; 0.8
-	OtherShare     float64 // share of all others, up to which 5xx are one customer's; 0.05
+	OtherShare     float64 // share of all others, up to which 5xx are one customer's if they have no more than usual; 0.5
 	OneErrors      int64   // of that customer in 10 min, without which nobody can say; 5
 	TopErrors      int64   // of that customer in 10 min; 50
 	TopRate        float64 // of that customer's requests, where known; 0.2
 	TopEvery       int     // minutes between two messages about one customer; 1440
-	BroadCustomers int64   // customers in 10 min; 5
+	BroadCustomers int64   // customers in 10 min, more than usual; 5
 	BroadFactor    float64 // times the usual number; 3
+	BroadMore      int64   // more than usual, which are enough however many are usual; 20
 
 	// What is normal.
 
@@ -90,6 +91,7 @@ type Settings struct {
 	StaleAfter    int // without data until stale; 2
 	MissingAfter  int // without data until resolved; 30
 	SilentAfter   int // without any request, where that is usual, until resolved; 360
+	LearnMinutes  int // of the day that are not masked, without which what was normal before counts too; 360
 	MaskBefore    int // before an incident fired, that are not normal; 15
 	SilentMinimum int // requests usual in 5 min, so that none at all means that data is missing; 20
 }
@@ -102,9 +104,9 @@ func Default() Settings {
 		SlowScore: 4.5, SlowErrors: 12, BlipMinutes: 3,
 		LowTraffic: 100, LowErrors: 8, LowRate: 0.15, LowScore: 4, LowClear: 0.10, LowEvidence: 5,
 		BurnErrors: 10, CountFactor: 4, NewErrors: 5, NewCustomers: 2, HeartbeatMin: 100,
-		TopShare: 0.8, OtherShare: 0.05, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3,
+		TopShare: 0.8, OtherShare: 0.5, OneErrors: 5, TopErrors: 50, TopRate: 0.2, TopEvery: 1440, BroadCustomers: 5, BroadFactor: 3, BroadMore: 20,
 		FloorRate: 0.0005, FloorCount: 0.02, PriorRate: 0.001, PriorRequests: 2000, DropBlocks: 0.03, MaxPhi: 20, HighFactor: 2.5, HighLong: 2,
-		ClearFactor: 1.5, ClearRate: 0.5, ClearScore: 2, ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, MaskBefore: 15, SilentMinimum: 20,
+		ClearFactor: 1.5, ClearRate: 0.5, ClearScore: 2, ClearMinutes: 10, ClearShown: 3, Reopen: 30, StaleAfter: 2, MissingAfter: 30, SilentAfter: 360, LearnMinutes: 360, MaskBefore: 15, SilentMinimum: 20,
 	}
 }
 

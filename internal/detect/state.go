@@ -44,6 +44,7 @@ type State struct {
 
 	Why      *Why      `json:"why,omitempty"`      // of its level
 	Baseline *Baseline `json:"baseline,omitempty"` // what was normal before it began
+	Before   *Baseline `json:"before,omitempty"`   // what was normal before the last one, while the day does not say
 	Told     []Told    `json:"told,omitempty"`     // customers about whom a message was sent; at most maxTold
 
 	// Dismissed says that somebody ended the incident, who knows what its numbers
@@ -65,6 +66,10 @@ func (s *State) Active() bool { return s.Phase == Firing || s.Phase == Recoverin
 // Idle says that a series without errors in its last hour needs no Evaluate:
 // nothing would come of it. What a heartbeat watches is never idle.
 func (s *State) Idle() bool { return s.Phase == OK }
+
+// Blank says that there is nothing to remember: a state that is not kept is this
+// one.
+func (s *State) Blank() bool { return s.Phase == OK && len(s.Told) == 0 && s.Before == nil }
 
 // Masks says whether this minute is part of an incident, and so not normal.
 func (s *State) Masks() bool { return s.Active() }

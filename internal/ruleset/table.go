@@ -68,13 +68,14 @@ var Numbers = []Number{
 	{"heartbeat_min", "New codes and silence", requests, "How many requests there were in the same 30 minutes a week ago, so that none at all is noted.", 1, 1e9, func(s *detect.Settings) any { return &s.HeartbeatMin }},
 
 	{"top_share", "429 and customers", share, "From which share of the failures on they are one customer's.", 0.1, 1, func(s *detect.Settings) any { return &s.TopShare }},
-	{"other_share", "429 and customers", share, "Up to which share of 5xx the others have, they are one customer's.", 0, 0.5, func(s *detect.Settings) any { return &s.OtherShare }},
+	{"other_share", "429 and customers", share, "Up to which share of 5xx the others have, no more than they always have, they are one customer's.", 0, 0.5, func(s *detect.Settings) any { return &s.OtherShare }},
 	{"one_errors", "429 and customers", failures, "How many failures that customer must have, so that this can be said.", 1, 1e6, func(s *detect.Settings) any { return &s.OneErrors }},
 	{"top_errors", "429 and customers", failures, "How many 429 in ten minutes a customer must get who outgrew a limit.", 1, 1e6, func(s *detect.Settings) any { return &s.TopErrors }},
 	{"top_rate", "429 and customers", share, "Which share of that customer's requests they must be.", 0, 1, func(s *detect.Settings) any { return &s.TopRate }},
 	{"top_every", "429 and customers", minutes, "How long nothing more is said about the same customer.", 10, 43200, func(s *detect.Settings) any { return &s.TopEvery }},
-	{"broad_customers", "429 and customers", customers, "How many customers must get 429 in ten minutes, so that the limit is wrong, and not they.", 1, 1e6, func(s *detect.Settings) any { return &s.BroadCustomers }},
+	{"broad_customers", "429 and customers", customers, "How many customers more than usual must get 429 in ten minutes, so that the limit is wrong, and not they.", 1, 1e6, func(s *detect.Settings) any { return &s.BroadCustomers }},
 	{"broad_factor", "429 and customers", times, "How many times the usual number of customers that must be.", 1, 100, func(s *detect.Settings) any { return &s.BroadFactor }},
+	{"broad_more", "429 and customers", customers, "How many more than usual are enough, however many are usual.", 1, 1e6, func(s *detect.Settings) any { return &s.BroadMore }},
 
 	{"floor_rate", "What is normal", share, "No series is taken to be better than this.", 0, 0.5, func(s *detect.Settings) any { return &s.FloorRate }},
 	{"floor_count", "What is normal", perMinute, "The same where requests are not counted.", 0.0001, 1e6, func(s *detect.Settings) any { return &s.FloorCount }},
@@ -95,5 +96,6 @@ var Numbers = []Number{
 	{"missing_after", "Incidents", minutes, "After how long without data it ends.", 2, 10080, func(s *detect.Settings) any { return &s.MissingAfter }},
 	{"silent_after", "Incidents", minutes, "After how long without any request it ends, where there are always some.", 2, 43200, func(s *detect.Settings) any { return &s.SilentAfter }},
 	{"mask_before", "Incidents", minutes, "How many minutes before an incident are not taken as normal.", 0, 120, func(s *detect.Settings) any { return &s.MaskBefore }},
+	{"learn_minutes", "Incidents", minutes, "How much of the day must not be part of an incident, so that what was normal before it counts no more.", 0, 1440, func(s *detect.Settings) any { return &s.LearnMinutes }},
 	{"silent_minimum", "Incidents", requests, "How many requests are usual in five minutes where none at all means that data is missing.", 1, 1e6, func(s *detect.Settings) any { return &s.SilentMinimum }},
 }

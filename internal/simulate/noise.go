@@ -99,6 +99,14 @@ type Series struct {
 	Noise   Noise
 	Samples []detect.Sample
 	Truth   []Event
+	minutes int // 0: Days
+}
+
+func (s *Series) length() int {
+	if s.minutes > 0 {
+		return s.minutes
+	}
+	return Days * day
 }
 
 // Make draws a series.
@@ -113,7 +121,7 @@ func (s *Series) draw(r *rand.Rand) {
 	class, base, noise, rates := s.Class, s.Base, s.Noise, s.overlay()
 	load, drift := newWalk(r, noise.Load, noise.LoadKeep), newWalk(r, noise.Drift, noise.Keep)
 	phase, level := r.Float64()*day, 1.0
-	s.Samples = make([]detect.Sample, Days*day)
+	s.Samples = make([]detect.Sample, s.length())
 	for i := range s.Samples {
 		if i%max(noise.Every, 1) == 0 {
 			level = gamma(r, noise.Shape)
@@ -138,7 +146,7 @@ func (s *Series) draw(r *rand.Rand) {
 
 // overlay is the share of errors that events make, by minute.
 func (s *Series) overlay() []float64 {
-	rates := make([]float64, Days*day)
+	rates := make([]float64, s.length())
 	for _, e := range s.Truth {
 		for i := e.From; i < e.To; i++ {
 			height := e.Rate

@@ -44,6 +44,16 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// What must be told, and how loud, of customers, late rows, releases and storms.
+// A few cases of each: one may go wrong.
+func TestSituations(t *testing.T) {
+	for _, noise := range []Noise{Usual(), Rough()} {
+		for _, k := range RunKinds(Tuning, 3, noise, detect.Default()) {
+			assert.LessOrEqual(t, k.Wanted-k.Told+k.Pages, 1, "%s noise, %s: %+v", noise.Name, k.Name, k)
+		}
+	}
+}
+
 // TestAlerts is what make bench-alerts runs: ERRATA_ALERT_REPS times twelve
 // series of five weeks, ours beside common practice, under both noises; and then
 // ours under others, on the seeds for looking. ERRATA_ALERT_SEED=tuning leaves
@@ -67,6 +77,16 @@ func TestAlerts(t *testing.T) {
 			t.Log(detectors[4+i].Name, scores[4+i].Why())
 		}
 		narrow.check(t, &scores[len(scores)-1])
+	}
+
+	for _, noise := range []Noise{Usual(), Rough()} {
+		t.Logf("what must be told and what must not, %s noise, %s seeds", noise.Name, name)
+		kinds := RunKinds(seed, 3*reps, noise, detect.Default())
+		require.NoError(t, KindTable(os.Stdout, kinds))
+		for _, k := range kinds {
+			assert.LessOrEqual(t, float64(k.Pages), 0.1*float64(k.Cases), k.Name)
+			assert.GreaterOrEqual(t, float64(k.Told), 0.9*float64(k.Wanted), k.Name)
+		}
 	}
 
 	var names []Detector

@@ -348,7 +348,7 @@ func (t *tick) minute(ctx context.Context, minute detect.Minute, series []incide
 	take := func(l looked) {
 		before := t.states[l.Series]
 		t.states[l.Series] = l.after
-		if before.Phase != detect.OK || l.after.Phase != detect.OK || len(before.Told) > 0 {
+		if !before.Blank() || !l.after.Blank() {
 			t.changed[l.Series] = true
 		}
 		if len(l.all) == 0 && !l.after.Active() {

@@ -54,7 +54,7 @@ func (t *tick) keepStates(ctx context.Context) error {
 	var keep, drop []incident.Series
 	var states []string
 	for s := range t.changed {
-		if state := t.states[s]; state.Phase == detect.OK && len(state.Told) == 0 {
+		if state := t.states[s]; state.Blank() {
 			drop = append(drop, s)
 		} else {
 			keep = append(keep, s)
