@@ -3,6 +3,7 @@ package backtest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,67 @@ func TestRun(t *testing.T) {
 		}
 		assert.Equal(t, 1, fired)
 	}
+}
+
+// The same counts make the same incidents, however a file tells them.
+func TestRunTakesAllShapes(t *testing.T) {
+	text := strings.TrimSpace(outage("a", 300))
+	rows := strings.Split(text, "\n")
+	r := rand.New(rand.NewPCG(1, 1))
+	each := func(change func(minute, errors, requests string) string) string {
+		var b strings.Builder
+		for _, row := range rows {
+			f := strings.Split(row, ",")
+			b.WriteString(change(f[1], f[2], f[3]))
+		}
+		return b.String()
+	}
+	incidents := func(text string) []detect.Incident {
+		f := read(t, text)
+		require.Len(t, f.Series, 1)
+		return Run(f, &f.Series[0], Options{Settings: detect.Default()})
+	}
+	want := incidents(text)
+	require.Len(t, want, 1)
+	for name, text := range map[string]string{
+		"shuffled": each(func(m, e, n string) string { return m + "," + e + "," + n + "\n" }),
+		"zones": each(func(m, e, n string) string {
+			at, err := time.Parse(time.RFC3339, m)
+			require.NoError(t, err)
+			return at.In(time.FixedZone("", 5*3600+1800)).Format(time.RFC3339) + "," + e + "," + n + "\n"
+		}),
+		"two rows a minute": each(func(m, e, n string) string { return m + "," + e + ",100\n" + m + ",0,200\n" }),
+	} {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		if name == "shuffled" {
+			r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		}
+		assert.Equal(t, want, incidents(strings.Join(lines, "\n")), name)
+	}
+
+	counts := incidents(each(func(m, e, _ string) string {
+		if e == "0" {
+			return "" // what nobody speaks of is zero
+		}
+		return m + "," + e + "\n"
+	}))
+	require.Len(t, counts, 1)
+	assert.Equal(t, detect.Count, counts[0].Rule)
+	assert.Equal(t, detect.Notify, counts[0].Level)
+	assert.Equal(t, want[0].Started, counts[0].Started)
+	assert.LessOrEqual(t, counts[0].Fired, want[0].Fired+2)
+
+	lost := incidents(each(func(m, e, n string) string { // one total of fifty is missing, and one row
+		switch r.IntN(50) {
+		case 0:
+			return m + "," + e + ",\n"
+		case 1:
+			return ""
+		}
+		return m + "," + e + "," + n + "\n"
+	}))
+	require.Len(t, lost, 1)
+	assert.InDelta(t, float64(want[0].Fired), float64(lost[0].Fired), 2)
 }
 
 // While it lasts there is no end, and JSON says null.
