@@ -83,8 +83,12 @@ func TestAlerts(t *testing.T) {
 		t.Logf("what must be told and what must not, %s noise, %s seeds", noise.Name, name)
 		kinds := RunKinds(seed, 3*reps, noise, detect.Default())
 		require.NoError(t, KindTable(os.Stdout, kinds))
+		most := 0.1 // of cases, which are two weeks each
+		if noise.Name == Rough().Name {
+			most = 0.2
+		}
 		for _, k := range kinds {
-			assert.LessOrEqual(t, float64(k.Pages), 0.1*float64(k.Cases), k.Name)
+			assert.LessOrEqual(t, float64(k.Pages), most*float64(k.Cases), k.Name)
 			assert.GreaterOrEqual(t, float64(k.Told), 0.9*float64(k.Wanted), k.Name)
 		}
 	}
