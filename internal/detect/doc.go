@@ -24,7 +24,8 @@
 //     of day blocks and week sums. Minutes of incidents are left out of a Past:
 //     those for which State.Masks says so, and the 15 before an incident fired
 //     (Transition.MaskFrom). While a series is pending or fires, the Baseline
-//     that it had is in its State and the one given is not looked at.
+//     that it had is in its State and the one given is not looked at; after an
+//     incident that masked most of a day it counts beside it (State.Before).
 //
 // Errors that came more than 15 minutes late go into Counts.Late instead of
 // Counts.Errors: they are noted, and cannot open an incident, unless the

@@ -87,7 +87,7 @@ func (m *step) run() {
 		m.freeze()
 		m.move(Became, Pending)
 	case !v.pending && m.s.Phase == Pending:
-		m.s.Baseline = nil
+		m.thaw()
 		m.move(Became, OK)
 	}
 	m.measure()
@@ -107,7 +107,7 @@ func (m *step) silence() {
 	m.s.SilentFor++
 	switch {
 	case m.s.Phase == Pending:
-		m.s.Baseline = nil
+		m.thaw()
 		m.move(Became, OK)
 	case !m.s.Active():
 	case m.s.SilentFor >= m.set.MissingAfter:

@@ -36,10 +36,16 @@ func (m *step) trust() {
 	}
 }
 
-// freeze keeps what was normal before.
+// freeze keeps what was normal before, once: a state is small.
 func (m *step) freeze() {
 	if m.s.Baseline == nil {
 		b := *known(&m.s, m.in, m.set)
-		m.s.Baseline = &b
+		m.s.Baseline, m.s.Before = &b, nil
 	}
+}
+
+// thaw is for what came to nothing.
+func (m *step) thaw() {
+	m.s.Baseline, m.s.Before = nil, m.s.Baseline
+	m.trust()
 }
