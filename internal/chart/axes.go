@@ -83,7 +83,7 @@ func (f *frame) threshold() {
 	f.raw(`<g class="limit"><line x2="100%"`)
 	f.px("y1", y)
 	f.px("y2", y)
-	f.raw(`/><text x="100%" text-anchor="end"`)
+	f.raw(`/><text x="4"`) // where it is quiet: what is shown ends with what happened
 	if y-f.head < 14 {
 		y += 16
 	}
