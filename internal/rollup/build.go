@@ -34,11 +34,11 @@ func MergeDay(start time.Time, hours []Block) []Block {
 }
 
 // Fold adds up blocks of one cube, and of one service where each has its own:
-// what all of their time had, without a word on when. A Table of it has as many
-// rows as there are combinations.
-func Fold(blocks []Block) *Table {
+// what all of their time had by some of its dimensions, without a word on when.
+// The others are "". A Table of it has as many rows as there are combinations.
+func Fold(blocks []Block, by DimSet) *Table {
 	b := newBuilder(nil)
-	b.unbounded = true // it is not stored
+	b.unbounded, b.by = true, by // it is not stored
 	out := b.merge(Hour, time.Time{}, blocks, func(*Block, uint16) uint16 { return 0 })
 	if len(out) == 0 {
 		return &Table{}
@@ -51,6 +51,7 @@ type builder struct {
 	dict      *[numDims]dictionary
 	fine      bool // by step, whatever the cube
 	unbounded bool // names all customers
+	by        DimSet
 
 	// The cube that is being made: its facts by cell, and what they take.
 	list, spare   []keyed
@@ -71,7 +72,7 @@ func newBuilder(dict *[numDims]dictionary) *builder {
 	if dict == nil {
 		dict = &[numDims]dictionary{}
 	}
-	return &builder{dict: dict, keyBits: 64}
+	return &builder{dict: dict, keyBits: 64, by: ^DimSet(0)}
 }
 
 // hour makes blocks of what was counted, of which have may hold a part already.
@@ -160,6 +161,9 @@ func (b *builder) read(s *spec, facts []fact, have *Block, at func(*Block, uint1
 	}
 	known := make([]uint32, len(t.Words)) // number in dict, plus one
 	for k, d := range s.dims {
+		if !b.by.Has(d) {
+			continue
+		}
 		clear(known)
 		for i, w := range t.Cols[k] {
 			if known[w] == 0 {

@@ -46,6 +46,20 @@ var dimNames = [numDims]string{"environment", "role", "service", "method", "endp
 
 func (d Dim) String() string { return dimNames[d] }
 
+// DimSet is a set of dimensions.
+type DimSet uint16
+
+// SetOf makes a set of dimensions.
+func SetOf(dims ...Dim) (s DimSet) {
+	for _, d := range dims {
+		s |= 1 << d
+	}
+	return s
+}
+
+// Has reports whether a dimension is in the set.
+func (s DimSet) Has(d Dim) bool { return s>>d&1 == 1 }
+
 // Level is how long a block is.
 type Level int16
 

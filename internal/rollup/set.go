@@ -20,6 +20,8 @@ type Set struct {
 const (
 	// maxExact customers are 100 to 200 bytes, a sketch up to 4 kB.
 	maxExact = 100
+	// maxFolded customers are listed in what is not stored.
+	maxFolded = 1000
 	// precision 12 is 1.6 % standard error
 	// (https://static.googleusercontent.com/media/research.google.com/en//pubs/archive/40671.pdf).
 	precision = 12

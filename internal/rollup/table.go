@@ -93,7 +93,11 @@ func (b *builder) estimated(list []keyed) Set {
 }
 
 func (b *builder) setOf(t *Table, customers []uint32) Set {
-	if len(customers) > maxExact {
+	most := maxExact
+	if b.unbounded {
+		most = maxFolded
+	}
+	if len(customers) > most {
 		sketch := newSketch()
 		for _, id := range customers {
 			sketch.Insert([]byte(b.dict[Customer].text(id)))

@@ -30,6 +30,7 @@ type Stretch struct {
 	Cube     rollup.Cube
 	Service  string // of a cube of which each service has its own
 	From, To time.Time
+	By       rollup.DimSet // what it tells apart
 }
 
 // Answer adds up the blocks. Where there are many more series than get into the
@@ -94,7 +95,7 @@ func (p *Plan) answer(b Blocks) (a Answer, all bool) {
 		ranked = ranked[:p.Limit]
 	}
 	for _, r := range ranked {
-		a.Series = append(a.Series, p.series(&a, now, before, r.key))
+		a.Series = append(a.Series, p.series(&a, now, before, r))
 	}
 	return a, true
 }

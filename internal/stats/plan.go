@@ -36,7 +36,8 @@ type Read struct {
 	From, To time.Time
 	Days     bool // whole days where there are such blocks
 	Fine     bool
-	Whole    bool // folded: when things happened does not matter
+	Whole    bool          // folded: when things happened does not matter
+	By       rollup.DimSet // what has to be told apart where it is folded
 }
 
 const (
@@ -115,7 +116,7 @@ func (p *Plan) Reads() []Read {
 		if c == 0 {
 			continue
 		}
-		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.isFine(c), Whole: p.folds()}
+		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.isFine(c), Whole: p.folds(), By: p.tells(c)}
 		if c.Own() {
 			r.Services = p.services
 		}
@@ -137,14 +138,45 @@ func (p *Plan) isFine(c rollup.Cube) bool {
 }
 
 // folds: all that matters of when something happened is on which side of
-// complete it was.
-func (p *Plan) folds() bool { return p.Step == 0 && !p.exact }
+// complete it was, or in which point.
+func (p *Plan) folds() bool { return !p.exact && (p.Step == 0 || p.pointwise()) }
+
+// pointwise: each point is folded by itself. It is what takes long to add up, and
+// little of it is told apart.
+func (p *Plan) pointwise() bool {
+	return p.Step > 0 && p.Step%time.Hour == 0 && p.Measure == Customers && !p.ranks()
+}
+
+// tells are the dimensions of a cube that the plan looks at.
+func (p *Plan) tells(c rollup.Cube) rollup.DimSet {
+	if !p.folds() {
+		return 0
+	}
+	out := rollup.SetOf(append(p.where.dims(), p.By...)...)
+	for _, d := range []rollup.Dim{rollup.Covered, rollup.Duration, rollup.Customer} {
+		out |= rollup.SetOf(d)
+	}
+	return out & rollup.SetOf(c.Dims()...)
+}
 
 // split cuts a read where its points are cut. The hour in which that is, if it
 // is within one, is read as it is.
-func (p *Plan) split(r Read) []Read {
+func (p *Plan) split(r Read) (out []Read) {
 	if !r.Whole {
 		return []Read{r}
+	}
+	add := func(from, to time.Time, whole bool) {
+		part := r
+		part.Whole = whole
+		if part.From, part.To = maxTime(r.From, from), minTime(r.To, to); part.From.Before(part.To) {
+			out = append(out, part)
+		}
+	}
+	if p.pointwise() {
+		for t := r.From; t.Before(r.To); t = t.Add(p.Step) {
+			add(t, t.Add(p.Step), true)
+		}
+		return out
 	}
 	at := p.completeIn(r.From)
 	hour := at.Truncate(time.Hour)
@@ -152,14 +184,9 @@ func (p *Plan) split(r Read) []Read {
 	if hour.Before(at) {
 		next = hour.Add(time.Hour)
 	}
-	var out []Read
-	for _, piece := range []Read{{To: hour, From: r.From, Whole: true}, {From: hour, To: next}, {From: next, To: r.To, Whole: true}} {
-		part := r
-		part.Whole = piece.Whole
-		if part.From, part.To = maxTime(r.From, piece.From), minTime(r.To, piece.To); part.From.Before(part.To) {
-			out = append(out, part)
-		}
-	}
+	add(r.From, hour, true)
+	add(hour, next, false)
+	add(next, r.To, true)
 	return out
 }
 

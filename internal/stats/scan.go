@@ -81,7 +81,7 @@ func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables m
 		}
 		of = append(of, r)
 		for _, service := range services {
-			s := Stretch{c, service, r.From, r.To}
+			s := Stretch{c, service, r.From, r.To, p.tells(c)}
 			if tables[s] = b.Whole[s]; tables[s] == nil {
 				return nil, nil
 			}

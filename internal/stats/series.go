@@ -8,15 +8,18 @@ import (
 )
 
 // series makes one series out of what both periods have under a key.
-func (p *Plan) series(a *Answer, now, before *period, key string) Series {
-	s := Series{Labels: now.labels[key], Same: math.NaN(), TotalBefore: math.NaN()}
-	n := p.points()
-	s.Total = p.measure(a, now, key, 0, n)
-	s.Values = p.values(a, now, key)
+func (p *Plan) series(a *Answer, now, before *period, r rank) Series {
+	key, n := r.key, p.points()
+	s := Series{Labels: now.labels[key], Total: r.total, Same: math.NaN(), TotalBefore: math.NaN()}
+	if p.Step == 0 {
+		s.Values = []float64{r.total}
+	} else {
+		s.Values = p.values(a, now, key)
+	}
 	if p.Measure == Rate || p.Measure.quantile() > 0 {
 		s.Errors = float64(now.errors[key].Total())
-		if r := now.requests.find(s.Labels); r != nil {
-			s.Requests = float64(r.Total()) / rollup.Scale
+		if all := now.requests.find(s.Labels); all != nil {
+			s.Requests = float64(all.Total()) / rollup.Scale
 		}
 	}
 	for i := range s.Values { // times that have not come are no data

@@ -139,7 +139,7 @@ func TestHoursAreNeitherMoreNorLess(t *testing.T) {
 		require.NoError(t, err)
 		at, until := from, at.Add(40*time.Minute)
 		for _, r := range p.Reads() { // one after the other
-			assert.Equal(t, Read{Cube: r.Cube, Services: []string{"billing"}, From: at, To: r.To, Days: true, Whole: true}, r)
+			assert.Equal(t, Read{Cube: r.Cube, Services: []string{"billing"}, From: at, To: r.To, Days: true, Whole: true, By: r.By}, r)
 			at = r.To
 		}
 		assert.Equal(t, until, at)

@@ -58,7 +58,7 @@ func TestStretchesAnswerAsHours(t *testing.T) {
 						of = append(of, h)
 					}
 				}
-				b.Whole[Stretch{r.Cube, service, r.From, r.To}] = rollup.Fold(of)
+				b.Whole[Stretch{r.Cube, service, r.From, r.To, r.By}] = rollup.Fold(of, r.By)
 			}
 		}
 		p.days = false // there are none here

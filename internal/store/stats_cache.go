@@ -29,7 +29,8 @@ type blockID struct {
 type cacheKey struct {
 	ws int32
 	blockID
-	until time.Time // of a stretch, from blockID.start on
+	until time.Time     // of a stretch, from blockID.start on
+	by    rollup.DimSet // what it tells apart
 }
 
 type cachedTable struct {

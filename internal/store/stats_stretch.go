@@ -45,14 +45,14 @@ func (r *blockReader) stretches(reads []stats.Read) (missing []toFold) {
 			continue
 		}
 		for _, service := range orNone(read.Services) {
-			s := toFold{Stretch: stats.Stretch{Cube: read.Cube, Service: service, From: read.From, To: read.To}}
+			s := toFold{Stretch: stats.Stretch{Cube: read.Cube, Service: service, From: read.From, To: read.To, By: read.By}}
 			if _, ok := r.out.Whole[s.Stretch]; ok {
 				continue
 			}
 			one := read
 			one.Days, one.To, one.Services = true, earlier(read.To, r.out.Open), []string{service}
 			s.of = r.ids(one)
-			s.key = cacheKey{ws: r.ws, blockID: blockID{0, read.From, read.Cube, service}, until: one.To}
+			s.key = cacheKey{ws: r.ws, blockID: blockID{0, read.From, read.Cube, service}, until: one.To, by: read.By}
 			s.built = r.version(s.of)
 			table, ok := r.s.tables.get(s.key, s.built)
 			if r.out.Whole[s.Stretch] = table; !ok || table == nil {
@@ -93,7 +93,7 @@ func (r *blockReader) fold(stretches []toFold, tables map[blockID]*rollup.Table)
 				blocks = append(blocks, id.block(t))
 			}
 		}
-		folded[i] = rollup.Fold(blocks)
+		folded[i] = rollup.Fold(blocks, stretches[i].By)
 		return nil
 	})
 	for i, s := range stretches {
