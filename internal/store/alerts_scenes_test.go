@@ -48,7 +48,7 @@ func outage(from int) func(int) int {
 // that is none, and everything is that is one.
 func TestScenesThroughTheStore(t *testing.T) {
 	f := alertFixture{open(t, store.Options{}), t}
-	const before, after = -210, 40
+	const before, after = -420, 40 // a clock is known to be wrong after six hours
 	scenes := []scene{
 		{service: "late", fails: func(int) int { return 1 }, late: true},
 		{service: "late-outage", fails: outage(0), late: true},

@@ -201,8 +201,8 @@ func usualCount(p *chart.Plot, why *detect.Why) {
 		return
 	}
 	each := p.Step.Minutes()
-	if why.Window == 5 {
-		p.Threshold = &chart.Threshold{Name: "can fire from", Value: why.Limit / 5 * each}
+	if why.Window > 0 && why.Window <= 5 { // longer ones leave their worst minutes out
+		p.Threshold = &chart.Threshold{Name: "can fire from", Value: why.Limit / float64(why.Window) * each}
 	}
 	low, high := detect.Usual(why.Normal*each, why.Spread)
 	b := &chart.Baseline{Name: "usual"}
