@@ -88,10 +88,11 @@ type alertHour struct {
 }
 
 const (
-	// rereadMinutes are read again every minute: nearly all of what comes late
-	// comes within these. Of what is older, as many, in turns.
-	rereadMinutes = 5
-	turns         = incident.Room/rereadMinutes - 1
+	// rereadNewest are read again every minute: nearly all of what comes late comes
+	// within these. Of what is older, rereadOlder in turns.
+	rereadNewest = 3
+	rereadOlder  = 4
+	turns        = (incident.Room - rereadNewest) / rereadOlder
 	// sweepEvery is after how many minutes what is empty goes, and services that
 	// are silent are looked for.
 	sweepEvery = 5
@@ -105,7 +106,7 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 		}
 	}()
 	first := last - incident.Room + 1
-	from := max(min(h.upto+1, last-rereadMinutes+1), first)
+	from := max(min(h.upto+1, last-rereadNewest+1), first)
 	fresh := h.sheet == nil || h.rules != rules || h.upto < last-incident.MaxBehind || h.upto > last
 	// Minutes may be skipped: others judged them, or several at once.
 	due := last/sweepEvery != h.upto/sweepEvery
@@ -133,8 +134,8 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	if err := h.reread(ctx, q, ws, from, last+1, fresh); err != nil {
 		return err
 	}
-	if older := first + last%turns*rereadMinutes; !fresh && older+rereadMinutes <= from {
-		if err := h.reread(ctx, q, ws, older, older+rereadMinutes, false); err != nil {
+	if older := first + last%turns*rereadOlder; !fresh && older+rereadOlder <= from {
+		if err := h.reread(ctx, q, ws, older, older+rereadOlder, false); err != nil {
 			return err
 		}
 	}
