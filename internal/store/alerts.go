@@ -114,17 +114,20 @@ type evaluation struct {
 	out *Evaluated
 }
 
-func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
+// begin takes the lock; Busy where another process has it.
+func (e *evaluation) begin(ctx context.Context, lock int64) error {
 	if _, err := e.tx.Exec(ctx, sqlAlertGuards); err != nil {
 		return err
 	}
 	var ours bool
-	if err := e.tx.QueryRow(ctx, sqlAlertLock, int64(alertLock)).Scan(&ours); err != nil {
+	err := e.tx.QueryRow(ctx, sqlAlertLock, lock).Scan(&ours)
+	e.out.Busy = err == nil && !ours
+	return err
+}
+
+func (e *evaluation) run(ctx context.Context, closed detect.Minute) error {
+	if err := e.begin(ctx, alertLock); err != nil || e.out.Busy {
 		return err
-	}
-	if !ours {
-		e.out.Busy = true
-		return nil
 	}
 	from, err := e.clock(ctx, closed)
 	if err != nil {

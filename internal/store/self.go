@@ -48,16 +48,8 @@ func (s *Store) EvaluateSelf(ctx context.Context, now time.Time) (out Evaluated,
 }
 
 func (e *evaluation) runSelf(ctx context.Context, minute detect.Minute) error {
-	if _, err := e.tx.Exec(ctx, sqlAlertGuards); err != nil {
+	if err := e.begin(ctx, selfLock); err != nil || e.out.Busy {
 		return err
-	}
-	var ours bool
-	if err := e.tx.QueryRow(ctx, sqlAlertLock, int64(selfLock)).Scan(&ours); err != nil {
-		return err
-	}
-	if !ours {
-		e.out.Busy = true
-		return nil
 	}
 	list, err := e.workspaces(ctx)
 	if err != nil {

@@ -21,21 +21,31 @@ const judgeEvery = 5 * time.Second
 // to, for metrics. A failure is logged when it begins and tried again: what was
 // missed is caught up with.
 func Alerts(ctx context.Context, j Judge, seen func(store.Evaluated, error), log *slog.Logger) error {
-	tick := time.NewTicker(judgeEvery)
+	told := func(e store.Evaluated, err error) {
+		seen(e, err)
+		if e.Gap > 0 {
+			log.WarnContext(ctx, "some minutes were not judged, because nobody was there in time", "minutes", e.Gap)
+		}
+	}
+	return judged(ctx, judgeEvery, j.EvaluateAlerts, told, func(err error) { log.WarnContext(ctx, "cannot look for incidents", "error", err) })
+}
+
+// judged repeats judging until ctx ends, at once the first time. failed is told of
+// the first failure in a row.
+func judged(ctx context.Context, every time.Duration, judge func(context.Context, time.Time) (store.Evaluated, error), seen func(store.Evaluated, error), failed func(error)) error {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	failing := false
 	for {
-		e, err := j.EvaluateAlerts(ctx, time.Now())
+		e, err := judge(ctx, time.Now())
 		if ctx.Err() != nil {
 			return nil
 		}
 		seen(e, err)
 		if err != nil && !failing {
-			log.WarnContext(ctx, "cannot look for incidents", "error", err)
+			failed(err)
 		}
-		if failing = err != nil; e.Gap > 0 {
-			log.WarnContext(ctx, "some minutes were not judged, because nobody was there in time", "minutes", e.Gap)
-		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return nil

@@ -21,23 +21,5 @@ const selfEvery = 15 * time.Second
 // that. A failure is logged when it begins: who cannot ask the database cannot
 // tell anybody either, which is what the dead-man's switch is for.
 func Self(ctx context.Context, j SelfJudge, seen func(store.Evaluated, error), log *slog.Logger) error {
-	tick := time.NewTicker(selfEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		e, err := j.EvaluateSelf(ctx, time.Now())
-		if ctx.Err() != nil {
-			return nil
-		}
-		seen(e, err)
-		if err != nil && !failing {
-			log.WarnContext(ctx, "cannot look at Errata itself", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return judged(ctx, selfEvery, j.EvaluateSelf, seen, func(err error) { log.WarnContext(ctx, "cannot look at Errata itself", "error", err) })
 }
