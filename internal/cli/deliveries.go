@@ -61,50 +61,21 @@ type DeliveryList struct {
 
 // ListDeliveries prints messages to channels, newest first, one on a line.
 func ListDeliveries(ctx context.Context, opt ChannelsOptions, list DeliveryList) error {
-	c := newClient(opt.Server, opt.Key)
-	q := url.Values{"limit": {strconv.Itoa(list.Limit)}}
+	c, channel := newClient(opt.Server, opt.Key), ""
 	if list.Channel != "" {
 		found, err := c.channelOf(ctx, list.Channel)
 		if err != nil {
 			return err
 		}
-		q.Set("channel", found.ID)
+		channel = found.ID
 	}
-	for name, v := range map[string]string{"incident": list.Incident, "state": list.State} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	var raw json.RawMessage
-	if err := c.call(ctx, http.MethodGet, "/v1/alerts/deliveries?"+q.Encode(), nil, &raw); err != nil {
-		return err
-	}
-	p := printer{out: opt.Out}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p.err
-	}
-	var page struct {
-		Deliveries []delivery `json:"deliveries"`
-		Next       *string    `json:"next"`
-	}
-	if err := c.decode(answer{body: raw}, &page); err != nil {
-		return err
-	}
-	if len(page.Deliveries) == 0 {
-		p.line("No message matches.")
-		return p.err
-	}
-	rows := [][]string{{"ID", "MADE", "CHANNEL", "KIND", "SEQ", "STATE", "TRIES", "WHY"}}
-	for _, d := range page.Deliveries {
-		why := orWord(d.Why, d.Error)
-		rows = append(rows, []string{safe(d.ID), ago(d.CreatedAt, time.Now()), safe(orWord(d.Channel, "(removed)")), safe(string(d.Kind)), strconv.Itoa(d.Seq), safe(d.State), strconv.Itoa(d.Attempts), safe(cutText(why, 80))})
-	}
-	p.table(rows)
-	if page.Next != nil {
-		p.line("There are more: narrow the list, or raise --limit.")
-	}
-	return p.err
+	return listing[delivery]{
+		path: "/v1/alerts/deliveries", query: map[string]string{"channel": channel, "incident": list.Incident, "state": list.State}, limit: list.Limit, field: "deliveries", none: "No message matches.",
+		head: []string{"ID", "MADE", "CHANNEL", "KIND", "SEQ", "STATE", "TRIES", "WHY"},
+		row: func(d *delivery) []string {
+			return []string{safe(d.ID), ago(d.CreatedAt, time.Now()), safe(orWord(d.Channel, "(removed)")), safe(string(d.Kind)), strconv.Itoa(d.Seq), safe(d.State), strconv.Itoa(d.Attempts), safe(cutText(orWord(d.Why, d.Error), 80))}
+		},
+	}.print(ctx, c, &printer{out: opt.Out}, opt.JSON)
 }
 
 // ShowDelivery prints what a message says, and what was said on both sides.

@@ -31,44 +31,15 @@ const incidentsPath = "/v1/alerts/incidents"
 
 // ListIncidents prints incidents, one on a line, those that last first.
 func ListIncidents(ctx context.Context, opt IncidentsOptions, list IncidentList) error {
-	q := url.Values{"limit": {strconv.Itoa(list.Limit)}}
-	for name, v := range map[string]string{"state": list.State, "service": list.Service, "environment": list.Environment, "family": list.Family, "level": list.Level, "from": list.From} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	var raw json.RawMessage
-	c := newClient(opt.Server, opt.Key)
-	if err := c.call(ctx, http.MethodGet, incidentsPath+"?"+q.Encode(), nil, &raw); err != nil {
-		return err
-	}
-	p := printer{out: opt.Out}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p.err
-	}
-	var page struct {
-		Incidents []incident.Record `json:"incidents"`
-		Next      *string           `json:"next"`
-	}
-	if err := c.decode(answer{body: raw}, &page); err != nil {
-		return err
-	}
-	if len(page.Incidents) == 0 {
-		p.line("No incident matches.")
-		return p.err
-	}
-	rows := [][]string{{"INCIDENT", "STATE", "LEVEL", "WHAT", "PEAK", "ERRORS", "CUSTOMERS", "STARTED", "LASTED", "SEEN TO BY", "USEFUL"}}
-	for i := range page.Incidents {
-		r := &page.Incidents[i]
-		rows = append(rows, []string{r.Name(), r.State.String(), r.Level.String(), safe(r.Title), peakText(r), strconv.FormatInt(r.Errors, 10), strconv.FormatInt(r.Facts.Customers, 10),
-			r.StartedAt.UTC().Format(time.DateTime), lastedText(r, time.Now()), orWord(safe(r.AckedBy), "-"), orWord(safe(string(r.Useful)), "-")})
-	}
-	p.table(rows)
-	if page.Next != nil {
-		p.line("There are more: narrow the list, or raise --limit.")
-	}
-	return p.err
+	return listing[incident.Record]{
+		path: incidentsPath, limit: list.Limit, field: "incidents", none: "No incident matches.",
+		query: map[string]string{"state": list.State, "service": list.Service, "environment": list.Environment, "family": list.Family, "level": list.Level, "from": list.From},
+		head:  []string{"INCIDENT", "STATE", "LEVEL", "WHAT", "PEAK", "ERRORS", "CUSTOMERS", "STARTED", "LASTED", "SEEN TO BY", "USEFUL"},
+		row: func(r *incident.Record) []string {
+			return []string{r.Name(), r.State.String(), r.Level.String(), safe(r.Title), peakText(r), strconv.FormatInt(r.Errors, 10), strconv.FormatInt(r.Facts.Customers, 10),
+				r.StartedAt.UTC().Format(time.DateTime), lastedText(r, time.Now()), orWord(safe(r.AckedBy), "-"), orWord(safe(string(r.Useful)), "-")}
+		},
+	}.print(ctx, newClient(opt.Server, opt.Key), &printer{out: opt.Out}, opt.JSON)
 }
 
 // peakText is the largest share of requests, where these are counted.

@@ -29,43 +29,14 @@ type IssueList struct {
 
 // ListIssues prints issues, one on a line.
 func ListIssues(ctx context.Context, opt IssuesOptions, list IssueList) error {
-	q := url.Values{"limit": {strconv.Itoa(list.Limit)}}
-	for name, v := range map[string]string{"q": list.Query, "state": list.State, "sort": list.Sort} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	var raw json.RawMessage
-	c := newClient(opt.Server, opt.Key)
-	if err := c.call(ctx, http.MethodGet, "/v1/issues?"+q.Encode(), nil, &raw); err != nil {
-		return err
-	}
-	p := printer{out: opt.Out}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p.err
-	}
-	var page struct {
-		Issues []event.Issue `json:"issues"`
-		Next   *string       `json:"next"`
-	}
-	if err := c.decode(answer{body: raw}, &page); err != nil {
-		return err
-	}
-	if len(page.Issues) == 0 {
-		p.line("No issue matches.")
-		return p.err
-	}
-	rows := [][]string{{"ID", "STATE", "EVENTS", "CUSTOMERS", "LAST SEEN", "SERVICE", "STATUS", "CODE", "PROBLEM"}}
-	for _, i := range page.Issues {
-		rows = append(rows, []string{i.ID, safe(string(i.State)), strconv.FormatInt(i.Events, 10), customersText(i), ago(i.LastAt.Time, time.Now()), safe(i.Service),
-			statusText(i.Status), safe(i.Code), safe(cutText(problem(i.Template, i.Title), 60))})
-	}
-	p.table(rows)
-	if page.Next != nil {
-		p.line("There are more: narrow the search, or raise --limit.")
-	}
-	return p.err
+	return listing[event.Issue]{
+		path: "/v1/issues", query: map[string]string{"q": list.Query, "state": list.State, "sort": list.Sort}, limit: list.Limit, field: "issues", none: "No issue matches.",
+		head: []string{"ID", "STATE", "EVENTS", "CUSTOMERS", "LAST SEEN", "SERVICE", "STATUS", "CODE", "PROBLEM"},
+		row: func(i *event.Issue) []string {
+			return []string{i.ID, safe(string(i.State)), strconv.FormatInt(i.Events, 10), customersText(*i), ago(i.LastAt.Time, time.Now()), safe(i.Service),
+				statusText(i.Status), safe(i.Code), safe(cutText(problem(i.Template, i.Title), 60))}
+		},
+	}.print(ctx, newClient(opt.Server, opt.Key), &printer{out: opt.Out}, opt.JSON)
 }
 
 // customersText marks an estimate.
