@@ -1063,7 +1063,10 @@ CREATE TABLE public.rollup_compacted (
 CREATE TABLE public.rollup_marks (
     workspace_id integer NOT NULL,
     level smallint NOT NULL,
-    start timestamp with time zone NOT NULL
+    start timestamp with time zone NOT NULL,
+    pieces smallint DEFAULT '-1'::integer NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    folded boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.rollup_spans (

@@ -163,12 +163,12 @@ func (m *memory) Stats(_ context.Context, _ int32, now time.Time, questions ...s
 		hours[hour].SetAll(map[rollup.Dim]string{rollup.Environment: e.Environment, rollup.Role: string(e.Role), rollup.Service: e.Service, rollup.Method: e.Method,
 			rollup.Endpoint: e.Endpoint, rollup.Family: string(e.Family), rollup.Status: strconv.Itoa(e.Status), rollup.Code: e.Code, rollup.Release: e.Release})
 		hours[hour].Errors(e.OccurredAt.Minute(), 1)
-		hours[hour].Requests(e.OccurredAt.Minute(), 4)
+		hours[hour].Requests(e.OccurredAt.Minute(), event.TotalsRequests, 4)
 	}
 	b := stats.Blocks{Upto: now}
 	for hour, c := range hours {
 		b.Blocks = append(b.Blocks, rollup.BuildHour(hour, c)...)
-		b.Fine = append(b.Fine, rollup.BuildMinutes(hour, c)...)
+		b.Fine = append(b.Fine, rollup.BuildMinutes(hour, c, rollup.SourcesOf(c))...)
 	}
 	for _, q := range questions {
 		p, err := stats.NewPlan(q, now)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -19,7 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/bench"
+	"errata/internal/event"
+	"errata/internal/identity"
 	"errata/internal/month"
+	"errata/internal/normalize"
 	"errata/internal/postgres"
 	"errata/internal/store"
 )
@@ -28,8 +32,14 @@ import (
 // gate: below, hours hold so little that it is about the number of hours.
 const gatedMonth = 5_000_000
 
-// asks is how often a page or a search is asked for.
-const asks = 40
+const (
+	// asks is how often a page or a search is asked for in a row.
+	asks = 100
+	// alone is how often a page is asked for by somebody who is alone: what was
+	// made for the one before is too old, and failures came in since.
+	alone = 20
+	pause = 2500 * time.Millisecond
+)
 
 // BenchmarkMonth fills a durable PostgreSQL with a made-up month of
 // ERRATA_BENCH_MONTH Events (one million), and measures what roll-ups cost
@@ -56,15 +66,15 @@ func BenchmarkMonth(b *testing.B) {
 
 func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 	b, until := r.b, time.Now().UTC().Truncate(time.Minute)
+	spec := month.Spec{Seed: 1, From: until.AddDate(0, 0, -30), To: until, Events: events, Services: 200, Customers: 5000}
 	wrote := r.spent(func() {
 		last := time.Now()
-		fill := bench.Fill{Spec: month.Spec{Seed: 1, From: until.AddDate(0, 0, -30), To: until, Events: events, Services: 200, Customers: 5000},
-			Workspace: store.DefaultWorkspace, Batch: 1000, Progress: func(f bench.Filled) {
-				if time.Since(last) > 30*time.Second {
-					last = time.Now()
-					b.Logf("%d Events in %.0f s", f.Events, f.Seconds)
-				}
-			}}
+		fill := bench.Fill{Spec: spec, Workspace: store.DefaultWorkspace, Batch: 1000, Progress: func(f bench.Filled) {
+			if time.Since(last) > 30*time.Second {
+				last = time.Now()
+				b.Logf("%d Events in %.0f s", f.Events, f.Seconds)
+			}
+		}}
 		filled, err := fill.Run(b.Context(), s)
 		require.NoError(b, err)
 		require.Equal(b, events, filled.Events)
@@ -88,25 +98,66 @@ func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 	r.judged(db) // a process that has just begun learns for seconds what is normal
 	page := r.signedIn(p)
 	var paths []string
+	comesIn := r.trickle(s, spec)
 	for _, period := range []struct {
 		name, path string
 		must       time.Duration
 	}{{"24h", "/d?from=now-24h&to=now&refresh=off", 100 * time.Millisecond}, {"30d", "/d?from=now-30d&to=now&refresh=off", 200 * time.Millisecond}} {
 		paths = append(paths, period.path)
 		first := page(period.path)
-		took := make([]time.Duration, asks)
-		for i := range took {
-			took[i] = page(period.path).took
+		took := map[string][]time.Duration{}
+		for range alone {
+			time.Sleep(pause)
+			comesIn()
+			took["-alone"] = append(took["-alone"], page(period.path).took)
 		}
-		b.Logf("dashboard of %s: first %s, p50 %s, p95 %s; %d bytes gz", period.name, first.took, quantile(0.5, took), quantile(0.95, took), first.gzipped)
-		b.ReportMetric(float64(quantile(0.95, took).Microseconds())/1000, "ms-p95-dashboard-"+period.name)
+		for range asks {
+			took[""] = append(took[""], page(period.path).took)
+		}
+		for how, t := range took {
+			b.Logf("dashboard of %s%s: first %s, p50 %s, p95 %s; %d bytes gz", period.name, how, first.took, quantile(0.5, t), quantile(0.95, t), first.gzipped)
+			b.ReportMetric(float64(quantile(0.95, t).Microseconds())/1000, "ms-p95-dashboard-"+period.name+how)
+			assert.LessOrEqual(b, quantile(0.95, t), period.must, period.name+how)
+		}
 		b.ReportMetric(float64(first.gzipped)/1024, "KB-gz-dashboard-"+period.name)
-		assert.LessOrEqual(b, quantile(0.95, took), period.must, period.name)
 		assert.LessOrEqual(b, first.gzipped, 30<<10)
 	}
 	searches := r.shapes(db)
 	r.searches(p, searches)
 	r.showPlans(db, append(paths, searches...))
+}
+
+// trickle gives a function that writes what comes in during a pause.
+func (r *rig) trickle(s *store.Store, spec month.Spec) func() {
+	perPause := float64(spec.Events) * float64(pause) / float64(spec.To.Sub(spec.From))
+	spec.From, spec.To, spec.Events = spec.To, spec.To.Add(24*time.Hour), spec.Events/30 // a day more of the same, all of it now
+	later, err := month.New(spec)
+	require.NoError(r.b, err)
+	next, stop := iter.Pull(func(yield func(event.Envelope) bool) {
+		for minute := range later.Minutes() {
+			for _, e := range minute.Failures {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	})
+	r.b.Cleanup(stop)
+	due := 0.0
+	return func() {
+		now := time.Now()
+		var parts []identity.Part
+		for due += perPause; due >= 1; due-- {
+			e, ok := next()
+			require.True(r.b, ok)
+			e.OccurredAt = now.Add(-pause / 2)
+			var part identity.Part
+			require.NoError(r.b, normalize.Normalizer{}.Into(&part, &e, store.DefaultWorkspace, now))
+			parts = append(parts, part)
+		}
+		_, err := s.Write(r.b.Context(), parts)
+		require.NoError(r.b, err)
+	}
 }
 
 // judged waits until alerts have judged the minute before this one.

@@ -46,6 +46,36 @@ func (s RequestSource) String() string {
 	}
 }
 
+// Sources is a set of RequestSource: a bit for each.
+type Sources uint8
+
+// With is the set and one more.
+func (s Sources) With(source RequestSource) Sources { return s | 1<<source }
+
+// Has reports whether a source is in the set.
+func (s Sources) Has(source RequestSource) bool { return s>>source&1 == 1 }
+
+// Best are those that count where all of the set have counted the requests of a
+// service in an environment, each request once: what was told outright, else
+// metrics (of HTTP and of RPC, each by the newer of its names), else spans.
+func (s Sources) Best() (best Sources) {
+	newer := func(now, old RequestSource) Sources {
+		if s.Has(now) {
+			return best.With(now)
+		}
+		return best.With(old)
+	}
+	switch {
+	case s.Has(TotalsRequests):
+		return best.With(TotalsRequests)
+	case s.Has(HTTPRequests) || s.Has(OldHTTPRequests) || s.Has(RPCRequests) || s.Has(OldRPCRequests):
+		return newer(HTTPRequests, OldHTTPRequests) | newer(RPCRequests, OldRPCRequests)
+	case s.Has(SpanMetrics):
+		return best.With(SpanMetrics)
+	}
+	return best.With(SpanRequests)
+}
+
 // Requests is how many requests of one Series a service answered within one
 // minute, according to one source.
 type Requests struct {

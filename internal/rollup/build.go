@@ -4,26 +4,53 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"errata/internal/event"
 )
 
 // BuildHour makes the blocks of an hour, in order of cube and service. Cubes
 // without anything to count have none.
 func BuildHour(start time.Time, c *Counted) []Block {
-	return newBuilder(&c.dict).hour(start, c, nil)
+	return newBuilder(&c.dict).hour(start, c, SourcesOf(c), nil)
 }
 
-// BuildMinutes makes the same blocks with every cube by the minute, for who looks
-// at an hour or two. They are not to be stored.
-func BuildMinutes(start time.Time, c *Counted) []Block {
+// BuildPart is BuildHour for what was counted in a part of it, where sources are
+// those of the whole. Parts are put together by MergeHour.
+func BuildPart(start time.Time, c *Counted, sources map[Answerer]event.Sources) []Block {
+	return newBuilder(&c.dict).hour(start, c, sources, nil)
+}
+
+// MergeHour makes the blocks of an hour of those of its parts.
+func MergeHour(start time.Time, parts []Block) []Block {
+	return newBuilder(nil).merge(Hour, start, parts, func(_ *Block, at uint16) uint16 { return at })
+}
+
+// SourcesOf is who has counted requests in an hour.
+func SourcesOf(c *Counted) map[Answerer]event.Sources {
+	out := map[Answerer]event.Sources{}
+	c.Sources(out)
+	return out
+}
+
+// BuildMinutes is BuildPart with every cube by the minute, for who looks at an
+// hour or two. They are put together by MergeMinutes, and not to be stored.
+func BuildMinutes(start time.Time, c *Counted, sources map[Answerer]event.Sources) []Block {
 	b := newBuilder(&c.dict)
 	b.fine = true
-	return b.hour(start, c, nil)
+	return b.hour(start, c, sources, nil)
+}
+
+// MergeMinutes is MergeHour for blocks with every cube by the minute.
+func MergeMinutes(start time.Time, parts []Block) []Block {
+	b := newBuilder(nil)
+	b.fine = true
+	return b.merge(Hour, start, parts, func(_ *Block, at uint16) uint16 { return at })
 }
 
 // AddHour adds to blocks that an hour has, where what they were made of is gone.
 func AddHour(start time.Time, have []Block, c *Counted) []Block {
-	added := newBuilder(&c.dict).hour(start, c, have)
-	return newBuilder(nil).merge(Hour, start, slices.Concat(have, added), func(_ *Block, at uint16) uint16 { return at })
+	added := newBuilder(&c.dict).hour(start, c, SourcesOf(c), have)
+	return MergeHour(start, slices.Concat(have, added))
 }
 
 // MergeDay makes the blocks of a day from those of its hours.
@@ -76,8 +103,9 @@ func newBuilder(dict *[numDims]dictionary) *builder {
 }
 
 // hour makes blocks of what was counted, of which have may hold a part already.
-func (b *builder) hour(start time.Time, c *Counted, have []Block) []Block {
-	b.cover(c, have)
+func (b *builder) hour(start time.Time, c *Counted, sources map[Answerer]event.Sources, have []Block) []Block {
+	b.cover(c, sources, have)
+	requests := c.choose(sources)
 	all := slices.Concat(c.errors, c.customers)
 	for i := range c.errors {
 		all[i].v[Customer] = 0
@@ -87,7 +115,7 @@ func (b *builder) hour(start time.Time, c *Counted, have []Block) []Block {
 	for i := range specs {
 		switch s := &specs[i]; {
 		case s.requests:
-			out = b.blocks(out, Hour, start, s, c.requests, len(c.requests))
+			out = b.blocks(out, Hour, start, s, requests, len(requests))
 		case slices.Contains(s.dims, Duration):
 			out = b.blocks(out, Hour, start, s, c.durations, len(c.durations))
 		case slices.Contains(s.dims, Customer):
@@ -102,7 +130,7 @@ func (b *builder) hour(start time.Time, c *Counted, have []Block) []Block {
 }
 
 // cover marks the failures of services whose requests are counted.
-func (b *builder) cover(c *Counted, have []Block) {
+func (b *builder) cover(c *Counted, sources map[Answerer]event.Sources, have []Block) {
 	covered := map[[2]uint32]bool{} // by environment and service
 	for i := range have {
 		if t := &have[i].Table; have[i].Cube == Routes {
@@ -111,8 +139,8 @@ func (b *builder) cover(c *Counted, have []Block) {
 			}
 		}
 	}
-	for i := range c.requests {
-		covered[[2]uint32{c.requests[i].v[Environment], c.requests[i].v[Service]}] = true
+	for who := range sources {
+		covered[[2]uint32{b.dict[Environment].id(who.Environment), b.dict[Service].id(who.Service)}] = true
 	}
 	yes := b.dict[Covered].id("1")
 	for _, list := range [][]fact{c.errors, c.customers} {
@@ -155,7 +183,7 @@ func (b *builder) read(s *spec, facts []fact, have *Block, at func(*Block, uint1
 	service := b.dict[Service].id(have.Service)
 	for i := range rows {
 		rows[i].v[Service], rows[i].n = service, t.N[i]
-		if s.fine {
+		if s.fine || b.fine {
 			rows[i].at = at(have, t.At[i])
 		}
 	}

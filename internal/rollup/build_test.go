@@ -97,7 +97,7 @@ func TestCubesAreWhatWasCounted(t *testing.T) {
 			build := func(fine bool) []Block {
 				b := newBuilder(&c.dict)
 				b.keyBits, b.fine = keyBits, fine
-				return b.hour(hour, c, nil)
+				return b.hour(hour, c, SourcesOf(c), nil)
 			}
 			check := func(blocks []Block, step func(s *spec, f *failure) int) {
 				got := map[Cube]map[string]string{}

@@ -3,6 +3,8 @@ package rollup
 import (
 	"math"
 	"strconv"
+
+	"errata/internal/event"
 )
 
 // Counted is all that was counted in an hour. Who fills it says what it is about
@@ -13,9 +15,13 @@ type Counted struct {
 	now  [numDims]uint32
 
 	errors, customers, durations, requests []fact
+	by                                     []event.RequestSource // who counted requests
 
 	buckets map[int16]uint32 // of dict[Duration]
 }
+
+// Answerer is who answers requests: a service in an environment.
+type Answerer struct{ Service, Environment string }
 
 // fact is a count of something. What its dimensions are called is in the
 // dictionaries of who has it.
@@ -70,9 +76,47 @@ func (c *Counted) Durations(minute int, bucket int16, n int64) {
 	c.durations = c.add(c.durations, minute, n)
 }
 
-// Requests counts n requests that were answered.
-func (c *Counted) Requests(minute int, n float64) {
+// Requests counts n requests that were answered, as a source has it. Which of the
+// sources is taken is chosen for each service and environment when blocks are
+// made. Those of spans have no failures in them, which are Errors.
+func (c *Counted) Requests(minute int, source event.RequestSource, n float64) {
 	c.requests = c.add(c.requests, minute, int64(math.Round(n*Scale)))
+	c.by = append(c.by, source)
+}
+
+// Sources adds to a set who has counted requests, for each service and
+// environment.
+func (c *Counted) Sources(to map[Answerer]event.Sources) {
+	for i := range c.requests {
+		who := Answerer{c.dict[Service].text(c.requests[i].v[Service]), c.dict[Environment].text(c.requests[i].v[Environment])}
+		to[who] = to[who].With(c.by[i])
+	}
+}
+
+// choose gives the requests as the best of their sources has them.
+func (c *Counted) choose(sources map[Answerer]event.Sources) []fact {
+	type answerer struct{ service, environment uint32 }
+	best := map[answerer]event.Sources{}
+	for who, all := range sources {
+		best[answerer{c.dict[Service].id(who.Service), c.dict[Environment].id(who.Environment)}] = all.Best()
+	}
+	var out []fact
+	add := func(f *fact, source event.RequestSource, scale int64) {
+		if best[answerer{f.v[Service], f.v[Environment]}].Has(source) {
+			out = append(out, *f)
+			out[len(out)-1].n *= scale
+		}
+	}
+	for i := range c.requests {
+		add(&c.requests[i], c.by[i], 1)
+	}
+	primary := c.dict[Role].id(string(event.Primary))
+	for i := range c.errors {
+		if c.errors[i].v[Role] == primary {
+			add(&c.errors[i], event.SpanRequests, Scale)
+		}
+	}
+	return out
 }
 
 func (c *Counted) add(to []fact, minute int, n int64) []fact {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"errata/internal/event"
 )
 
 var hour = time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)
@@ -39,7 +41,7 @@ func random(r *rand.Rand, n int) (c *Counted, failures []failure, requests int64
 		}
 		if r.IntN(3) > 0 && f.of[Service] != "search" {
 			answered := r.IntN(1000)
-			c.Requests(f.minute, float64(answered)/8)
+			c.Requests(f.minute, event.TotalsRequests, float64(answered)/8)
 			requests += int64(answered) * Scale / 8
 		}
 	}
@@ -154,13 +156,13 @@ func TestFilterAndSteps(t *testing.T) {
 	c.Errors(0, 2)
 	c.SetAll(map[Dim]string{Environment: "production", Role: "primary", Service: "billing", Family: "us", Status: "500", Code: "boom"})
 	c.Errors(7, 3)
-	c.Requests(7, 0.5)
+	c.Requests(7, event.TotalsRequests, 0.5)
 	c.Set(Environment, "staging")
 	c.Errors(59, 5)
 	for _, fine := range []bool{false, true} {
 		blocks := BuildHour(hour, c)
 		if fine {
-			blocks = BuildMinutes(hour, c)
+			blocks = BuildMinutes(hour, c, SourcesOf(c))
 		}
 		for _, b := range blocks {
 			switch b.Cube {

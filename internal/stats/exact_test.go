@@ -95,7 +95,7 @@ func TestComparesWhatHasNotBegun(t *testing.T) {
 	last := now.Truncate(time.Hour).Add(3*time.Hour - 7*24*time.Hour)
 	c := &rollup.Counted{}
 	c.SetAll(map[rollup.Dim]string{rollup.Role: "primary", rollup.Service: "a"})
-	c.Requests(40, 5)
+	c.Requests(40, event.TotalsRequests, 5)
 	c.Errors(40, 1)
 	b := Blocks{Blocks: rollup.BuildHour(last, c)}
 	for _, m := range Measures {
@@ -143,7 +143,7 @@ func TestLargestSeriesFirst(t *testing.T) {
 			c.Durations(minute, int16(r.IntN(90)), n)
 			if s := name("s", 4); s != "s3" {
 				c.SetAll(map[rollup.Dim]string{rollup.Service: s, rollup.Endpoint: name("/", 5)})
-				c.Requests(r.IntN(60), float64(r.IntN(50)))
+				c.Requests(r.IntN(60), event.TotalsRequests, float64(r.IntN(50)))
 			}
 		}
 		b.Blocks = append(b.Blocks, rollup.BuildHour(now.Truncate(time.Hour).Add(-time.Duration(h)*time.Hour), c)...)

@@ -27,7 +27,7 @@ func TestStretchesAnswerAsHours(t *testing.T) {
 			c.Errors(minute, n)
 			c.Customers(minute, n)
 			if rng.IntN(2) == 0 {
-				c.Requests(minute, float64(100*n))
+				c.Requests(minute, event.TotalsRequests, float64(100*n))
 			}
 		}
 		hours = append(hours, rollup.BuildHour(now.Truncate(time.Hour).Add(-time.Duration(h)*time.Hour), c)...)

@@ -215,12 +215,12 @@ func writeRequests(ctx context.Context, tx session, sql string, set map[rowKey]r
 		return nil
 	}
 	rows := make([]requestRow, 0, len(set))
-	hours := map[hourOf]bool{}
+	hours := marks{}
 	for _, r := range set {
 		rows = append(rows, r)
-		hours[hourOf{r.workspace, r.minute - r.minute%3600}] = true
+		hours.add(r.workspace, r.minute)
 	}
-	if _, err := tx.Exec(ctx, sqlMark, marks(hours)...); err != nil {
+	if _, err := tx.Exec(ctx, sqlMark, hours.args()...); err != nil {
 		return err
 	}
 	slices.SortFunc(rows, func(a, b requestRow) int {

@@ -168,7 +168,12 @@ func (t *tally) queue(b *pgx.Batch, slot int16) {
 	t.queueMarks(b)
 }
 
-const sqlMark = `INSERT INTO rollup_marks (workspace_id, level, start) SELECT w, 1, to_timestamp(h) FROM unnest($1::int4[], $2::int8[]) AS u(w, h)`
+const sqlMark = `INSERT INTO rollup_marks (workspace_id, level, start, pieces) SELECT w, 1, to_timestamp(h), p FROM unnest($1::int4[], $2::int8[], $3::int2[]) AS u(w, h, p)`
+
+// marks says which hours' blocks have to be made anew, and in which pieces of the
+// hours something was counted, in the transaction that changes what they count:
+// whoever takes the mark away sees the change.
+type marks map[hourOf]pieces
 
 // hourOf is an hour of a workspace, in Unix seconds.
 type hourOf struct {
@@ -176,21 +181,26 @@ type hourOf struct {
 	hour      int64
 }
 
-// queueMarks says which hours' blocks have to be made anew, in the transaction
-// that changes what they count: whoever takes the mark away sees the change.
-func (t *tally) queueMarks(b *pgx.Batch) {
-	seen := map[hourOf]bool{}
-	for r := range t.errors {
-		seen[hourOf{r.workspace, r.minute - r.minute%3600}] = true
-	}
-	if len(seen) > 0 {
-		b.Queue(sqlMark, marks(seen)...)
-	}
+// add marks a minute, in Unix seconds.
+func (m marks) add(workspace int32, minute int64) {
+	in := minute % 3600
+	m[hourOf{workspace, minute - in}] |= 1 << (in / int64(pieceLength/time.Second))
 }
 
-func marks(set map[hourOf]bool) []any {
-	list := slices.Collect(maps.Keys(set))
-	return []any{column(list, func(h hourOf) int32 { return h.workspace }), column(list, func(h hourOf) int64 { return h.hour })}
+func (m marks) args() []any {
+	hours := slices.Collect(maps.Keys(m))
+	return []any{column(hours, func(h hourOf) int32 { return h.workspace }), column(hours, func(h hourOf) int64 { return h.hour }),
+		column(hours, func(h hourOf) int16 { return int16(m[h]) })} //nolint:gosec // twelve bits
+}
+
+func (t *tally) queueMarks(b *pgx.Batch) {
+	m := marks{}
+	for r := range t.errors {
+		m.add(r.workspace, r.minute)
+	}
+	if len(m) > 0 {
+		b.Queue(sqlMark, m.args()...)
+	}
 }
 
 // column takes one field of every row.

@@ -33,18 +33,35 @@ const (
 	rollUpLock = 7210
 )
 
-const sqlMarked = `SELECT workspace_id, level, start FROM rollup_marks GROUP BY workspace_id, level, start ORDER BY level, start, workspace_id LIMIT 2000`
+const sqlMarked = `
+SELECT workspace_id, level, start, count(*) FILTER (WHERE NOT folded) FROM rollup_marks
+GROUP BY workspace_id, level, start ORDER BY level, start, workspace_id LIMIT 2000`
 
 type marked struct {
 	workspace int32
 	level     rollup.Level
 	start     time.Time
+	marks     int64 // that are not folded
 }
+
+// manyMarks is from how many on the marks of an hour that is not over are folded:
+// every page reads them.
+const manyMarks = 500
+
+// One mark stands for many, as of now: who has read the pieces reads them again,
+// once. That is the last few minutes mostly.
+const sqlFoldMarks = `
+WITH gone AS (
+  DELETE FROM rollup_marks WHERE workspace_id = $1::int4 AND level = $2::int2 AND start = $3::timestamptz AND NOT folded
+  RETURNING pieces
+)
+INSERT INTO rollup_marks (workspace_id, level, start, pieces, folded)
+SELECT $1::int4, $2::int2, $3::timestamptz, bit_or(pieces), true FROM gone HAVING count(*) > 0`
 
 func (m marked) end() time.Time { return m.start.Add(m.level.Span()) }
 
 func (m marked) day() marked {
-	return marked{m.workspace, rollup.Day, m.start.Truncate(24 * time.Hour)}
+	return marked{workspace: m.workspace, level: rollup.Day, start: m.start.Truncate(24 * time.Hour)}
 }
 
 // RollUp makes the blocks of hours and days in which something was counted since
@@ -68,7 +85,7 @@ func (s *Store) rollUpMarked(ctx context.Context, now time.Time, r *Rolled) (don
 		return false, unavailable(err)
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m marked, err error) {
-		err = row.Scan(&m.workspace, &m.level, &m.start)
+		err = row.Scan(&m.workspace, &m.level, &m.start, &m.marks)
 		m.start = m.start.UTC()
 		return m, err
 	})
@@ -90,6 +107,9 @@ func (s *Store) rollUpMarked(ctx context.Context, now time.Time, r *Rolled) (don
 		case !ours:
 			waiting[m.day()] = true
 			r.Left++
+		case upto.IsZero() && m.marks > manyMarks:
+			_, err := s.pool.Exec(ctx, sqlFoldMarks, m.workspace, m.level, m.start)
+			failed = cmp.Or(failed, unavailable(err))
 		case upto.IsZero():
 		case m.level == rollup.Day:
 			r.Days, done = r.Days+1, true
@@ -112,7 +132,7 @@ func (s *Store) rollUpOne(ctx context.Context, m marked, now time.Time, waiting 
 			return upto, true, unavailable(err)
 		}
 	}
-	if m.level == rollup.Day && waiting[m] {
+	if m.level == rollup.Day && waiting[m.day()] {
 		return upto, false, nil
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {

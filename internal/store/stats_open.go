@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,50 +13,8 @@ import (
 )
 
 // Hours that are not over, and those that were counted in since their blocks
-// were made, have something that is in no block. Readers make blocks of it
-// themselves, and may keep them for a moment (Options.StatsAge): pages come in
-// bunches.
-
-type openKey struct {
-	ws       int32
-	from, to time.Time
-	service  string
-	fine     bool
-}
-
-type openBlocks struct {
-	keep time.Duration
-	sync.Mutex
-	blocks map[openKey][]rollup.Block
-	at     map[openKey]time.Time
-}
-
-func (o *openBlocks) get(k openKey) ([]rollup.Block, bool) {
-	o.Lock()
-	defer o.Unlock()
-	if o.keep == 0 || time.Since(o.at[k]) > o.keep {
-		return nil, false
-	}
-	return o.blocks[k], true
-}
-
-func (o *openBlocks) put(k openKey, blocks []rollup.Block) {
-	if o.keep == 0 {
-		return
-	}
-	o.Lock()
-	defer o.Unlock()
-	if o.blocks == nil {
-		o.blocks, o.at = map[openKey][]rollup.Block{}, map[openKey]time.Time{}
-	}
-	for old, at := range o.at {
-		if time.Since(at) > o.keep {
-			delete(o.at, old)
-			delete(o.blocks, old)
-		}
-	}
-	o.blocks[k], o.at[k] = blocks, time.Now()
-}
+// were made, have something that is in no block, and for some questions blocks
+// are too coarse. Readers make blocks of the minutes then (see openHour).
 
 // open adds what is in no block yet.
 func (r *blockReader) open(ctx context.Context, tx pgx.Tx, reads []stats.Read) error {
@@ -80,14 +37,15 @@ func (r *blockReader) open(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 		if !r.isOpen(t, h) {
 			continue
 		}
-		blocks, err := r.unrolled(ctx, tx, later(t, h.upto), t.Add(time.Hour), "", false)
+		err := r.s.open.read(ctx, tx, openKey{ws: r.ws, hour: t, from: later(t, h.upto)}, func(o *openHour) {
+			for _, b := range o.byHour.blocks(o) {
+				if needed[t][b.Cube] {
+					r.out.Blocks = append(r.out.Blocks, b)
+				}
+			}
+		})
 		if err != nil {
 			return err
-		}
-		for _, b := range blocks {
-			if needed[t][b.Cube] {
-				r.out.Blocks = append(r.out.Blocks, b)
-			}
 		}
 	}
 	return nil
@@ -115,42 +73,25 @@ func (r *blockReader) fine(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 			}
 		}
 	}
+	// A question about all services and one about some of them can both have read
+	// a service's own cube.
+	taken := map[blockID]stretch{}
 	for k, wanted := range cubes {
-		blocks, err := r.unrolled(ctx, tx, k.hour, k.hour.Add(time.Hour), k.service, true)
+		key := openKey{ws: r.ws, hour: k.hour, from: k.hour, service: k.service, built: r.built[spanID{rollup.Hour, k.hour}]}
+		err := r.s.open.read(ctx, tx, key, func(o *openHour) {
+			for _, b := range o.byMinute.blocks(o) {
+				id := blockID{b.Level, b.Start, b.Cube, b.Service}
+				if _, ok := taken[id]; !ok && wanted[b.Cube] {
+					taken[id] = k
+				}
+				if taken[id] == k {
+					r.out.Fine = append(r.out.Fine, b)
+				}
+			}
+		})
 		if err != nil {
 			return err
 		}
-		for _, b := range blocks {
-			if wanted[b.Cube] && !r.hasFine(&b) {
-				r.out.Fine = append(r.out.Fine, b)
-			}
-		}
 	}
 	return nil
-}
-
-// hasFine: a question about all services and one about some of them can both
-// have read a service's own cube.
-func (r *blockReader) hasFine(b *rollup.Block) bool {
-	return slices.ContainsFunc(r.out.Fine, func(o rollup.Block) bool {
-		return o.Cube == b.Cube && o.Service == b.Service && o.Start.Equal(b.Start)
-	})
-}
-
-func (r *blockReader) unrolled(ctx context.Context, tx pgx.Tx, from, to time.Time, service string, fine bool) ([]rollup.Block, error) {
-	k := openKey{r.ws, from, to, service, fine}
-	if blocks, ok := r.s.unrolled.get(k); ok {
-		return blocks, nil
-	}
-	c, err := readCounted(ctx, tx, r.ws, from, to, service)
-	if err != nil {
-		return nil, err
-	}
-	build := rollup.BuildHour
-	if fine {
-		build = rollup.BuildMinutes
-	}
-	blocks := build(from.Truncate(time.Hour), c)
-	r.s.unrolled.put(k, blocks)
-	return blocks, nil
 }

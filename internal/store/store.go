@@ -84,12 +84,12 @@ type Store struct {
 	// have written.
 	contents caution
 
-	unrolled openBlocks
-	alerts   alertMemories
-	replays  replaying
-	own      alertMemories // of incidents of Errata itself
-	tables   tableCache
-	words    wordNumbers
+	open    openHours
+	alerts  alertMemories
+	replays replaying
+	own     alertMemories // of incidents of Errata itself
+	tables  tableCache
+	words   wordNumbers
 
 	checked atomic.Bool // the schema is new enough
 
@@ -122,7 +122,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
 		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying()}
-	s.unrolled.keep, s.tables.room = opt.StatsAge, opt.StatsCache
+	s.open.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
