@@ -34,7 +34,7 @@ const levels = 8
 func Heatmap(h Heat) template.HTML {
 	f, high := h.frame()
 	f.b = make([]byte, 0, 24<<10)
-	f.raw(`<figure class="chart heat" id="`, f.ID, `" role="group" aria-labelledby="`, f.ID, `-t `, f.ID, `-d"`)
+	f.raw(`<figure class="chart heat" id="`, f.ID, `" aria-labelledby="`, f.ID, `-t `, f.ID, `-d"`)
 	f.times()
 	f.raw(`><figcaption><span id="`, f.ID, `-t">`)
 	f.text(h.Title)

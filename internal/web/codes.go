@@ -56,7 +56,7 @@ func documented(family, code string) bool {
 
 func (t *topic) codeList(failures, customers, lines *reply, only bool) ranking {
 	out := ranking{ID: "list", Title: "By failures", Empty: failures.instead("No failures in this time."), Columns: []column{
-		{Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code"}, {Name: ""}}}
+		{Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code"}, {Spoken: "Trend"}}}
 	if only {
 		out.Title, out.Empty = "Undocumented, by failures", failures.instead("None: the catalogue explains every code of this time.")
 	}

@@ -31,6 +31,7 @@ type ranking struct {
 
 type column struct {
 	Name, Title string
+	Spoken      string // in place of a name that only takes room
 	Num         bool
 }
 

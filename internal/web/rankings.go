@@ -36,7 +36,7 @@ func (d *dashboard) topCodes() ranking {
 // topEndpoints are those where most failed on our side.
 func (d *dashboard) topEndpoints() ranking {
 	t := ranking{ID: "endpoints", Title: "Top endpoints, failures on our side", Empty: absent(d.endpoints, "None on our side: neither us nor a provider."),
-		Columns: []column{{Name: "Endpoint"}, {Name: "rate", Num: true, Title: "Failures of us and upstream per request"}, {Name: "n", Num: true}, {Name: ""}}}
+		Columns: []column{{Name: "Endpoint"}, {Name: "rate", Num: true, Title: "Failures of us and upstream per request"}, {Name: "n", Num: true}, {Spoken: "Trend"}}}
 	type traffic struct{ rate, requests float64 }
 	rates := map[string]traffic{}
 	for _, s := range d.endpointRates.Series {

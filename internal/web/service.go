@@ -139,7 +139,7 @@ func (t *serviceTopic) failureTile() tile {
 // releaseRanking says how the newest releases do.
 func (t *topic) releaseRanking(reports []store.ReleaseReport) ranking {
 	out := ranking{ID: "releases", Title: "Newest releases", Empty: "No release is known of the last 30 days. Send release with each failure, or each deploy to POST /v1/deploys.",
-		Columns: []column{{Name: "Release"}, {Name: "Failures since"}, {Name: "", Title: "How many times as many as before, with the 95 % interval"}}}
+		Columns: []column{{Name: "Release"}, {Name: "Failures since"}, {Spoken: "Change", Title: "How many times as many as before, with the 95 % interval"}}}
 	for i := range reports {
 		r := &reports[i]
 		out.Rows = append(out.Rows, rank{Label: r.Release, Path: pathOfRelease(r.Service, r.Environment, r.Release), Detail: joined(r.Environment, momentAt(r.At.Time, t.now).Ago),

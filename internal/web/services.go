@@ -68,7 +68,7 @@ func (w *web) fillServices(c *gin.Context, t *topic, page *topicPage) error {
 func (t *topic) serviceRanking(l *serviceList, deploys []store.Deploy) ranking {
 	out := ranking{ID: "list", Title: "By failures", Empty: l.failures.instead("No failures in this time."), Columns: []column{
 		{Name: "Service"}, {Name: "failures", Num: true}, t.vs(), {Name: "requests/min", Num: true}, {Name: "5xx", Num: true, Title: "Failures with a status of 500 or more per request"},
-		{Name: "429", Num: true, Title: "Failures with status 429 per request"}, {Name: "customers", Num: true}, {Name: "last release"}, {Name: ""}}}
+		{Name: "429", Num: true, Title: "Failures with status 429 per request"}, {Name: "customers", Num: true}, {Name: "last release"}, {Spoken: "Trend"}}}
 	last := map[string]store.Deploy{}
 	for _, d := range deploys { // newest first
 		if _, ok := last[d.Service]; !ok {

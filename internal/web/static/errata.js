@@ -26,6 +26,15 @@
     });
   });
 
+  // What scrolls sideways does so by keyboard, too, in browsers that do not see to it.
+  var reach = function () {
+    document.querySelectorAll(".wide").forEach(function (e) {
+      if (e.scrollWidth > e.clientWidth && !e.querySelector("a,button,input")) e.tabIndex = 0;
+    });
+  };
+  reach();
+  addEventListener("resize", reach);
+
   // In the one-line box Enter searches; a new line takes Shift.
   document.querySelectorAll("textarea[data-enter]").forEach(function (area) {
     area.addEventListener("keydown", function (e) {
@@ -49,6 +58,7 @@
     search.setAttribute("role", "combobox");
     search.setAttribute("aria-autocomplete", "list");
     search.setAttribute("aria-controls", "offers");
+    search.setAttribute("aria-expanded", "false");
     var head = function () { return search.value.slice(0, search.selectionStart); };
     var show = function (offers) {
       at = -1;
