@@ -11,6 +11,7 @@ import (
 
 	"errata/internal/fault"
 	"errata/internal/query"
+	"errata/internal/yamldoc"
 )
 
 // Channel is what a rule may name of a channel: its ID, or its name, which is
@@ -103,7 +104,7 @@ func Named(rules []Rule, all []Channel) []Rule {
 		named := make([]string, 0, len(out[i].Channels))
 		for _, ref := range out[i].Channels {
 			at := slices.IndexFunc(all, func(c Channel) bool { return c.ID == ref })
-			if at >= 0 && line(all[at].Name) && !IsID(all[at].Name) {
+			if at >= 0 && yamldoc.Line(all[at].Name) && !IsID(all[at].Name) {
 				ref = all[at].Name
 			}
 			named = append(named, ref)

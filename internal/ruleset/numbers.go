@@ -10,6 +10,7 @@ import (
 
 	"errata/internal/detect"
 	"errata/internal/fault"
+	"errata/internal/yamldoc"
 )
 
 // Overrides are numbers by their names. A switch is 1 or 0 here, and true or
@@ -117,7 +118,7 @@ func (r Rule) checkNumbers() (found []problem) {
 	for _, name := range slices.Sorted(maps.Keys(r.Advanced)) {
 		n := number(name)
 		if n == nil {
-			found = append(found, problem{field: "advanced." + short(name), why: "is not known: take one of the names in docs/alerts-rules.md"})
+			found = append(found, problem{field: "advanced." + yamldoc.Short(name), why: "is not known: take one of the names in docs/alerts-rules.md"})
 		} else if why := n.check(r.Advanced[name]); why != "" {
 			found = append(found, problem{field: "advanced." + name, why: why})
 		}
@@ -142,14 +143,6 @@ func (r Rule) checkNumbers() (found []problem) {
 		}
 	}
 	return found
-}
-
-func short(s string) string {
-	const most = 60
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
 }
 
 // MarshalJSON writes switches as true and false.
@@ -184,7 +177,7 @@ func (o *Overrides) UnmarshalJSON(raw []byte) error {
 				(*o)[name] = 1
 			}
 		default:
-			return problem{field: "advanced." + short(name), why: "must be a number"}.fault()
+			return problem{field: "advanced." + yamldoc.Short(name), why: "must be a number"}.fault()
 		}
 		if n != nil && n.Switch() != isSwitch {
 			return problem{field: "advanced." + name, why: map[bool]string{true: "must be true or false", false: "must be a number"}[n.Switch()]}.fault()

@@ -15,13 +15,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"errata/internal/detect"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/query"
+	"errata/internal/yamldoc"
 )
 
 // Rule is a condition and who is told when it holds.
@@ -119,7 +118,7 @@ func (r Rule) checked() (Rule, []problem) {
 		}
 	}
 	r.Name, r.Query, r.Runbook = strings.TrimSpace(r.Name), strings.TrimSpace(r.Query), strings.TrimSpace(r.Runbook)
-	wrong(r.Name != "" && len(r.Name) <= MaxName && line(r.Name), "name", "must be one line of 1 to 100 bytes that says what the rule is for")
+	wrong(r.Name != "" && len(r.Name) <= MaxName && yamldoc.Line(r.Name), "name", "must be one line of 1 to 100 bytes that says what the rule is for")
 	wrong(r.ID == "" || r.IsDefault() == (r.Name == DefaultName), "name", "must be 'default' for the rule that every workspace has, and something else for all others")
 	if q, err := query.Rules.Parse(r.Query); err != nil {
 		found = append(found, inQuery(err))
@@ -163,10 +162,5 @@ func wordIn(q query.Query) string {
 
 func isLink(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= MaxRunbook && line(s)
-}
-
-// line reports text of one line that can be stored, and shown as it is.
-func line(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) })
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(s) <= MaxRunbook && yamldoc.Line(s)
 }

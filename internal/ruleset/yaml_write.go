@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"errata/internal/yamldoc"
 )
 
 // Write gives rules as YAML. The same rules make the same file, whatever their
@@ -45,19 +45,19 @@ func Sorted(rules []Rule) []Rule {
 
 // lines is a rule in YAML, without what stands in front of its lines.
 func lines(r Rule) []string {
-	out := []string{"name: " + scalar(r.Name)}
+	out := []string{"name: " + yamldoc.Scalar(r.Name)}
 	if r.Query != "" {
-		out = append(out, "query: "+scalar(r.Query))
+		out = append(out, "query: "+yamldoc.Scalar(r.Query))
 	}
-	out = append(out, "sensitivity: "+scalar(string(r.Sensitivity)), "level: "+scalar(r.Level))
+	out = append(out, "sensitivity: "+yamldoc.Scalar(string(r.Sensitivity)), "level: "+yamldoc.Scalar(r.Level))
 	if len(r.Channels) > 0 {
 		out = append(out, "channels:")
 		for _, id := range r.Channels {
-			out = append(out, "  - "+scalar(id))
+			out = append(out, "  - "+yamldoc.Scalar(id))
 		}
 	}
 	if r.Runbook != "" {
-		out = append(out, "runbook: "+scalar(r.Runbook))
+		out = append(out, "runbook: "+yamldoc.Scalar(r.Runbook))
 	}
 	if !r.Enabled {
 		out = append(out, "enabled: false")
@@ -71,25 +71,4 @@ func lines(r Rule) []string {
 		}
 	}
 	return out
-}
-
-// scalar writes text so that YAML reads it as just that, on one line.
-func scalar(s string) string {
-	plain := s != "" && strings.TrimSpace(s) == s && !strings.ContainsAny(s, "\"'\\#&*!|>%@`{}[],:?~\u0085\u2028\u2029\ufeff") && line(s) && !strings.HasPrefix(s, "-")
-	switch strings.ToLower(s) {
-	case "yes", "no", "on", "off", "y", "n": // words of YAML 1.1, which other programs read
-		plain = false
-	}
-	if plain {
-		// What looks like a number, a date or a word of YAML is none only in quotes.
-		var v any
-		if err := yaml.Unmarshal([]byte(s), &v); err == nil && v == any(s) {
-			return s
-		}
-	}
-	return quote(s)
-}
-
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
