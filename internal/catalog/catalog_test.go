@@ -35,12 +35,12 @@ func TestExplainKnowsTheReferenceCodes(t *testing.T) {
 	}{
 		{401, "unauthorized", "The caller was not recognised", catalog.Access},
 		{401, "UNAUTHORIZED", "The caller was not recognised", catalog.Access},
-		{401, "invalid_api_key", "The caller was not recognised", catalog.Access},
+		{401, "invalid_api_key", "The API key is not valid", catalog.Access},
 		{403, "forbidden", "Not allowed", catalog.Access},
 		{403, "insufficient_quota", "The allowance is used up", catalog.Quota},
 		{404, "not_found", "Not found", catalog.Fix},
-		{404, "session_not_found", "Not found", catalog.Fix},
-		{404, "prompt_version_not_found", "Not found", catalog.Fix},
+		{404, "session_not_found", "There is no such session", catalog.Fix},
+		{404, "prompt_version_not_found", "There is no such prompt or version", catalog.Fix},
 		{400, "validation_error", "The input was refused", catalog.Fix},
 		{400, "VALIDATION_FAILED", "The input was refused", catalog.Fix},
 		{400, "invalid_parameters", "The input was refused", catalog.Fix},
@@ -63,7 +63,10 @@ func TestExplainKnowsTheReferenceCodes(t *testing.T) {
 }
 
 func TestExplainFallsBack(t *testing.T) {
-	e := catalog.Explain(failure(409, "wombat"))
+	e := catalog.Explain(failure(404, "wombat_not_found"))
+	assert.Equal(t, "pattern", e.Source)
+	assert.Equal(t, "Not found", e.Title)
+	e = catalog.Explain(failure(409, "wombat"))
 	assert.Equal(t, "status", e.Source)
 	assert.Equal(t, "It conflicts with what is there", e.Title)
 	for _, f := range []event.Family{event.FamilyCaller, event.FamilyLimits, event.FamilyUs, event.FamilyUpstream, ""} {
@@ -88,7 +91,7 @@ func TestEveryStatusIsExplained(t *testing.T) {
 			require.NotEmpty(t, e.Side, status)
 			require.NotEmpty(t, r.Text, status)
 			require.Equal(t, e.RetryClass, r.Class, status)
-			require.Contains(t, catalog.Reply(ev, at), "req_9f3a21", status)
+			require.Contains(t, catalog.Compose(ev, at), "req_9f3a21", status)
 		}
 	}
 }
@@ -190,7 +193,7 @@ func TestReplyTellsNoSecrets(t *testing.T) {
 		ev.Upstream = &event.UpstreamInfo{Provider: "openai-secret", Code: "rate_limit_exceeded"}
 		ev.Exception = &event.Exception{Type: "SecretError", Message: "secret", Stacktrace: "secret.go:1"}
 		ev.Service, ev.Endpoint = "secret-api", "/secret"
-		reply := catalog.Reply(ev, at)
+		reply := catalog.Compose(ev, at)
 		assert.NotContains(t, strings.ToLower(reply), "secret")
 		assert.NotContains(t, reply, "password")
 		assert.Contains(t, reply, "req_9f3a21")
@@ -206,12 +209,12 @@ We looked into your request req_9f3a21 of 20 November 2026, 14:02:35 UTC. It was
 
 You can send it again from 14:03:20 UTC on. Please pause a little longer after each refusal; if you need a higher limit, tell us.
 
-If it happens again, please send us the new request ID.`, catalog.Reply(ev, at))
+If it happens again, please send us the new request ID.`, catalog.Compose(ev, at))
 
 	fields := failure(422, "validation_error")
 	fields.FieldErrors = []event.FieldError{{Field: "text", Message: "is required"}}
-	assert.Contains(t, catalog.Reply(fields, at), "because of the field 'text'.\n- text: is required")
-	assert.Contains(t, catalog.Reply(failure(502, ""), at), "not about your own limits")
+	assert.Contains(t, catalog.Compose(fields, at), "because of the field 'text'.\n- text: is required")
+	assert.Contains(t, catalog.Compose(failure(502, ""), at), "not about your own limits")
 }
 
 func TestAnswersAreJSON(t *testing.T) {

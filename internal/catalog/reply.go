@@ -7,13 +7,15 @@ import (
 	"errata/internal/event"
 )
 
-// Reply is a text that support can send to the customer. It uses only what
-// the customer knows already or may know: never the names of our services or
-// providers, exceptions, or other customers. It promises no time that is not
-// known.
-func Reply(ev event.Event, now time.Time) string {
-	parts := []string{"Hello,", subject(ev) + " " + explanation(ev)}
-	if next := nextStep(ev, now); next != "" {
+// Compose is a text that support can send to the customer, where nobody wrote a
+// template. It uses only what the customer knows already or may know: never the
+// names of our services or providers, exceptions, or other customers. It promises
+// no time that is not known.
+func Compose(ev event.Event, now time.Time) string { return compose(ev, Advise(ev, now), now) }
+
+func compose(ev event.Event, r Retry, now time.Time) string {
+	parts := []string{"Hello,", subject(ev) + " " + explanation(ev, r.Class)}
+	if next := nextStep(ev, r, now); next != "" {
 		parts = append(parts, next)
 	}
 	return strings.Join(append(parts, closing(ev)), "\n\n")
@@ -30,8 +32,8 @@ func subject(ev event.Event) string {
 	return "We looked into " + s + "."
 }
 
-func explanation(ev event.Event) string {
-	switch class(ev) {
+func explanation(ev event.Event, class string) string {
+	switch class {
 	case Wait:
 		if rate := Rate(ev.RateLimit); rate != "" {
 			return "It was not carried out because your key went over its limit of " + rate + "."
@@ -92,15 +94,7 @@ func fieldList(ev event.Event) string {
 	return b.String()
 }
 
-func orElse(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
-}
-
-func nextStep(ev event.Event, now time.Time) string {
-	r := Advise(ev, now)
+func nextStep(ev event.Event, r Retry, now time.Time) string {
 	switch r.Class {
 	case Wait:
 		if r.Safe {

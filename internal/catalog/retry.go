@@ -33,7 +33,11 @@ const (
 
 // Advise says what a retry of ev would do, seen at now.
 func Advise(ev event.Event, now time.Time) Retry {
-	r := Retry{Class: class(ev), Source: fromDefault}
+	return adviseAs(class(ev), ev, now)
+}
+
+func adviseAs(class string, ev event.Event, now time.Time) Retry {
+	r := Retry{Class: class, Source: fromDefault}
 	switch r.Class {
 	case Fix:
 		r.Text = "Do not retry unchanged: the answer will be the same."

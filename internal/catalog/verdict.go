@@ -142,16 +142,8 @@ func caller(ev event.Event) string {
 		if names := FieldNames(ev); names != "" {
 			return "The caller's request was refused because of " + names + ". They have to correct it."
 		}
-		return fmt.Sprintf("%s refused the caller's request: %s. They have to change it.", service(ev), strings.ToLower(articles[t].title[:1])+articles[t].title[1:])
+		return fmt.Sprintf("%s refused the caller's request: %s. They have to change it.", service(ev), lower(builtIn().topics[t].Title))
 	}
-}
-
-// topicOf is the article that is shown; "" when only the family is known.
-func topicOf(ev event.Event) string {
-	if t := topic(ev); t != "" {
-		return t
-	}
-	return statuses[ev.Status]
 }
 
 func ours(ev event.Event) string {
@@ -168,6 +160,8 @@ func ours(ev event.Event) string {
 		return service(ev) + " failed unexpectedly. This is on our side; nothing is known to be wrong with the customer's request."
 	}
 }
+
+func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // maxNamed bounds the fields that are named in a sentence.
 const maxNamed = 4

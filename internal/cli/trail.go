@@ -12,14 +12,14 @@ import (
 
 // trail is the API's Trail, with what the catalogue says of it.
 type trail struct {
-	RequestID   string        `json:"request_id"`
-	TraceIDs    []string      `json:"trace_ids"`
-	FirstAt     time.Time     `json:"first_at"`
-	Summary     event.Summary `json:"summary"`
-	Explanation catalog.Entry `json:"explanation"`
-	Retry       catalog.Retry `json:"retry"`
-	Events      []event.Event `json:"events"`
-	Truncated   bool          `json:"truncated"`
+	RequestID   string              `json:"request_id"`
+	TraceIDs    []string            `json:"trace_ids"`
+	FirstAt     time.Time           `json:"first_at"`
+	Summary     event.Summary       `json:"summary"`
+	Explanation catalog.Explanation `json:"explanation"`
+	Retry       catalog.Retry       `json:"retry"`
+	Events      []event.Event       `json:"events"`
+	Truncated   bool                `json:"truncated"`
 }
 
 // gap separates one answer from the next.
@@ -45,7 +45,7 @@ func (f *finding) trail(t *trail) {
 	f.timeline(t)
 }
 
-func (f *finding) explain(e *catalog.Entry) {
+func (f *finding) explain(e *catalog.Explanation) {
 	if e.Verdict != "" {
 		f.line("%s", safe(e.Verdict))
 	}

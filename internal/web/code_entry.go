@@ -11,7 +11,7 @@ import (
 
 // entry is what the catalogue says of a code, whatever the single failure.
 type entry struct {
-	catalog.Entry
+	catalog.Explanation
 	Retry string
 	Known bool // the catalogue knows this very code
 }
@@ -35,7 +35,7 @@ func (t *codeTopic) entry(e *event.Event) *entry {
 		}
 	}
 	general := event.Event{Code: e.Code, Service: e.Service, Status: e.Status, Family: e.Family, Role: e.Role}
-	out := &entry{Entry: catalog.Explain(general)}
+	out := &entry{Explanation: catalog.Explain(general)}
 	out.Retry, out.Known = retryWords[out.RetryClass], out.Source == "code"
 	return out
 }

@@ -84,7 +84,7 @@ type requestPage struct {
 	Retry     catalog.Retry
 	RetryFrom string
 	Reply     string
-	Why       catalog.Entry
+	Why       catalog.Explanation
 	Fields    []event.FieldError
 	Details   text
 	Timeline  []step
@@ -108,7 +108,7 @@ func (w *web) requestPage(trail event.Trail, focus string) requestPage {
 	why := catalog.Explain(*e)
 	page := requestPage{
 		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
-		Facts: facts(e), Message: e.Message, Retry: catalog.Advise(*e, now), Reply: catalog.Reply(*e, now), Why: why,
+		Facts: facts(e), Message: e.Message, Retry: catalog.Advise(*e, now), Reply: catalog.Compose(*e, now), Why: why,
 		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Truncated: trail.Truncated,
 		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
 	}
