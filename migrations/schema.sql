@@ -366,6 +366,39 @@ CREATE TABLE public.bodies_old (
     base uuid
 );
 
+CREATE TABLE public.catalog_books (
+    workspace_id integer NOT NULL,
+    version bigint NOT NULL
+);
+
+CREATE TABLE public.catalog_entries (
+    workspace_id integer NOT NULL,
+    service text NOT NULL,
+    code text NOT NULL,
+    version integer NOT NULL,
+    size integer NOT NULL,
+    entry jsonb NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT catalog_entries_code_check CHECK ((code <> ''::text)),
+    CONSTRAINT catalog_entries_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE public.catalog_history (
+    workspace_id integer NOT NULL,
+    service text NOT NULL,
+    code text NOT NULL,
+    version integer NOT NULL,
+    act text NOT NULL,
+    entry jsonb,
+    fields text[] NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_label text NOT NULL,
+    CONSTRAINT catalog_history_act_check CHECK ((act = ANY (ARRAY['save'::text, 'import'::text, 'revert'::text, 'remove'::text])))
+);
+
 CREATE TABLE public.channels (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -1203,6 +1236,15 @@ ALTER TABLE ONLY public.bodies
 ALTER TABLE ONLY public.bodies_old
     ADD CONSTRAINT bodies_old_pkey PRIMARY KEY (workspace_id, day, hash);
 
+ALTER TABLE ONLY public.catalog_books
+    ADD CONSTRAINT catalog_books_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.catalog_entries
+    ADD CONSTRAINT catalog_entries_pkey PRIMARY KEY (workspace_id, service, code);
+
+ALTER TABLE ONLY public.catalog_history
+    ADD CONSTRAINT catalog_history_pkey PRIMARY KEY (workspace_id, service, code, version);
+
 ALTER TABLE ONLY public.channels
     ADD CONSTRAINT channels_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1501,6 +1543,12 @@ GRANT SELECT,INSERT ON TABLE public.audit TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.bodies_old TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.catalog_books TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.catalog_entries TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.catalog_history TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channels TO errata_app;
 

@@ -32,3 +32,6 @@ func IssuesStatement(ws int32, f event.IssueFilter, limit int) (string, []any, e
 	from, to := issueRange(f, time.Now())
 	return issuesStatement(ws, f, from, to, limit, "")
 }
+
+// SQLCatalogBook is how the catalogue of a workspace is looked at.
+const SQLCatalogBook = sqlCatalogBook

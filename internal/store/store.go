@@ -88,6 +88,7 @@ type Store struct {
 	alerts  alertMemories
 	replays replaying
 	own     alertMemories // of incidents of Errata itself
+	books   books
 	tables  tableCache
 	words   wordNumbers
 
