@@ -55,6 +55,7 @@ type Reader interface {
 	Silences
 	Channels
 	Incidents
+	Catalogue
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -165,6 +166,7 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/alerts/incidents/:id/vote", edge.Handle(a.voteIncident))
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
+	a.catalogRoutes(read, admin)
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

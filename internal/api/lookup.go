@@ -184,8 +184,11 @@ func (s *search) addEvent(id string) error {
 	if key := cmp.Or(e.RequestID, e.TraceID); key != "" {
 		return s.add(lookup.Candidate{Kind: lookup.Request, Value: key}, []store.Hit{hitOf(&e, key)})
 	}
-	s.show(s.explained(event.NewTrail(id, []event.Event{e})))
-	return nil
+	trail, err := s.explained(s.ctx, s.ws, event.NewTrail(id, []event.Event{e}))
+	if err == nil {
+		s.show(trail)
+	}
+	return err
 }
 
 func hitOf(e *event.Event, value string) store.Hit {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"errata/internal/auth"
+	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
@@ -36,6 +37,7 @@ type memory struct {
 	noSilences
 	noChannels
 	noIncidents
+	noCatalogue
 }
 
 type (
@@ -45,7 +47,13 @@ type (
 	noSilences  = Silences
 	noChannels  = Channels
 	noIncidents = Incidents
+	noCatalogue = Catalogue
 )
+
+// Catalog is one in which nothing is written.
+func (m *memory) Catalog(context.Context, int32) (*catalog.Book, error) {
+	return catalog.NewBook(nil), m.broken
+}
 
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
 	if m.broken != nil {

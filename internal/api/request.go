@@ -38,15 +38,21 @@ func (a *api) trail(ctx context.Context, ws int32, id string) (event.Trail, erro
 	if err != nil {
 		return event.Trail{}, err
 	}
-	return a.explained(trail), nil
+	return a.explained(ctx, ws, trail)
 }
 
-func (a *api) explained(trail event.Trail) event.Trail {
-	if seen := trail.Find(trail.Summary.EventID); seen != nil {
-		advice := catalog.Advise(*seen, a.Now())
-		trail.Explanation, trail.Retry = catalog.Explain(*seen), retry{advice, maybe(advice.At)}
+func (a *api) explained(ctx context.Context, ws int32, trail event.Trail) (event.Trail, error) {
+	seen := trail.Find(trail.Summary.EventID)
+	if seen == nil {
+		return trail, nil
 	}
-	return trail
+	book, err := a.Store.Catalog(ctx, ws)
+	if err != nil {
+		return trail, err
+	}
+	said := catalog.Resolve(book, *seen, a.Now(), catalog.About{})
+	trail.Explanation, trail.Retry, trail.Replies = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies
+	return trail, nil
 }
 
 // retry is catalog.Retry with its time as the API shows times.

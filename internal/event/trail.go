@@ -14,9 +14,10 @@ type Trail struct {
 	FirstAt   time.Time `json:"first_at"`
 	LastAt    time.Time `json:"last_at"`
 	Summary   Summary   `json:"summary"`
-	// Explanation and Retry are filled from the catalogue by the API.
+	// Explanation, Retry and Replies are filled from the catalogue by the API.
 	Explanation any     `json:"explanation,omitempty"`
 	Retry       any     `json:"retry,omitempty"`
+	Replies     any     `json:"replies,omitempty"`
 	Events      []Event `json:"events"`
 	// Truncated says that more Events exist than the 500 that are returned.
 	Truncated bool `json:"truncated"`
