@@ -34,6 +34,8 @@ type commands struct {
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
+	Explain     explainCmd     `cmd:"" help:"Say what a code means, and from which entry of the catalogue that is."`
+	Catalog     catalogCmd     `cmd:"" help:"Keep what codes mean in files, and see which codes nobody has written about."`
 	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
 	Backtest    backtestCmd    `cmd:"" help:"Replay counts from CSV files and print the incidents that the alert rules would have made."`
 	Bench       benchCmd       `cmd:"" help:"Measure an installation under a load of made-up failures."`

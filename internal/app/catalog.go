@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"errata/internal/cli"
+)
+
+type catalogCmd struct {
+	Export struct {
+		client
+	} `cmd:"" help:"Print what the workspace wrote as YAML, as 'import' takes it."`
+	Lint struct {
+		Files []string `arg:"" name:"file" help:"Files of entries; '-' is standard input."`
+	} `cmd:"" help:"Say everything that is wrong with files of entries, with its line. Asks no server."`
+	Import struct {
+		client
+		File   string `arg:"" help:"A file of entries; '-' is standard input."`
+		Prune  bool   `help:"Also remove entries that are not in the file."`
+		DryRun bool   `help:"Show what would change, and change nothing."`
+		Yes    bool   `help:"Do not ask."`
+	} `cmd:"" help:"Make the entries those of a file, after showing what that changes. Needs an admin key."`
+	Undocumented struct {
+		client
+		Service string `help:"Those that this service has no entry for."`
+		JSON    bool   `help:"Print JSON."`
+	} `cmd:"" help:"List the codes of the last 30 days that have no entry."`
+}
+
+func (c *catalogCmd) Run(ctx context.Context, k *kong.Context) error {
+	opt := func(to client) cli.CatalogOptions {
+		return cli.CatalogOptions{Server: to.Server, Key: to.Key, In: os.Stdin, Out: os.Stdout}
+	}
+	switch k.Selected().Name {
+	case "export":
+		return cli.ExportCatalog(ctx, opt(c.Export.client))
+	case "lint":
+		return cli.LintCatalog(opt(client{}), c.Lint.Files)
+	case "undocumented":
+		o := opt(c.Undocumented.client)
+		o.JSON = c.Undocumented.JSON
+		return cli.Undocumented(ctx, o, c.Undocumented.Service)
+	default:
+		ask := cli.AskRefuse
+		switch {
+		case c.Import.Yes:
+			ask = cli.AskNobody
+		case isTerminal(os.Stdin):
+			ask = cli.AskPerson
+		}
+		return cli.ImportCatalog(ctx, opt(c.Import.client), c.Import.File, c.Import.Prune, c.Import.DryRun, ask)
+	}
+}
+
+type explainCmd struct {
+	client
+	Code    string `arg:"" help:"A code, however it is written; http_404 for a status."`
+	Service string `help:"As it is said of this service."`
+	Status  int    `help:"As it is said with this HTTP status."`
+	JSON    bool   `help:"Print JSON."`
+}
+
+func (c *explainCmd) Run(ctx context.Context) error {
+	return cli.Explain(ctx, cli.CatalogOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, Out: os.Stdout}, c.Code, c.Service, c.Status)
+}
