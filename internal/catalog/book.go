@@ -200,3 +200,33 @@ func (b *Book) Documented(service, code string) bool {
 	}
 	return false
 }
+
+// Draft is what an entry would begin with: what is said of the code now, for
+// somebody to change.
+func (b *Book) Draft(k Key, ev event.Event) Entry {
+	if e, ok := b.Own(k); ok {
+		return e
+	}
+	e := Entry{Service: k.Service, Code: k.Code}
+	if k.Code == All {
+		return e
+	}
+	ev.Service, ev.Code = k.Service, k.Code
+	said := b.find(ev).entry
+	e.Title, e.Plain, e.Causes, e.Fixes = said.Title, said.Plain, slices.Clone(said.Causes), slices.Clone(said.Fixes)
+	e.RetryClass, e.Side, e.Replies = said.RetryClass, said.Side, said.Replies
+	return e
+}
+
+// With is the Book as it would be with an entry in it, before it is stored.
+func (b *Book) With(e Entry) *Book {
+	e.Version = max(e.Version, 1)
+	list := slices.DeleteFunc(b.Entries(), func(o Entry) bool { return o.Key() == e.Key() })
+	return NewBook(append(list, e))
+}
+
+// Defaults is what was written for all codes of a service, or of any.
+func (b *Book) Defaults(service string) Entry {
+	e, _ := b.Own(Key{service, All})
+	return e
+}

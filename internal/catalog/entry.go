@@ -141,6 +141,9 @@ func (e Entry) checked() (Entry, []problem) {
 	for _, text := range []*string{&e.Title, &e.Plain, &e.RetryClass, &e.Side, &e.Owner, &e.DocsURL, &e.RepoURL, &e.Profile} {
 		*text = strings.TrimSpace(*text)
 	}
+	for _, list := range []*[]string{&e.Causes, &e.Fixes, &e.SourceRefs, &e.AlsoSeenAs} {
+		*list = written(*list)
+	}
 	if e.Code == All {
 		c.defaults(&e)
 	} else {
@@ -176,7 +179,6 @@ func (c *checker) defaults(e *Entry) {
 		c.wrong(f.empty, f.name, "has no place in an entry for all codes (*), which takes owner, docs_url, repo_url and profile")
 	}
 	c.wrong(e.Profile == "" || slices.ContainsFunc(Profiles(), func(p Profile) bool { return p.Name == e.Profile }), "profile", "must be one of: "+strings.Join(profileNames(), ", "))
-	e.Causes, e.Fixes, e.SourceRefs, e.AlsoSeenAs = []string{}, []string{}, []string{}, []string{}
 }
 
 func (c *checker) texts(e *Entry) {
@@ -197,11 +199,22 @@ func (c *checker) texts(e *Entry) {
 	}
 }
 
-// list takes lines, each once, and leaves out empty ones.
+// written are the lines that say something.
+func written(given []string) []string {
+	out := []string{}
+	for _, s := range given {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// list takes lines, each once.
 func (c *checker) list(given []string, field string, most int, what string) []string {
 	out := []string{}
 	for _, s := range given {
-		if s = strings.TrimSpace(s); s == "" || slices.Contains(out, s) {
+		if slices.Contains(out, s) {
 			continue
 		}
 		if len(s) > MaxLine || !yamldoc.Line(s) {

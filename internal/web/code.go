@@ -46,6 +46,7 @@ func (w *web) code(c *gin.Context, service, code string) error {
 			if service != "" {
 				places = append(places, link{Label: code + " in all services", Path: pathOfCode("", code)}, link{Label: "the service " + service, Path: pathOfService(service)})
 			}
+			places = append(places, link{Label: "what the catalogue says of it", Path: page.Entry.Edit})
 			return w.unseen(c, page.Quiet, "code", code, w.near(c, ql.Code, code, func(v string) string { return pathOfCode("", v) }), places...)
 		}
 		page.Controls = t.controls()
@@ -63,7 +64,12 @@ func (w *web) fillCode(c *gin.Context, t *codeTopic, service string, page *topic
 	failing := t.over(stats.Errors, rollup.Service, rollup.Family, rollup.Status)
 	failing.Filter.Code = ""
 	t.failing = t.ask(most(failing, 10_000))
+	book, err := w.book(c)
+	if err != nil {
+		return err
+	}
 	if ok, err := w.read(c, t.topic, page, t.failed, nil); err != nil || !ok {
+		page.Entry = t.entry(book, service, nil)
 		return err
 	}
 	list, err := w.fillLatest(c, t.topic, page, t.failed)
@@ -79,7 +85,7 @@ func (w *web) fillCode(c *gin.Context, t *codeTopic, service string, page *topic
 			return err
 		}
 	}
-	page.Entry = t.entry(newest(list))
+	page.Entry = t.entry(book, service, newest(list))
 	page.Facts = t.facts(service, list)
 	page.Tiles = []tile{t.countTile("Failures", t.failed, t.topic.failures()), t.customersTile(t.who)}
 	page.Panels = []panel{t.familiesPanel("families", "Failures", t.families, t.failed, deploys)}

@@ -12,8 +12,11 @@ import (
 // entry is what the catalogue says of a code, whatever the single failure.
 type entry struct {
 	catalog.Explanation
-	Retry string
-	Known bool // the catalogue knows this very code
+	Retry       string
+	Known       bool // the catalogue knows this very code
+	Replies     []catalog.Reply
+	Sample      string // whose failure the replies are of; "" for none
+	Edit, Place string // where it is edited, and what is said of all codes of the service
 }
 
 // retryWords are the classes of retries in general.
@@ -27,16 +30,23 @@ var retryWords = map[string]string{
 }
 
 // entry reads the catalogue for what a failure of the code is; e may be nil.
-func (t *codeTopic) entry(e *event.Event) *entry {
-	if e == nil { // all that roll-ups know
-		e = &event.Event{Code: t.filter.Code, Service: t.values["service"]}
-		if len(t.families.Series) > 0 {
-			e.Family = event.Family(t.families.Series[0].Labels[0])
-		}
+func (t *codeTopic) entry(book *catalog.Book, service string, e *event.Event) *entry {
+	k := catalog.Key{Service: service, Code: t.filter.Code}
+	out := &entry{Edit: pathOfEntry(k, "edit")}
+	general := event.Event{Code: t.filter.Code, Service: service}
+	if e != nil {
+		general.Status, general.Family, general.Role = e.Status, e.Family, e.Role
+		about := *e
+		about.Service = service
+		out.Replies, out.Sample = catalog.Resolve(book, about, t.now, catalog.About{}).Replies, eventPath(e.RequestID, e.ID)
+	} else if len(t.families.Series) > 0 { // all that roll-ups know
+		general.Family = event.Family(t.families.Series[0].Labels[0])
 	}
-	general := event.Event{Code: e.Code, Service: e.Service, Status: e.Status, Family: e.Family, Role: e.Role}
-	out := &entry{Explanation: catalog.Explain(general)}
-	out.Retry, out.Known = retryWords[out.RetryClass], out.Source == "code"
+	out.Explanation = book.Explain(general)
+	out.Retry, out.Known = retryWords[out.RetryClass], out.Source == catalog.ByCode
+	if service != "" {
+		out.Place = pathOfEntry(catalog.Key{Service: service, Code: catalog.All}, "edit")
+	}
 	return out
 }
 

@@ -40,30 +40,29 @@ func (w *web) fillCodes(c *gin.Context, t *topic, page *topicPage, only bool) er
 	over := t.over(stats.Errors, by...)
 	over.Limit = 3 * maxListed
 	lines := t.ask(over)
+	book, err := w.book(c)
+	if err != nil {
+		return err
+	}
 	if ok, err := w.read(c, t, page, failures, nil); err != nil || !ok {
 		return err
 	}
 	page.All = ""
-	page.Rankings = []ranking{t.codeList(failures, customers, lines, only)}
+	page.Rankings = []ranking{t.codeList(book, failures, customers, lines, only)}
 	return nil
 }
 
-// documented reports whether the catalogue knows the code itself, and not only
-// its status or side.
-func documented(family, code string) bool {
-	return catalog.Explain(event.Event{Code: code, Family: event.Family(family)}).Source == "code"
-}
-
-func (t *topic) codeList(failures, customers, lines *reply, only bool) ranking {
+func (t *topic) codeList(book *catalog.Book, failures, customers, lines *reply, only bool) ranking {
 	out := ranking{ID: "list", Title: "By failures", Empty: failures.instead("No failures in this time."), Columns: []column{
 		{Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code"}, {Spoken: "Trend"}}}
 	if only {
+		out.Columns = append(out.Columns, column{Name: "last seen"})
 		out.Title, out.Empty = "Undocumented, by failures", failures.instead("None: the catalogue explains every code of this time.")
 	}
 	who, drawn, more := customers.totals(), lines.totals(), 0
 	for i := range failures.Series {
 		s := &failures.Series[i]
-		known := documented(s.Labels[0], s.Labels[1])
+		known := book.Documented(t.values["service"], s.Labels[1])
 		if s.Total <= 0 || only && known {
 			continue
 		}
@@ -71,7 +70,12 @@ func (t *topic) codeList(failures, customers, lines *reply, only bool) ranking {
 			more++
 			continue
 		}
-		out.Rows = append(out.Rows, t.codeRow(s, known, labelled(who, s.Labels...), labelled(drawn, s.Labels...)))
+		line := labelled(drawn, s.Labels...)
+		row := t.codeRow(s, known, labelled(who, s.Labels...), line)
+		if only {
+			row.Cells = append(row.Cells, cell{Text: t.lastStep(lines, line)})
+		}
+		out.Rows = append(out.Rows, row)
 	}
 	if more += failures.More; more > 0 {
 		out.Notes = append(out.Notes, "And "+grouped(int64(more))+" more. A service or a shorter period narrows it.")
@@ -90,12 +94,27 @@ func (t *topic) codeRow(s *stats.Series, known bool, who, line *stats.Series) ra
 		r.Cells[3].Text = count(who.Total)
 	}
 	if !known {
-		r.Cells[4].Text = "no"
+		r.Cells[4] = linked("no, write it", pathOfEntry(catalog.Key{Service: t.values["service"], Code: s.Labels[1]}, "edit"))
+		r.Cells[4].Num = false
 	}
 	if line != nil {
 		r.Cells[5].Drawn = spark(s.Labels[1], chart.Count, toneOf(s.Labels[0]), line.Values)
 	}
 	return r
+}
+
+// lastStep is when the last step with a failure began.
+func (t *topic) lastStep(lines *reply, s *stats.Series) string {
+	if s == nil {
+		return none
+	}
+	out := none
+	for i, at := range lines.Points() {
+		if i < len(s.Values) && s.Values[i] > 0 {
+			out = momentAt(at, t.now).Ago
+		}
+	}
+	return out
 }
 
 // codeOrService tells /codes/{code} from /codes/{service}/{code}, and follows

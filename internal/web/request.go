@@ -56,15 +56,20 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "request.view", focus, nil); err != nil {
 		return err
 	}
-	page := w.requestPage(trail, focus)
 	e := trail.Find(focus)
 	if answered := trail.Find(trail.Summary.EventID); e.Role != event.Primary && answered != nil {
 		e = answered
 	}
-	var err error
-	if page.Known, err = w.incidentOf(c, e); err != nil {
+	known, err := w.incidentOf(c, e)
+	if err != nil {
 		return err
 	}
+	book, err := w.book(c)
+	if err != nil {
+		return err
+	}
+	page := w.requestPage(trail, focus, catalog.Resolve(book, *trail.Find(focus), w.Now(), catalog.About{Incident: known != nil && known.Open}))
+	page.Known = known
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
 }
@@ -84,6 +89,8 @@ type requestPage struct {
 	Retry     catalog.Retry
 	RetryFrom string
 	Reply     string
+	Replies   []catalog.Reply // others that may fit
+	EditPath  string
 	Why       catalog.Explanation
 	Fields    []event.FieldError
 	Details   text
@@ -102,16 +109,17 @@ type requestPage struct {
 // fact is one of the circumstances; Path leads to more like it.
 type fact struct{ Name, Value, Path string }
 
-func (w *web) requestPage(trail event.Trail, focus string) requestPage {
+func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) requestPage {
 	now := w.Now()
 	e := trail.Find(focus)
-	why := catalog.Explain(*e)
+	why := said.Explanation
 	page := requestPage{
 		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
-		Facts: facts(e), Message: e.Message, Retry: catalog.Advise(*e, now), Reply: catalog.Compose(*e, now), Why: why,
+		Facts: facts(e), Message: e.Message, Retry: said.Retry, Reply: said.Replies[0].Text, Replies: said.Replies[1:], Why: why,
 		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Truncated: trail.Truncated,
 		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
 	}
+	page.EditPath = pathOfEntry(catalog.Key{Service: e.Service, Code: e.Code}, "edit")
 	page.RetryFrom = sources[page.Retry.Source]
 	if e.Exception != nil {
 		page.Exception, page.Stack = e.Exception, clamp(e.Exception.Stacktrace)

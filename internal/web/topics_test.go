@@ -127,7 +127,7 @@ func TestCodePages(t *testing.T) {
 	f.trade(false)
 	list := f.get("/codes")
 	assert.Subset(t, numbers(list, "list", "db_pool_exhausted"), []string{"90", "new", "1", "yes"})
-	assert.Contains(t, numbers(list, "list", "ledger_drift"), "no")
+	assert.Contains(t, numbers(list, "list", "ledger_drift"), "no, write it")
 	only := f.get(list.Find(".views a").Eq(1).AttrOr("href", ""))
 	assert.Contains(t, table(only, "list"), "ledger_drift")
 	assert.NotContains(t, table(only, "list"), "db_pool_exhausted")

@@ -60,6 +60,7 @@ type Reader interface {
 	Rules
 	Silences
 	Channels
+	Catalogue
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -147,6 +148,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/codes", edge.Handle(w.codes))
 	member.GET("/codes/:first", edge.Handle(w.codeOrService))
 	member.GET("/codes/:first/:code", edge.Handle(w.codeOrService))
+	w.catalogRoutes(member)
 	member.GET("/customers/:customer", edge.Handle(w.customer))
 	member.GET("/releases", edge.Handle(w.releases))
 	member.GET("/rejections", edge.Handle(w.rejections))

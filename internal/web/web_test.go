@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/auth"
+	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/store"
 )
@@ -437,7 +438,7 @@ func TestNothingEscapes(t *testing.T) {
 	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
-	request := w.requestPage(trail, "1")
+	request := w.requestPage(trail, "1", catalog.Resolve(nil, *trail.Find("1"), w.Now(), catalog.About{}))
 	request.frame, request.Began = fr, evil
 	evilRow := w.incidentRow(&evilIncident().Record)
 	request.Known = &knownIncident{evilRow, evil}
