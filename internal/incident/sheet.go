@@ -75,13 +75,27 @@ type Sheet struct {
 
 	last     detect.Minute // the newest minute
 	lines    map[Series]*line
-	requests map[Place]*[Room]int64
-	heard    map[Place]*[Room]bool // of a service: minutes of which anything is known
+	requests map[Place]*answers
+	heard    map[Place]*[Room]heard // of a service
 }
+
+// answers are a place's requests: as the rules take them, and as they were told.
+type answers struct {
+	n     [Room]int64
+	exact [Room]float64
+}
+
+// heard is what is known of a minute.
+type heard uint8
+
+const (
+	heardFailures heard = 1 << iota
+	heardAnswers
+)
 
 // NewSheet is empty.
 func NewSheet(rules []Rule, last detect.Minute) *Sheet {
-	return &Sheet{Rules: rules, last: last, lines: map[Series]*line{}, requests: map[Place]*[Room]int64{}, heard: map[Place]*[Room]bool{}}
+	return &Sheet{Rules: rules, last: last, lines: map[Series]*line{}, requests: map[Place]*answers{}, heard: map[Place]*[Room]heard{}}
 }
 
 func slot(m detect.Minute) int { return int(m % Room) }
@@ -92,19 +106,34 @@ func (s *Sheet) Advance(last detect.Minute) {
 	s.last = last
 }
 
-// Clear forgets the minutes from from to before to, so that they can be counted
-// again.
+// Clear forgets the minutes from from to before to.
 func (s *Sheet) Clear(from, to detect.Minute) {
+	s.ClearFailed(from, to)
+	s.ClearAnswered(from, to)
+}
+
+// ClearFailed forgets their failures, so that they can be counted again.
+func (s *Sheet) ClearFailed(from, to detect.Minute) {
 	for m := from; m < to; m++ {
 		at := slot(m)
 		for _, l := range s.lines {
 			l[at] = detect.Counts{}
 		}
-		for _, n := range s.requests {
-			n[at] = 0
+		for _, h := range s.heard {
+			h[at] &^= heardFailures
+		}
+	}
+}
+
+// ClearAnswered forgets their requests.
+func (s *Sheet) ClearAnswered(from, to detect.Minute) {
+	for m := from; m < to; m++ {
+		at := slot(m)
+		for _, a := range s.requests {
+			a.n[at], a.exact[at] = 0, 0
 		}
 		for _, h := range s.heard {
-			h[at] = false
+			h[at] &^= heardAnswers
 		}
 	}
 }
@@ -116,13 +145,13 @@ func (s *Sheet) Sweep() {
 			delete(s.lines, k)
 		}
 	}
-	for k, n := range s.requests {
-		if *n == ([Room]int64{}) {
+	for k, a := range s.requests {
+		if *a == (answers{}) {
 			delete(s.requests, k)
 		}
 	}
 	for k, h := range s.heard {
-		if *h == ([Room]bool{}) {
+		if *h == ([Room]heard{}) {
 			delete(s.heard, k)
 		}
 	}
@@ -137,32 +166,33 @@ func (s *Sheet) Answered(list []Answered) {
 		if !s.covers(a.Minute) {
 			continue
 		}
-		n := int64(a.N + .5)
-		s.answered(a.Place, a.Minute, n)
+		s.answered(a.Place, a)
 		if whole := a.Whole(); whole != a.Place {
-			s.answered(whole, a.Minute, n)
+			s.answered(whole, a)
 		}
-		s.hear(a.Place, a.Minute)
+		s.hear(a.Place, a.Minute, heardAnswers)
 	}
 }
 
-func (s *Sheet) answered(p Place, m detect.Minute, n int64) {
-	at := s.requests[p]
-	if at == nil {
-		at = new([Room]int64)
-		s.requests[p] = at
+func (s *Sheet) answered(p Place, a *Answered) {
+	of := s.requests[p]
+	if of == nil {
+		of = new(answers)
+		s.requests[p] = of
 	}
-	at[slot(m)] += n
+	at := slot(a.Minute)
+	of.n[at] += int64(a.N + .5)
+	of.exact[at] += a.N
 }
 
-func (s *Sheet) hear(p Place, m detect.Minute) {
+func (s *Sheet) hear(p Place, m detect.Minute, what heard) {
 	p = p.Whole()
 	h := s.heard[p]
 	if h == nil {
-		h = new([Room]bool)
+		h = new([Room]heard)
 		s.heard[p] = h
 	}
-	h[slot(m)] = true
+	h[slot(m)] |= what
 }
 
 // Failed counts failures.
@@ -172,7 +202,7 @@ func (s *Sheet) Failed(list []Failure) {
 		if !s.covers(f.Minute) {
 			continue
 		}
-		s.hear(Place{f.Environment, f.Service, "", ""}, f.Minute)
+		s.hear(Place{f.Environment, f.Service, "", ""}, f.Minute, heardFailures)
 		for r := range s.Rules {
 			if m := s.Rules[r].Matches; m != nil && !m(f) {
 				continue
@@ -217,78 +247,4 @@ func (s *Sheet) add(of Series, f *Failure) {
 	c := &l[slot(f.Minute)]
 	c.Errors += f.N - f.Late
 	c.Late += f.Late
-}
-
-// Fewest is how many failures in an hour a series needs so that any rule can
-// hold, however sensitive.
-const Fewest = 5
-
-// Worth are the series that are worth a look: the others have too few failures
-// for any rule. Endpoints whose requests nobody counts are left to their service,
-// where its requests are counted.
-func (s *Sheet) Worth() (out []Series) {
-	for of, l := range s.lines {
-		hour := int64(0)
-		for m := s.last - detect.Hour + 1; m <= s.last; m++ {
-			hour += l[slot(m)].Errors + l[slot(m)].Late
-		}
-		if hour < Fewest && (hour == 0 || s.objective(of) == 0) {
-			continue
-		}
-		if of.Endpoint == "" || s.requests[of.Place()] != nil || s.requests[of.Place().Whole()] == nil {
-			out = append(out, of)
-		}
-	}
-	return out
-}
-
-func (s *Sheet) objective(of Series) float64 {
-	for r := range s.Rules {
-		if s.Rules[r].ID == of.Rule {
-			return s.Rules[r].Objective(of)
-		}
-	}
-	return 0
-}
-
-// Recent is how many failures a series had in the ten minutes that ended with a
-// minute.
-func (s *Sheet) Recent(of Series, minute detect.Minute) (n int64) {
-	if l := s.lines[of]; l != nil {
-		for m := minute - 9; m <= minute; m++ {
-			n += l[slot(m)].Errors
-		}
-	}
-	return n
-}
-
-// missingAfter is for how many minutes nothing must come of a service before its
-// data is missing: totals come up to two minutes late.
-const missingAfter = 3
-
-// Fill puts the hour that ended with a minute into an Input. counted says that
-// the series' requests are counted, if not in this hour.
-func (s *Sheet) Fill(in *detect.Input, of Series, minute detect.Minute, counted bool) {
-	in.Minute, in.Family, in.NewCode = minute, of.Family, of.Code != ""
-	n, l := s.requests[of.Place()], s.lines[of]
-	for i := range in.Last {
-		at := slot(minute - detect.Minute(i))
-		in.Last[i] = detect.Counts{Requests: detect.Unknown}
-		if l != nil {
-			in.Last[i] = l[at]
-		}
-		switch {
-		case n != nil:
-			in.Last[i].Requests = n[at]
-		case counted:
-			in.Last[i].Requests = 0
-		default:
-			in.Last[i].Requests = detect.Unknown
-		}
-	}
-	h := s.heard[of.Place().Whole()]
-	in.Missing = true
-	for m := minute - missingAfter + 1; h != nil && m <= minute; m++ {
-		in.Missing = in.Missing && !h[slot(m)]
-	}
 }

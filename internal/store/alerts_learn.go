@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
+	"time"
 
 	"errata/internal/detect"
 	"errata/internal/incident"
@@ -27,6 +28,11 @@ type learned struct {
 type block int64
 
 func blockOf(m detect.Minute) block { return block(m / blockMinutes) }
+
+// minute is its first.
+func (b block) minute() detect.Minute { return detect.Minute(b) * blockMinutes }
+
+func (b block) time() time.Time { return b.minute().Time() }
 
 // stretch is a period that detect.Past is made of: half-open, in blocks.
 type stretch struct{ from, to block }
@@ -73,6 +79,22 @@ type pastCache struct {
 	first    map[incident.Place]block          // of a service: the oldest block with anything
 }
 
+// rings are where the blocks of a series are kept, those of its requests and those
+// of its service's; there are some from now on.
+func (c *pastCache) rings(of incident.Series) (errors *[kept]failedBlock, requests, whole *[kept]float32) {
+	if errors = c.errors[of]; errors == nil {
+		errors = new([kept]failedBlock)
+		c.errors[of] = errors
+	}
+	ring := func(at incident.Place) *[kept]float32 {
+		if c.requests[at] == nil {
+			c.requests[at] = new([kept]float32)
+		}
+		return c.requests[at]
+	}
+	return errors, ring(of.Place()), ring(of.Place().Whole())
+}
+
 func (c *pastCache) forget(s incident.Series) {
 	delete(c.errors, s)
 	delete(c.read, s)
@@ -97,7 +119,11 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 			read: map[incident.Series]detect.Minute{}, first: map[incident.Place]block{}}
 		m.pastRules = m.hour.rules
 	}
-	byTime := map[detect.Minute][]incident.Series{} // by when they were read
+	type alike struct { // is read together
+		last detect.Minute // when it was
+		code bool
+	}
+	groups := map[alike][]incident.Series{}
 	for _, s := range want {
 		if m.fresh(s, at) {
 			continue
@@ -106,11 +132,15 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 		if last > at || at-last > 6*60 { // it may as well be read again
 			last = 0
 		}
-		byTime[last] = append(byTime[last], s)
+		g := alike{last, s.Code != ""}
+		groups[g] = append(groups[g], s)
 	}
-	for last, list := range byTime {
+	for g, list := range groups {
 		for part := range slices.Chunk(list, atOnce) {
-			p := pastReader{ws: ws, at: at, last: last, rules: rules, want: part, cache: &m.past, sources: m.hour.sources}
+			p := pastReader{ws: ws, at: at, last: g.last, rules: rules, want: part, cache: &m.past, sources: m.hour.sources}
+			if !g.code { // which the hour has not always
+				p.hour = &m.hour
+			}
 			if err := p.read(ctx, q); err != nil {
 				for _, s := range part {
 					m.past.forget(s) // half of it may be there

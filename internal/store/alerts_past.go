@@ -60,6 +60,7 @@ type pastReader struct {
 	rules []incident.Rule
 	want  []incident.Series
 	cache *pastCache
+	hour  *alertHour // what has it that is not long ago; nil: nothing has
 	// sources say who counts the requests of services.
 	sources map[incident.Place]uint16
 
@@ -128,7 +129,8 @@ func (p *pastReader) read(ctx context.Context, q querier) error {
 	return p.readLong(ctx, q)
 }
 
-// missing gives the periods that have to be read, and makes room for them.
+// missing gives the periods that have to be read, and makes room for them. What
+// the hour has is taken from there.
 func (p *pastReader) missing() (from, to []time.Time) {
 	before := stretches(p.last)
 	for k, s := range p.all {
@@ -138,24 +140,42 @@ func (p *pastReader) missing() (from, to []time.Time) {
 		if s.from >= s.to {
 			continue
 		}
-		from, to = append(from, time.Unix(int64(s.from)*blockMinutes*60, 0).UTC()), append(to, time.Unix(int64(s.to)*blockMinutes*60, 0).UTC())
-		for b := s.from; b < s.to; b++ {
-			i, _ := place(&p.all, b)
-			for _, of := range p.want {
-				if p.cache.errors[of] == nil {
-					p.cache.errors[of] = new([kept]failedBlock)
-				}
-				p.cache.errors[of][i] = failedBlock{}
-				for _, at := range [...]incident.Place{of.Place(), of.Place().Whole()} {
-					if p.cache.requests[at] == nil {
-						p.cache.requests[at] = new([kept]float32)
-					}
-					p.cache.requests[at][i] = 0
-				}
+		if p.hour != nil && p.hour.has(s) {
+			p.take(s)
+			continue
+		}
+		from, to = append(from, s.from.time()), append(to, s.to.time())
+		for _, of := range p.want {
+			errors, requests, whole := p.cache.rings(of)
+			for b := s.from; b < s.to; b++ {
+				i, _ := place(&p.all, b)
+				errors[i], requests[i], whole[i] = failedBlock{}, 0, 0
 			}
 		}
 	}
 	return from, to
+}
+
+// take fills in blocks that the hour has.
+func (p *pastReader) take(s stretch) {
+	sheet := p.hour.sheet
+	for _, of := range p.want {
+		at := of.Place()
+		errors, requests, whole := p.cache.rings(of)
+		for b := s.from; b < s.to; b++ {
+			i, _ := place(&p.all, b)
+			from, to := b.minute(), (b + 1).minute()
+			c := sheet.Failures(of, from, to)
+			errors[i] = failedBlock{int32(c.Errors), int32(c.Late)} //nolint:gosec // of five minutes
+			requests[i] = float32(sheet.Requests(at, from, to))
+			if requests != whole {
+				whole[i] = float32(sheet.Requests(at.Whole(), from, to))
+			}
+			if sheet.Heard(at.Whole(), from, to) {
+				p.began(of.Environment, of.Service, b)
+			}
+		}
+	}
 }
 
 // readPastErrors gives the failures of the wanted series by block.

@@ -7,7 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/alert"
+	"errata/internal/detect"
 	"errata/internal/event"
+	"errata/internal/incident"
 )
 
 // QueueMessages is what the evaluator does in its own transaction.
@@ -35,3 +37,21 @@ func IssuesStatement(ws int32, f event.IssueFilter, limit int) (string, []any, e
 
 // SQLCatalogBook is how the catalogue of a workspace is looked at.
 const SQLCatalogBook = sqlCatalogBook
+
+// Remembered is what a process that judges has counted in the last hour, and what
+// it learned to be normal in the minute that it judged last.
+func (s *Store) Remembered() (counted map[incident.Series]detect.Input, normal map[incident.Series]detect.Baseline) {
+	m := s.alerts.get(1)
+	counted, normal = map[incident.Series]detect.Input{}, map[incident.Series]detect.Baseline{}
+	for _, of := range m.hour.sheet.Worth() {
+		var in detect.Input
+		m.hour.sheet.Fill(&in, of, m.hour.upto, true)
+		counted[of] = in
+	}
+	for of, l := range m.baselines {
+		if l.at == m.hour.upto {
+			normal[of] = l.Baseline
+		}
+	}
+	return counted, normal
+}
