@@ -73,7 +73,7 @@ const (
 	// A connection whose process is gone lets go of the lock at the next check.
 	sqlAlertGuards = `SELECT set_config('statement_timeout', '20s', true), set_config('idle_in_transaction_session_timeout', '30s', true),
        set_config('client_connection_check_interval', '2s', true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
-       set_config('max_parallel_workers_per_gather', '0', true)`
+       set_config('max_parallel_workers_per_gather', '0', true), set_config('enable_sort', 'off', true)`
 	sqlAlertLock  = `SELECT pg_try_advisory_xact_lock($1::int8)`
 	sqlAlertClock = `SELECT minute FROM alert_clock FOR UPDATE`
 	sqlSetClock   = `
@@ -265,6 +265,9 @@ func (t *tick) judge(ctx context.Context) (err error) {
 	series := t.series(rules)
 	t.out.Series += len(series)
 	if err := t.memory.learn(ctx, t.tx, t.ws, t.last, rules, series); err != nil {
+		return err
+	}
+	if err := t.memory.lookAhead(ctx, t.tx, t.ws, t.last, rules); err != nil {
 		return err
 	}
 	if err := t.tx.QueryRow(ctx, sqlBehind, t.now).Scan(&t.behind); err != nil {

@@ -21,6 +21,7 @@ type alertHour struct {
 	upto     detect.Minute               // the newest minute that was read
 	settled  block                       // the newest block that was read once nothing more comes
 	silent   []incident.Place            // services that stopped
+	ahead    map[block]*aheadBlock
 }
 
 const (
@@ -58,7 +59,7 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	if fresh {
 		from = first
 		*h = alertHour{rules: rules, sheet: incident.NewSheet(judging, last), failures: map[detect.Minute][]incident.Failure{}, met: map[detect.Minute][]codeOf{},
-			failed: map[detect.Minute]imprint{}, answered: map[detect.Minute]imprint{}, sources: map[incident.Place]uint16{}, counted: map[countedBy]detect.Minute{}}
+			failed: map[detect.Minute]imprint{}, answered: map[detect.Minute]imprint{}, sources: map[incident.Place]uint16{}, counted: map[countedBy]detect.Minute{}, ahead: map[block]*aheadBlock{}}
 	}
 	if fresh || due {
 		h.sheet.Sweep()
@@ -89,11 +90,6 @@ func (h *alertHour) older(last detect.Minute) (from, to detect.Minute) {
 		b, after = h.settled+1, next+1
 	}
 	return b.minute(), after.minute()
-}
-
-// has says whether the hour has blocks as they are now.
-func (h *alertHour) has(s stretch) bool {
-	return s.to-1 <= h.settled && h.sheet.Covers(s.from.minute(), s.to.minute())
 }
 
 func (h *alertHour) forget(before detect.Minute) {

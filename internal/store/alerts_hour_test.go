@@ -22,6 +22,11 @@ func TestWhatHasChangedIsReadAgain(t *testing.T) {
 			for m := range 200 {
 				f.anything(r, noon.Add(-time.Duration(m)*time.Minute), 3)
 			}
+			for _, days := range []int{2, 3, 7, 14, 21, 28} {
+				for range 150 {
+					f.anything(r, noon.AddDate(0, 0, -days).Add(time.Duration(r.IntN(240)-120)*time.Minute), 2)
+				}
+			}
 			stays := reopen(t, store.Options{URL: f.url})
 			compared := 0
 			for n := range 50 {

@@ -76,6 +76,7 @@ type pastCache struct {
 	errors   map[incident.Series]*[kept]failedBlock
 	requests map[incident.Place]*[kept]float32
 	read     map[incident.Series]detect.Minute // for when
+	since    map[incident.Series]detect.Minute // from when on it is known
 	first    map[incident.Place]block          // of a service: the oldest block with anything
 }
 
@@ -98,6 +99,7 @@ func (c *pastCache) rings(of incident.Series) (errors *[kept]failedBlock, reques
 func (c *pastCache) forget(s incident.Series) {
 	delete(c.errors, s)
 	delete(c.read, s)
+	delete(c.since, s)
 }
 
 // sweep drops the requests of places of which no series is left: endpoints come
@@ -116,12 +118,12 @@ func (c *pastCache) sweep() {
 func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.Minute, rules []incident.Rule, want []incident.Series) error {
 	if m.past.read == nil || m.pastRules != m.hour.rules {
 		m.past = pastCache{errors: map[incident.Series]*[kept]failedBlock{}, requests: map[incident.Place]*[kept]float32{},
-			read: map[incident.Series]detect.Minute{}, first: map[incident.Place]block{}}
+			read: map[incident.Series]detect.Minute{}, since: map[incident.Series]detect.Minute{}, first: map[incident.Place]block{}}
 		m.pastRules = m.hour.rules
 	}
 	type alike struct { // is read together
-		last detect.Minute // when it was
-		code bool
+		last  detect.Minute // when it was
+		apart bool          // nothing of it is at hand
 	}
 	groups := map[alike][]incident.Series{}
 	for _, s := range want {
@@ -132,13 +134,13 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 		if last > at || at-last > 6*60 { // it may as well be read again
 			last = 0
 		}
-		g := alike{last, s.Code != ""}
+		g := alike{last, s.Code != "" || m.hour.misses(m.past.since[s])} // the hour has not all codes
 		groups[g] = append(groups[g], s)
 	}
 	for g, list := range groups {
 		for part := range slices.Chunk(list, atOnce) {
 			p := pastReader{ws: ws, at: at, last: g.last, rules: rules, want: part, cache: &m.past, sources: m.hour.sources}
-			if !g.code { // which the hour has not always
+			if !g.apart {
 				p.hour = &m.hour
 			}
 			if err := p.read(ctx, q); err != nil {
@@ -149,6 +151,9 @@ func (m *alertMemory) learn(ctx context.Context, q querier, ws int32, at detect.
 			}
 			for _, s := range part {
 				m.baselines[s] = learned{p.baseline(s), at}
+				if m.past.since[s] == 0 {
+					m.past.since[s] = at
+				}
 			}
 		}
 	}

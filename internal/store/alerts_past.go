@@ -79,11 +79,11 @@ type maskedGroup struct {
 	environment, service string
 }
 
-func (p *pastReader) read(ctx context.Context, q querier) error {
+// prepare says what has to be asked for; fine: by codes as well.
+func (p *pastReader) prepare() (fine bool) {
 	p.all = stretches(p.at)
-	p.masked, p.lastWeek = map[maskedGroup]map[block]bool{}, map[incident.Place]float64{}
 	p.wanted = map[incident.Series]bool{}
-	fine := slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil })
+	fine = slices.ContainsFunc(p.rules, func(r incident.Rule) bool { return r.Matches != nil })
 	for _, s := range p.want {
 		p.wanted[s] = true
 		p.services = append(p.services, s.Service)
@@ -95,6 +95,12 @@ func (p *pastReader) read(ctx context.Context, q querier) error {
 	slices.Sort(p.endpoints)
 	slices.Sort(p.services)
 	p.endpoints, p.services = slices.Compact(p.endpoints), slices.Compact(p.services)
+	return fine
+}
+
+func (p *pastReader) read(ctx context.Context, q querier) error {
+	fine := p.prepare()
+	p.masked, p.lastWeek = map[maskedGroup]map[block]bool{}, map[incident.Place]float64{}
 	from, to := p.missing()
 	if len(from) > 0 {
 		err := readPastErrors(ctx, q, p, from, to, fine, func(s incident.Series, at block, c detect.Counts) {
@@ -140,8 +146,7 @@ func (p *pastReader) missing() (from, to []time.Time) {
 		if s.from >= s.to {
 			continue
 		}
-		if p.hour != nil && p.hour.has(s) {
-			p.take(s)
+		if p.hour != nil && p.take(s) {
 			continue
 		}
 		from, to = append(from, s.from.time()), append(to, s.to.time())
@@ -156,26 +161,23 @@ func (p *pastReader) missing() (from, to []time.Time) {
 	return from, to
 }
 
-// take fills in blocks that the hour has.
-func (p *pastReader) take(s stretch) {
-	sheet := p.hour.sheet
+// take fills in the blocks of a stretch if they are at hand.
+func (p *pastReader) take(s stretch) bool {
+	if !p.hour.has(s) {
+		return false
+	}
 	for _, of := range p.want {
-		at := of.Place()
 		errors, requests, whole := p.cache.rings(of)
 		for b := s.from; b < s.to; b++ {
 			i, _ := place(&p.all, b)
-			from, to := b.minute(), (b + 1).minute()
-			c := sheet.Failures(of, from, to)
-			errors[i] = failedBlock{int32(c.Errors), int32(c.Late)} //nolint:gosec // of five minutes
-			requests[i] = float32(sheet.Requests(at, from, to))
-			if requests != whole {
-				whole[i] = float32(sheet.Requests(at.Whole(), from, to))
-			}
-			if sheet.Heard(at.Whole(), from, to) {
+			c := p.hour.block(of, b)
+			errors[i], requests[i], whole[i] = c.failed, c.requests, c.whole
+			if c.heard {
 				p.began(of.Environment, of.Service, b)
 			}
 		}
 	}
+	return true
 }
 
 // readPastErrors gives the failures of the wanted series by block.
