@@ -173,7 +173,7 @@ func TestSilences(t *testing.T) {
 	require.NoError(t, AddSilence(ctx, opt, NewSilence{Reason: "nightly", Cron: "30 2 * * *", Minutes: 60, TimeZone: "Europe/Berlin", EndsAt: "now+52w"}))
 	out.Reset()
 	require.NoError(t, ListSilences(ctx, opt, false))
-	assert.Contains(t, out.String(), "everything                 from 2026-11-21 01:30:00, 30 2 * * * (Europe/Berlin) for 60 min")
+	assert.Contains(t, out.String(), "everything                 from 2026-11-21 01:30:00, 30 2 * * * (Europe/Berlin) for 1 h")
 	require.ErrorContains(t, AddSilence(ctx, opt, NewSilence{EndsAt: "now+2h"}), "'reason' field")
 
 	out.Reset()

@@ -93,7 +93,7 @@ func (s silenceAnswer) what() string {
 func (s silenceAnswer) when() string {
 	out := ""
 	if s.Window() {
-		out = ", " + s.Cron + " (" + s.TimeZone + ") for " + strconv.Itoa(s.Minutes) + " min"
+		out = ", " + s.Cron + " (" + s.TimeZone + ") for " + silence.Length(s.Minutes)
 	}
 	switch {
 	case s.Until != nil:

@@ -195,8 +195,8 @@ func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
 	return s.retrying(ctx, func() error { return pgx.BeginTxFunc(ctx, s.pool, opt, fn) })
 }
 
-// retrying repeats a transaction after serialisation failures and deadlocks, and
-// on new connections where the server takes no more writes; it must therefore have no effects but on the database and on what it resets
+// retrying repeats a transaction after serialisation failures, deadlocks, and
+// numbers of incidents that somebody else has just given, and on new connections where the server takes no more writes; it must therefore have no effects but on the database and on what it resets
 // itself.
 func (s *Store) retrying(ctx context.Context, transaction func() error) error {
 	for try := 1; ; try++ {
@@ -219,7 +219,7 @@ func (s *Store) retrying(ctx context.Context, transaction func() error) error {
 
 func retryable(err error) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01" || pe.Code == "23505" && pe.ConstraintName == "incidents_workspace_id_number_key")
 }
 
 // readOnly: after a fail-over, connections to what used to be the primary stay
