@@ -63,9 +63,6 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	}
 	if fresh || due {
 		h.sheet.Sweep()
-		if h.silent, err = readSilent(ctx, q, ws, last); err != nil {
-			return err
-		}
 	}
 	h.sheet.Rules = judging
 	h.sheet.Advance(last)
@@ -79,6 +76,9 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 		}
 	}
 	h.upto, h.settled = last, blockOf(last)-settleBlocks
+	if fresh || due {
+		return h.readSilent(ctx, q, ws, last)
+	}
 	return nil
 }
 

@@ -243,7 +243,7 @@ func (p *replayPast) halfHour(at incident.Place, last detect.Minute) (n float64)
 }
 
 // silent are services that answered a hundred requests in the same half hour a week
-// ago and none in the last: see sqlSilent.
+// ago and none in the last: see sqlOnceHeard.
 func (p *replayPast) silent(r *replay, m detect.Minute) (out []incident.Place) {
 	if !r.silent {
 		return nil

@@ -75,18 +75,43 @@ type sourced struct {
 	source int16
 }
 
-// Services that answered a hundred requests in the same half hour a week ago and
-// none in the last.
-const sqlSilent = `
+// Services that answered a hundred requests in the same half hour a week ago, and
+// which of some answered any in the last: the others are silent.
+const (
+	sqlOnceHeard = `
 SELECT environment, service FROM request_minutes
 WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '7 days 29 minutes' AND minute <= $2::timestamptz - interval '7 days'
-GROUP BY environment, service HAVING sum(n) >= 100
-EXCEPT
-SELECT environment, service FROM request_minutes
-WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '29 minutes' AND minute <= $2::timestamptz`
+GROUP BY environment, service HAVING sum(n) >= 100`
+	sqlHeard = `
+SELECT DISTINCT environment, service FROM request_minutes
+WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz - interval '29 minutes' AND minute <= $2::timestamptz AND service = ANY ($3::text[])`
+)
 
-func readSilent(ctx context.Context, q querier, ws int32, last detect.Minute) ([]incident.Place, error) {
-	rows, err := q.Query(ctx, sqlSilent, ws, last.Time())
+// readSilent finds the services that are. Those of which the hour knows need not be
+// asked for; the others may have been counted in minutes that were not looked at
+// since.
+func (h *alertHour) readSilent(ctx context.Context, q querier, ws int32, last detect.Minute) (err error) {
+	if h.silent, err = readPlaces(ctx, q, sqlOnceHeard, ws, last.Time()); err != nil {
+		return err
+	}
+	heard := map[incident.Place]bool{}
+	for by, at := range h.counted {
+		heard[by.Place] = heard[by.Place] || at > last-30
+	}
+	isHeard := func(p incident.Place) bool { return heard[p] }
+	if h.silent = slices.DeleteFunc(h.silent, isHeard); len(h.silent) == 0 {
+		return nil
+	}
+	list, err := readPlaces(ctx, q, sqlHeard, ws, last.Time(), column(h.silent, func(p incident.Place) string { return p.Service }))
+	for _, p := range list {
+		heard[p] = true
+	}
+	h.silent = slices.DeleteFunc(h.silent, isHeard)
+	return err
+}
+
+func readPlaces(ctx context.Context, q querier, sql string, args ...any) ([]incident.Place, error) {
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
