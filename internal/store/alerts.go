@@ -399,7 +399,7 @@ func (t *tick) look(s incident.Series, minute detect.Minute, rule *incident.Rule
 	in := &t.input
 	*in = detect.Input{Baseline: t.memory.baselines[s].Baseline, Customers: customers}
 	t.memory.hour.sheet.Fill(in, s, minute, in.Baseline.Requests > 0)
-	in.Missing = in.Missing || t.behind
+	in.Missing = in.Missing && !t.memory.hour.stops(s) || t.behind
 	set := &rule.Settings
 	if o := rule.Objective(s); o > 0 {
 		with := *set

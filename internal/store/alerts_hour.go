@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"errata/internal/detect"
 	"errata/internal/incident"
@@ -202,6 +203,12 @@ func (h *alertHour) stopped(since detect.Minute) bool {
 		}
 	}
 	return false
+}
+
+// stops says of a service's series that its silence is looked at, as rule H wants:
+// to all others nothing is heard, and they wait.
+func (h *alertHour) stops(s incident.Series) bool {
+	return s.Family == detect.Server && s.Code == "" && s.Endpoint == "" && slices.Contains(h.silent, s.Place())
 }
 
 // know takes note of who counts requests. Where a service's best source turns out

@@ -79,3 +79,22 @@ func TestWhoCountsMayStop(t *testing.T) {
 	assert.Empty(t, run(true), "processes that come and go")
 	assert.Empty(t, run(false), "one that stays")
 }
+
+// A service that answered a week ago and does not now is silent: once for half an
+// hour nobody counted any request, and not where they were only counted late.
+func TestSilenceIsTold(t *testing.T) {
+	f := openAlerts(t)
+	for _, service := range []string{"stops", "late"} {
+		f.by(1, service, noon.AddDate(0, 0, -7).Add(-time.Hour), noon.AddDate(0, 0, -7).Add(time.Hour), 300)
+		f.by(1, service, noon.Add(-2*time.Hour), noon, 300)
+	}
+	f.by(1, "new", noon.Add(-2*time.Hour), noon, 300)
+	s := reopen(t, store.Options{URL: f.url})
+	for n := range 40 {
+		if n == 28 {
+			f.by(1, "late", noon, noon.Add(20*time.Minute), 300)
+		}
+		f.tick(s, noon.Add(time.Duration(n)*time.Minute+40*time.Second))
+	}
+	assert.Equal(t, []string{"12:31 firing INC-1 stops notify H"}, f.told())
+}
