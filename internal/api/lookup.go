@@ -113,11 +113,11 @@ func (s *search) run(text string) error {
 		return err
 	}
 	for _, c := range asked {
-		// A word that only might have been an ID is not worth a "not found",
-		// unless nothing else was asked.
-		if c.Kind == lookup.Unknown && len(asked) > 1 && len(hits[c.Value]) == 0 {
+		// A word that only might have been an ID is not worth a "not found".
+		if c.Weak && len(hits[c.Value]) == 0 {
 			continue
 		}
+		c.Weak = false // the store knows it
 		s.out.IDs = append(s.out.IDs, c)
 		if err := s.add(c, hits[c.Value]); err != nil {
 			return err

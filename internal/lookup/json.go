@@ -13,34 +13,26 @@ const (
 )
 
 // json takes the known fields out of every JSON object in the text, wherever
-// it begins and whatever stands around it.
+// it begins and whatever stands around it. The text stays as it is: the later
+// steps find under its names what is cut off or badly quoted.
 func (x *extraction) json() {
-	rest, kept := x.rest, strings.Builder{}
+	rest := x.rest
 	for range maxDocuments {
 		at := strings.IndexByte(rest, '{')
 		if at < 0 {
 			break
 		}
-		kept.WriteString(rest[:at])
 		rest = rest[at:]
 		dec := json.NewDecoder(strings.NewReader(rest))
 		dec.UseNumber() // an ID may be a long number, to the last digit
 		var doc map[string]any
 		if dec.Decode(&doc) != nil {
-			kept.WriteByte('{')
 			rest = rest[1:]
 			continue
 		}
-		before := len(x.found)
 		x.walk(doc, 0)
-		if len(x.found) == before { // nothing known in it: let the later steps look
-			kept.WriteString(rest[:dec.InputOffset()])
-		}
-		kept.WriteByte(' ')
 		rest = rest[dec.InputOffset():]
 	}
-	kept.WriteString(rest)
-	x.rest = kept.String()
 }
 
 // fields are the names under which error bodies carry IDs, without case and
@@ -50,7 +42,9 @@ var fields = []struct {
 	kind Kind
 }{
 	{"requestid", Request}, {"xrequestid", Request}, {"reqid", Request}, {"correlationid", Request}, {"xcorrelationid", Request},
-	{"activityid", Request}, {"errorid", Request}, {"traceid", Trace}, {"hostid", AWS}, {"rayid", Ray}, {"cfray", Ray}, {"spanid", Span},
+	{"activityid", Request}, {"errorid", Request}, {"traceid", Trace}, {"fbtraceid", Trace}, {"debugid", Request}, {"logref", Request},
+	{"upstreamrequestid", Request}, {"providerrequestid", Request}, {"clientrequestid", Request}, {"gatewayrequestid", Request},
+	{"hostid", AWS}, {"rayid", Ray}, {"cfray", Ray}, {"spanid", Span},
 }
 
 var plain = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
@@ -78,21 +72,11 @@ func (x *extraction) object(o map[string]any) {
 		names[plain.Replace(strings.ToLower(k))] = v
 	}
 	for _, f := range fields {
-		var s string
 		switch v := names[f.name].(type) {
 		case string:
-			s = v
+			x.take(f.kind, strings.TrimSpace(v))
 		case json.Number:
-			s = v.String()
-		default:
-			continue
+			x.take(f.kind, v.String())
 		}
-		if m := traceparents.FindStringSubmatch(s); m != nil { // ASP.NET's traceId
-			s = strings.ToLower(m[1])
-		}
-		if f.kind == Ray {
-			s = raySuffix.ReplaceAllString(s, "")
-		}
-		x.add(f.kind, s)
 	}
 }

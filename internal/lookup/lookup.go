@@ -1,9 +1,12 @@
 // Package lookup finds identifiers in whatever a customer sent: an error body,
-// header lines, a traceparent, a link of ours, or a whole e-mail around them.
+// header lines, a traceparent, a link of ours, a list, or a whole e-mail around
+// them, mangled by mail programs, editors and people.
 //
-// It is pure and keeps nothing. Strong evidence (a known JSON field, a named
-// header, the shape of a trace ID) wins; only a text without any is searched
-// for words that could be an ID.
+// It is pure and keeps nothing. First the text is mended (mend.go); then strong
+// evidence is looked for: known JSON fields, names that stand before a value,
+// columns of tables, the shapes of trace IDs. What could be an ID but cannot be
+// told from the text alone is a weak candidate: it counts only when the store
+// knows it. Every step is linear in the text.
 package lookup
 
 import (
@@ -29,201 +32,192 @@ const (
 	Unknown Kind = "unknown"
 )
 
-// Candidate is one identifier that the text may be about.
+// Candidate is one identifier that the text may be about. A weak one is a
+// guess: nobody should be told that it was not found.
 type Candidate struct {
 	Kind  Kind   `json:"kind"`
 	Value string `json:"value"`
+	Weak  bool   `json:"weak,omitempty"`
 }
 
-// maxCandidates bounds the answer to a text that is nothing but IDs.
-const maxCandidates = 2000
+const (
+	// MaxText is how many bytes of a text are looked at.
+	MaxText = 256 << 10
+	// maxStrong and maxWeak bound the answer to a text that is nothing but IDs.
+	maxStrong = 2000
+	maxWeak   = 400
+)
 
-// Extract gives the identifiers in text, best evidence first, each once.
-// Things that look like live credentials are never among them.
+// Extract gives the identifiers in text, each once: strong ones first, best
+// evidence first. Things that look like live credentials are never among them.
 func Extract(text string) []Candidate {
-	x := &extraction{rest: secrets.ReplaceAllString(strings.ToValidUTF8(text, " "), " "), seen: map[string]bool{}}
-	for _, step := range []func(){x.links, x.json, x.traceparents, x.headers, x.prefixed, x.shapes} {
+	text = strings.TrimSpace(strings.ToValidUTF8(text[:min(len(text), MaxText)], " "))
+	if word, ok := oneWord(text); ok {
+		return word
+	}
+	x := &extraction{seen: map[string]int{}}
+	x.rest = withoutSecrets(text)
+	x.links()
+	x.rest = decode(x.rest)
+	x.json()
+	x.rest = withoutSecrets(mend(x.rest, x.maybe))
+	for _, step := range []func(){x.links, x.columns, x.traceparents, x.labels, x.prefixed, x.list, x.shapes, x.words} {
 		step()
 	}
-	if len(x.found) == 0 {
-		x.words()
-	}
-	return x.found
+	return append(x.strong, x.weak...)
 }
 
-// secrets are the shapes of credentials that end up in tickets.
-var secrets = regexp.MustCompile(`(?i)\b(?:erk_[A-Za-z0-9]{20,}|(?:sk|pk|rk|ep|ak)[_-](?:live|test|proj|ant|prod)[_-][\w-]{8,}|sk[_-][A-Za-z0-9]{16,}|gh[pousr]_\w{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{12,}|(?:bearer|basic)\s+[\w.~+/-]{12,}=*|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)`)
+// oneWord: a text that is one word is taken as it is, when it is no more than
+// a word: not a document, a link, or name=value.
+func oneWord(word string) ([]Candidate, bool) {
+	if len(word) < 3 || len(word) > event.MaxIDLen || !plainWord.MatchString(word) || strings.Contains(word, "://") || HasSecret(word) || isDate(word) {
+		return nil, false
+	}
+	x := &extraction{seen: map[string]int{}}
+	trimmed := strings.TrimRight(word, ".,;:!?)")
+	x.add(kindOfShape(trimmed), trimmed)
+	for _, m := range uuid.FindAllString(trimmed, 1) {
+		x.maybe(m)
+	}
+	return append(x.strong, x.weak...), len(x.strong) > 0
+}
 
-// HasSecret reports whether the text holds something like a live credential,
-// whose owner should replace it.
-func HasSecret(text string) bool { return secrets.MatchString(text) }
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9][\w.:+/~-]*[\w]={0,2}[.,;:!?)]*$`)
 
 // extraction is one text on its way; what a step has understood is blanked, so
 // that a later one does not take parts of it for something else.
 type extraction struct {
-	rest  string
-	found []Candidate
-	seen  map[string]bool
+	rest   string
+	strong []Candidate
+	weak   []Candidate
+	seen   map[string]int // 1 when weak, 2 when strong
 }
 
-func (x *extraction) add(kind Kind, value string) {
+// add takes a strong candidate and reports whether it is one.
+func (x *extraction) add(kind Kind, value string) bool {
 	value = event.CleanID(value)
-	if value == "" || x.seen[value] || len(x.found) >= maxCandidates {
+	if value == "" || secrets.MatchString(value) {
+		return false
+	}
+	switch {
+	case x.seen[value] == 2 || len(x.strong) >= maxStrong:
+		return true
+	case x.seen[value] == 1:
+		x.weak = without(x.weak, value)
+	}
+	x.seen[value] = 2
+	x.strong = append(x.strong, Candidate{Kind: kind, Value: value})
+	x.variants(value)
+	return true
+}
+
+func without(list []Candidate, value string) []Candidate {
+	kept := list[:0]
+	for _, c := range list {
+		if c.Value != value {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// maybe takes a weak candidate.
+func (x *extraction) maybe(value string) { x.guess(Unknown, value) }
+
+func (x *extraction) guess(kind Kind, value string) {
+	value = event.CleanID(value)
+	if value == "" || x.seen[value] != 0 || len(x.weak) >= maxWeak || secrets.MatchString(value) {
 		return
 	}
-	x.seen[value] = true
-	x.found = append(x.found, Candidate{kind, value})
+	x.seen[value] = 1
+	x.weak = append(x.weak, Candidate{Kind: kind, Value: value, Weak: true})
 }
 
-// each hands the submatches of every match to fn, and blanks the match when fn
-// says that it was understood.
-func (x *extraction) each(re *regexp.Regexp, fn func(match []string) bool) {
-	x.rest = re.ReplaceAllStringFunc(x.rest, func(s string) string {
-		if fn(re.FindStringSubmatch(s)) {
-			return " "
+// Missing are those of the candidates under which nothing was found and of
+// which somebody should know that: not the weak ones, and none that was found
+// in another spelling.
+func Missing(candidates []Candidate, found func(value string) bool) []Candidate {
+	spelled := map[string]bool{}
+	for _, c := range candidates {
+		if found(c.Value) {
+			spelled[event.Fold(c.Value)] = true
 		}
-		return s
-	})
+	}
+	var out []Candidate
+	for _, c := range candidates {
+		if !c.Weak && !spelled[event.Fold(c.Value)] {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
-var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/([^\s"'<>?#]+)`)
+// MinPrefix is how many characters of an ID must be there for others to be
+// offered that begin with them: more, where they do not say that it is one.
+func MinPrefix(id string) int {
+	if prefixes.MatchString(id) {
+		return 6
+	}
+	return 8
+}
+
+// maxVariants is up to how many IDs other spellings are tried, too.
+const maxVariants = 50
+
+// variants are other spellings under which a strong candidate may be stored:
+// as it was before somebody typed it in capitals, or a phone made the first
+// letter one; and the trace ID inside of an X-Ray ID.
+func (x *extraction) variants(value string) {
+	if len(x.strong) > maxVariants {
+		return
+	}
+	if m := xray.FindStringSubmatch(value); m != nil {
+		x.guess(Trace, m[1]+m[2])
+	}
+	head, _, ok := strings.Cut(value, "_")
+	if ok && head != strings.ToLower(head) {
+		if value == strings.ToUpper(value) {
+			x.maybe(strings.ToLower(value))
+		}
+		x.maybe(strings.ToLower(head) + value[len(head):])
+	} else if lower := strings.ToLower(value); lower != value && wholeUUID.MatchString(value) {
+		x.maybe(lower)
+	}
+}
+
+// each hands the places of every match to fn, and blanks the match when fn says
+// that it was understood.
+func (x *extraction) each(re *regexp.Regexp, fn func(at []int) bool) {
+	var out strings.Builder
+	from := 0
+	for _, at := range re.FindAllStringSubmatchIndex(x.rest, -1) {
+		if fn(at) {
+			out.WriteString(x.rest[from:at[0]])
+			out.WriteByte(' ')
+			from = at[1]
+		}
+	}
+	if from > 0 {
+		out.WriteString(x.rest[from:])
+		x.rest = out.String()
+	}
+}
+
+var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/([^\s"'<>?#/]+)`)
 
 func (x *extraction) links() {
-	x.each(links, func(m []string) bool {
-		id, err := url.PathUnescape(strings.TrimRight(m[2], ".,;:!)]}"))
+	x.each(links, func(at []int) bool {
+		end := at[1]
+		if end < len(x.rest) && x.rest[end] == '/' { // a longer path is somebody else's
+			return false
+		}
+		id, err := url.PathUnescape(strings.TrimRight(x.rest[at[4]:at[5]], ".,;:!)]}"))
 		if err != nil {
 			return false
 		}
-		if strings.HasSuffix(m[1], "events") {
-			if !uuid.MatchString(id) {
-				return false
-			}
-			x.add(Event, id)
-			return true
+		if strings.HasSuffix(x.rest[at[2]:at[3]], "events") {
+			return uuid.MatchString(id) && x.add(Event, id)
 		}
-		x.add(Request, id)
-		return true
+		return strings.ContainsAny(x.rest[at[4]:at[5]], "0123456789%_-") && x.add(Request, id)
 	})
-}
-
-var traceparents = regexp.MustCompile(`(?i)\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})(?:-[0-9a-f]{2})?\b`)
-
-func (x *extraction) traceparents() {
-	x.each(traceparents, func(m []string) bool {
-		x.add(Trace, event.CleanHex(m[1], 32))
-		return true
-	})
-}
-
-// headers are named values as they stand in a response, a log line, or a
-// sentence: "X-Request-Id: …", "trace_id=…", "request ID is …".
-var headers = regexp.MustCompile(`(?i)\b((?:x-)?(?:amzn?-)?request[ _-]?id|(?:x-)?correlation[ _-]?id|x-amzn-trace-id|x-amz-id-2|cf-ray|ray[ _-]?id|(?:x-b3-)?trace[ _-]?id|(?:x-b3-)?span[ _-]?id|x-trace-id|operation-location|apim-request-id|x-ms-request-id|x-goog-request-id|x-vercel-id|fly-request-id)["']?(?:\s*[:=#]\s*|\s+(?:is|was)\s*:?\s*|\s+)["']?([^\s"',;<>]+)`)
-
-func (x *extraction) headers() {
-	x.each(headers, func(m []string) bool {
-		value := strings.TrimRight(m[2], ".!?)]}")
-		if !strings.ContainsAny(value, "0123456789") {
-			return false
-		}
-		if strings.EqualFold(m[1], "x-amzn-trace-id") {
-			value = strings.TrimPrefix(value, "Root=")
-		}
-		kind := kindOf(m[1])
-		if kind == Ray {
-			value = raySuffix.ReplaceAllString(value, "")
-		}
-		x.add(kind, value)
-		return true
-	})
-}
-
-func kindOf(name string) Kind {
-	switch n := strings.ToLower(name); {
-	case strings.Contains(n, "amz"):
-		return AWS
-	case strings.Contains(n, "trace"):
-		return Trace
-	case strings.Contains(n, "span"):
-		return Span
-	case strings.Contains(n, "ray"):
-		return Ray
-	default:
-		return Request
-	}
-}
-
-var prefixed = regexp.MustCompile(`\b(?:req|request|rid|reqid|corr|trace|err|evt|txn|chatcmpl|run|msg)[_-][A-Za-z0-9][A-Za-z0-9_-]{3,}`)
-
-func (x *extraction) prefixed() {
-	x.each(prefixed, func(m []string) bool {
-		if !strings.ContainsAny(m[0], "0123456789") && !strings.HasPrefix(m[0], "req_") {
-			return false
-		}
-		if field(m[0]) {
-			return false
-		}
-		x.add(Request, m[0])
-		return true
-	})
-}
-
-// field reports names of fields that have the shape of a prefixed ID.
-func field(s string) bool {
-	switch s {
-	case "request_id", "request-id", "trace_id", "trace-id", "req_id":
-		return true
-	}
-	return false
-}
-
-var (
-	uuid      = regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
-	rays      = regexp.MustCompile(`\b([0-9a-f]{16})-[A-Z]{3}\b`)
-	raySuffix = regexp.MustCompile(`-[A-Z]{3}$`)
-	hexes     = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b`)
-	ulids     = regexp.MustCompile(`\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b`)
-	digits    = regexp.MustCompile(`[0-9]`)
-)
-
-func (x *extraction) shapes() {
-	x.each(uuid, func(m []string) bool { x.add(Request, m[0]); return true })
-	x.each(rays, func(m []string) bool { x.add(Ray, m[1]); return true })
-	x.each(ulids, func(m []string) bool { x.add(Request, m[0]); return true })
-	x.each(hexes, func(m []string) bool {
-		if !digits.MatchString(m[0]) {
-			return false
-		}
-		kind := Span
-		if len(m[0]) == 32 {
-			kind = Trace
-		}
-		x.add(kind, m[0])
-		return true
-	})
-}
-
-// fieldName is what stands before "=" in "name=value"; an ID in base64 may end
-// in "=" itself.
-var fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z._-]*$`)
-
-var dates = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}|^\d{1,2}:\d{2}|^\d+([.,]\d+)*$`)
-
-// words are the last resort: words with a digit that are long enough to be
-// unique. A text that is one word is taken as it is.
-func (x *extraction) words() {
-	fields := strings.Fields(x.rest)
-	for _, f := range fields {
-		w := strings.Trim(f, ".,;:!?()[]{}<>\"'`*")
-		if name, v, ok := strings.Cut(w, "="); ok && fieldName.MatchString(name) {
-			w = strings.Trim(v, "\"'") // request_id=…, of which a secret may have been taken out
-		}
-		switch {
-		case w == "":
-		case len(fields) == 1 && len(w) >= 3 && !strings.ContainsAny(w, `"{}<>`):
-			x.add(Unknown, w)
-		case len(w) < 8, !digits.MatchString(w), dates.MatchString(w), strings.ContainsAny(w, "@/{}<>"), strings.Contains(w, "://"):
-		default:
-			x.add(Unknown, w)
-		}
-	}
 }

@@ -1,10 +1,16 @@
 package lookup
 
 import (
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/event"
 )
 
 func values(text string) []string {
@@ -57,29 +63,112 @@ func TestExtractNothing(t *testing.T) {
 }
 
 func TestExtractIsBounded(t *testing.T) {
-	assert.LessOrEqual(t, len(Extract(strings.Repeat("req_a1b2c3d4 x9y8z7w6 ", 100_000))), maxCandidates)
-	Extract(strings.Repeat("{", 256<<10))
+	assert.Equal(t, 2, len(Extract(strings.Repeat("req_a1b2c3d4 x9y8z7w6 ", 10_000))))
 	var ids strings.Builder
-	for i := range 2000 {
-		ids.WriteString("id-1234567")
-		ids.WriteByte(byte('0' + i%10))
-		ids.WriteByte(byte('a' + i/10%26))
-		ids.WriteByte(byte('a' + i/260%26))
-		ids.WriteByte('\n')
+	for i := range 20_000 {
+		fmt.Fprintf(&ids, "id-%dxyz\n", 100_000+i)
 	}
-	assert.LessOrEqual(t, len(Extract(ids.String())), maxCandidates)
+	assert.Equal(t, maxStrong, len(Extract(ids.String())), "a list")
+	prose := strings.ReplaceAll(ids.String(), "\n", " is one and the other one is ")
+	assert.Equal(t, maxWeak, len(Extract(prose)), "prose")
+}
+
+// No text takes long, however it was made up: what is not linear would take
+// hours for these.
+func TestExtractIsLinear(t *testing.T) {
+	for _, unit := range []string{
+		"0", "{", "<", "&#4", "\\", "request id ", "request id: a1b2c3d4, ", "req_", "a1\n", "https://a/r/", "x-", "a|b\n", "request_id,b\n", "> ", "(",
+		"00000000 ", "req_ab12cd\nef34\n", "ID de la ", "a=b1c2d3e4 ", "message-id: a\n b", `{"request_id":"`, "<b ", "api_key=",
+	} {
+		began := time.Now()
+		Extract(strings.Repeat(unit, MaxText/len(unit)))
+		assert.Less(t, time.Since(began), 30*time.Second, unit)
+	}
+}
+
+// Every name is found where it begins, which a table of pairs decides.
+func TestNames(t *testing.T) {
+	for _, name := range []string{
+		"Request ID", "requestId", "x-amzn-RequestId", "REQUEST_ID", "upstream_request_id", "Correlation-Id", "Trace ID", "X-B3-TraceId", "span.id", "Ray ID",
+		"Activity ID", "invocation id", "paypal-debug-id", "Apigw-Requestid", "fbtrace_id", "logref", "x-amz-id-2", "x-amz-cf-id", "HostId", "CF-RAY", "x-vercel-id",
+		"uber-trace-id", "sentry-trace", "b3", "x-azure-ref", "operation-location", "Anfrage-ID", "Anforderungs-ID", "Kennung der Anfrage", "Korrelations-ID",
+		"Ablaufverfolgungs-ID", "ID de la solicitud", "identificador de petición", "ID de requête", "identifiant de la demande", "ID da solicitação", "ID richiesta",
+		"número de solicitud", "nº de solicitud", "n° de requête", "aanvraag-id", "verzoek-ID", "correlatie-ID", "begäran-ID", "förfrågnings-id", "anmodnings-id",
+		"forespørsels-id", "pyynnön tunnus", "ID żądania", "identyfikator żądania", "ID požadavku", "istek kimliği", "kérésazonosító", "ID yêu cầu", "mã yêu cầu",
+		"αναγνωριστικό αιτήματος", "ID запроса", "идентификатор запроса", "номер запроса", "ідентифікатор запиту", "リクエストID", "トレースID", "相関ID", "请求ID",
+		"請求編號", "追踪ID", "요청 ID", "추적 ID", "معرف الطلب", "מזהה בקשה", "अनुरोध आईडी", "รหัสคำขอ", "ID permintaan", "error id", "event id", "Support ID",
+		"Fehler-ID", "Vorgangsnummer", "tracking id", "diagnostic id", "crash id", "log id", "reference", "Ref", "référence", "referencia", "riferimento",
+		"request", "trace", "rqid", "cid", "ID", "エラーID", "错误ID",
+	} {
+		assert.Equal(t, []string{"k7m2-9xq4-b1"}, strong("oh\n"+name+": k7m2-9xq4-b1\nand so on"), name)
+	}
+}
+
+func TestWeakCandidates(t *testing.T) {
+	for text, want := range map[string]string{
+		"the box says X9Q-77213 when I pay":                          "X9Q-77213",
+		"req_a1b2c3d4 for user 0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27": "0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27",
+		"order 7734120098 failed":                                    "7734120098",
+		"it said req_nobody_saw today":                               "req_nobody_saw",
+	} {
+		assert.NotContains(t, strong(text), want)
+		assert.Contains(t, values(text), want)
+	}
+	for _, text := range []string{"card 4111-1111-1111-1111 failed", "call 10.2.33.144 at 2026-11-20", "mail jane1234@example.com"} {
+		assert.Empty(t, values(text), text)
+	}
+}
+
+func strong(text string) []string {
+	var out []string
+	for _, c := range Extract(text) {
+		if !c.Weak {
+			out = append(out, c.Value)
+		}
+	}
+	return out
+}
+
+func TestMasked(t *testing.T) {
+	for text, want := range map[string][]string{
+		"x sk_live_51Habc9Zz0QkX7Lm3 y":                              {"sk_live_…7Lm3"},
+		"Authorization: Bearer abcdefgh12345678":                     {"Bearer …5678"},
+		"x-api-key: 9f86d081884c7d659a2feaa0c55ad015":                {"…d015"},
+		"password=hunter2hunter":                                     {"…"},
+		"api_key=required, the password: forgotten":                  nil,
+		"sk_live_51Habc9Zz0QkX7Lm3, again sk_live_51Habc9Zz0QkX7Lm3": {"sk_live_…7Lm3"},
+	} {
+		assert.Equal(t, want, Masked(text), text)
+		assert.Equal(t, want != nil, HasSecret(text), text)
+	}
 }
 
 func FuzzExtract(f *testing.F) {
 	for _, s := range []string{"req_1", `{"a":[{"request_id":"x"}]}`, "cf-ray: 1-FRA", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "\x00\xff"} {
 		f.Add(s)
 	}
+	files, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(f, err)
+	for _, file := range files {
+		for _, c := range conversations(f, file) {
+			f.Add(c.text)
+		}
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Extract(text)
-		assert.LessOrEqual(t, len(got), maxCandidates)
+		require.LessOrEqual(t, len(got), maxStrong+maxWeak)
+		seen, weak := map[string]bool{}, false
 		for _, c := range got {
-			assert.NotEmpty(t, c.Value)
-			assert.LessOrEqual(t, len(c.Value), 200)
+			require.NotEmpty(t, c.Value)
+			require.LessOrEqual(t, len(c.Value), event.MaxIDLen)
+			require.Equal(t, c.Value, event.CleanID(c.Value))
+			require.False(t, seen[c.Value], "each once")
+			require.False(t, secrets.MatchString(c.Value))
+			require.True(t, c.Weak || !weak, "strong ones first")
+			seen[c.Value], weak = true, c.Weak
+		}
+		if len(text) < MaxText-16 {
+			require.Equal(t, got, Extract("\n \t"+text+" \r\n\n"))
 		}
 	})
 }

@@ -1,0 +1,152 @@
+package lookup
+
+import (
+	"html"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// decode takes away what transports and terminals did to a text, and leaves
+// JSON as it is.
+func decode(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	s = colours.ReplaceAllString(s, "")
+	s = quotedPrintable(s)
+	for range 2 { // what was escaped twice
+		if !strings.Contains(s, "&") {
+			break
+		}
+		s = entities.ReplaceAllStringFunc(s, html.UnescapeString)
+	}
+	return strings.Map(plainRune, s)
+}
+
+var (
+	colours  = regexp.MustCompile(`(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[|␛)\[[0-9;?]{0,20}[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`)
+	entities = regexp.MustCompile(`&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});`)
+)
+
+// plainRune writes with a keyboard's characters what programs made pretty, and
+// drops what cannot be seen.
+func plainRune(r rune) rune {
+	switch {
+	case r < 0x80:
+		return r
+	case r == 0xad, r == 0x61c, r == 0x180e, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r >= 0xfe00 && r <= 0xfe0f:
+		return -1
+	case r >= 0x2010 && r <= 0x2013, r == 0x2212, r == 0x2043, r == 0xfe58, r == 0xfe63:
+		return '-'
+	case r >= 0x2018 && r <= 0x201b, r == 0x2032, r == 0x2bc, r == 0xb4:
+		return '\''
+	case r >= 0x201c && r <= 0x201f, r == 0x2033, r == 0xab, r == 0xbb, r == 0x2039, r == 0x203a, r >= 0x300a && r <= 0x3011:
+		return '"'
+	case r == 0xa0, r >= 0x2000 && r <= 0x200a, r == 0x202f, r == 0x205f, r == 0x3000, r == 0x2022, r == 0xb7:
+		return ' '
+	case r == 0x2028, r == 0x2029, r == 0x85, r == 0x3002:
+		return '\n'
+	case r >= 0xff01 && r <= 0xff5e:
+		return r - 0xfee0
+	case r == 0x3001:
+		return ','
+	}
+	return r
+}
+
+var (
+	softBreak = regexp.MustCompile(`=[ \t]*\n(?:[ \t]*>)*[ \t]?`)
+	octets    = regexp.MustCompile(`(?:=[0-9A-F]{2})+`)
+	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80`)
+	longBreak = regexp.MustCompile(`(?m)^.{69,75}[^=\n]=$`)
+)
+
+// quotedPrintable undoes that encoding where there are signs of it.
+func quotedPrintable(s string) string {
+	if !strings.Contains(s, "=") || !qpSigns.MatchString(s) && !longBreak.MatchString(s) {
+		return s
+	}
+	s = softBreak.ReplaceAllString(s, "")
+	return octets.ReplaceAllStringFunc(s, func(run string) string {
+		b := make([]byte, 0, len(run)/3)
+		for i := 0; i < len(run); i += 3 {
+			n, err := strconv.ParseUint(run[i+1:i+3], 16, 8)
+			if err != nil {
+				return run
+			}
+			b = append(b, byte(n))
+		}
+		if !utf8.Valid(b) {
+			return run
+		}
+		return string(b)
+	})
+}
+
+var (
+	escaped   = regexp.MustCompile(`\\+(?:u00([2-7][0-9A-Fa-f])|(["'/_.*-])|([nr])|(t))`)
+	percents  = regexp.MustCompile(`%(?:25)?([2-7][0-9A-Fa-f])`)
+	elements  = regexp.MustCompile(`<([A-Za-z][\w.:-]{0,60})(?:\s[^<>]*)?>\s{0,80}([^<>\n]+?)\s{0,80}</([A-Za-z][\w.:-]{0,60})>`)
+	inline    = regexp.MustCompile(`(?i)</?(?:b|i|em|strong|span|wbr|font|a|code|u|mark|small|tt|kbd|samp|bdi|bdo|o:p)(?:\s[^<>]*)?/?>`)
+	cells     = regexp.MustCompile(`(?i)</?(?:td|th)(?:\s[^<>]*)?>`)
+	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>`)
+	quoted    = regexp.MustCompile(`(?m)^[ \t]*(?:(?:>|│|¦|[|*<+-][ \t])[ \t]*)+|^[ \t]*\d{1,4}[.)][ \t]+`)
+	longDash  = regexp.MustCompile(`([0-9A-Za-z])[—―]([0-9A-Za-z])`)
+	mailLines = regexp.MustCompile(`(?mi)^(?:message-id|in-reply-to|references[ \t]*:[ \t]*<|dkim-signature|arc-[\w-]+|received(?:-spf)?|authentication-results|content-[\w-]+|mime-version|x-(?:google|gm|ms-exchange|ms-office365|microsoft|forefront|sg|mailgun|ses|mailer|spam|received|originating|proofpoint|mimecast|yahoo|notifications|hubspot|zendesk)[\w-]*|return-path|delivered-to|list-[\w-]+|thread-(?:index|topic)|feedback-id|user-agent|accept[\w-]*|etag|if-none-match|last-modified|server|via|alt-svc|nel|report-to|content-security-policy|strict-transport-security|boundary)[ \t]*[:=<][^\n]*(?:\n[ \t]+[^\n]*)*`)
+	boundary  = regexp.MustCompile(`(?m)^-{2,}[=\w.'+-]{8,}-{0,2}$`)
+	spacedHex = regexp.MustCompile(`(?i)\b[0-9a-f]{8}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{12}\b`)
+	hexGroups = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{4} ){7}[0-9a-f]{4}\b|\b(?:[0-9a-f]{8} ){3}[0-9a-f]{8}\b`)
+	spacedReq = regexp.MustCompile(`(?i)\b(req)(?: ?_ | _ ?)([0-9a-z]{4,})\b`)
+)
+
+// mend makes of a decoded text one in which IDs stand in one piece, and things
+// that are none are gone. Where a piece may or may not belong to an ID, maybe
+// is told of the longer one.
+func mend(s string, maybe func(string)) string {
+	s = escaped.ReplaceAllStringFunc(s, unescape)
+	if strings.Contains(s, "%") {
+		s = percents.ReplaceAllStringFunc(s, func(p string) string { return ascii(p[len(p)-2:]) })
+	}
+	if strings.Contains(s, "<") {
+		s = inline.ReplaceAllString(s, "")
+		s = cells.ReplaceAllString(s, " | ")
+		s = blocks.ReplaceAllString(s, "\n")
+		s = elements.ReplaceAllString(s, "\n$1: $2\n")
+	}
+	s = quoted.ReplaceAllString(s, "")
+	s = mailLines.ReplaceAllString(s, "")
+	s = boundary.ReplaceAllString(s, "")
+	s = longDash.ReplaceAllString(longDash.ReplaceAllString(s, "$1-$2"), "$1-$2")
+	s = spacedHex.ReplaceAllStringFunc(s, func(m string) string {
+		return strings.Join(strings.FieldsFunc(m, func(r rune) bool { return r == ' ' || r == '-' }), "-")
+	})
+	s = hexGroups.ReplaceAllStringFunc(s, func(m string) string {
+		if !hasDigit(m) {
+			return m
+		}
+		return strings.ReplaceAll(m, " ", "")
+	})
+	s = spacedReq.ReplaceAllString(s, "${1}_$2")
+	return unwrap(s, maybe)
+}
+
+func unescape(m string) string {
+	body := strings.TrimLeft(m, `\`)
+	switch body[0] {
+	case 'u':
+		return ascii(body[3:])
+	case 'n', 'r':
+		return "\n"
+	case 't':
+		return " "
+	}
+	return body
+}
+
+func ascii(hex string) string {
+	n, err := strconv.ParseUint(hex, 16, 8)
+	if err != nil || n < 0x20 || n == 0x7f {
+		return " "
+	}
+	return string(rune(n))
+}
