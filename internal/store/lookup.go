@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,9 +26,10 @@ type Hit struct {
 	Family     event.Family `json:"family"`
 	Role       event.Role   `json:"role"`
 	Customer   string       `json:"customer,omitempty"`
+	Provider   string       `json:"provider,omitempty"` // that the call went to, or whose answer it was
 }
 
-const hitColumns = `e.id::text, e.request_id, e.trace_id, e.occurred_at, e.service, e.status, e.code, e.family, e.role, e.customer`
+const hitColumns = `e.id::text, e.request_id, e.trace_id, e.occurred_at, e.service, e.status, e.code, e.family, e.role, e.customer, e.provider`
 
 // MaxLookup is how many IDs one look-up may ask for.
 const MaxLookup = 500
@@ -45,7 +47,15 @@ UNION ALL
 SELECT a.kind, a.value, ` + hitColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
 WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = ANY ($2::text[]) AND a.value = ANY ($3::text[]) AND e.merged_into IS NULL
-LIMIT 5000`
+LIMIT $6::int4`
+
+const (
+	// maxHits bounds what one statement brings.
+	maxHits = 5000
+	// maxAsks is how often the rest is asked for, where a few IDs had so many
+	// Events that there was no room for those of the others.
+	maxAsks = 8
+)
 
 // Lookup finds, for each of up to MaxLookup IDs of any kind, the Events that
 // it leads to, in one query. IDs without a hit are not in the result.
@@ -54,34 +64,51 @@ func (s *Store) Lookup(ctx context.Context, ws int32, ids []string) (hits map[st
 	if len(ids) > MaxLookup {
 		return nil, fault.New(fault.TooLarge, "payload_too_large", "At most %d IDs in one look-up; this has %d.", MaxLookup, len(ids))
 	}
+	hits = map[string][]Hit{}
+	err = s.reading(ctx, func(tx pgx.Tx) error {
+		for range maxAsks {
+			n, err := lookupRound(ctx, tx, ws, ids, hits)
+			if err != nil || n < maxHits {
+				return err
+			}
+			ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return len(hits[id]) > 0 })
+		}
+		return nil
+	})
+	return hits, err
+}
+
+// lookupRound asks for IDs in one statement, and gives how many rows it had.
+func lookupRound(ctx context.Context, tx pgx.Tx, ws int32, ids []string, hits map[string][]Hit) (int, error) {
 	var exact, folded, traces []string
 	var spans []int64
-	asked := map[string]string{} // as it is stored → as it was asked
+	asked := map[string][]string{} // as it is stored → as it was asked
 	for _, id := range ids {
 		if id == "" || hasNUL(id) || len(id) > event.MaxIDLen {
 			continue
 		}
 		exact, folded = append(exact, id), append(folded, event.Fold(id))
-		asked[id] = id
+		asked[id] = append(asked[id], id)
 		if trace := event.CleanHex(id, 32); trace != "" {
 			traces = append(traces, trace)
-			asked[trace] = id
+			if trace != id {
+				asked[trace] = append(asked[trace], id)
+			}
 		}
 		if span := event.CleanHex(id, 16); span != "" {
 			spans = append(spans, spanNumber(span))
-			asked[span] = id
+			if span != id {
+				asked[span] = append(asked[span], id)
+			}
 		}
 	}
-	hits = map[string][]Hit{}
-	err = s.reading(ctx, func(tx pgx.Tx) error {
-		found, err := hitRows(ctx, tx, sqlLookup, ws, folded, exact, traces, spans)
-		for _, h := range found {
-			id := asked[h.Value]
+	found, err := hitRows(ctx, tx, sqlLookup, ws, folded, exact, traces, spans, maxHits)
+	for _, h := range found {
+		for _, id := range asked[h.Value] {
 			hits[id] = append(hits[id], h)
 		}
-		return err
-	})
-	return hits, err
+	}
+	return len(found), err
 }
 
 func hitRows(ctx context.Context, q querier, sql string, args ...any) ([]Hit, error) {
@@ -98,7 +125,7 @@ func scanHit(row pgx.CollectableRow) (Hit, error) {
 	var trace *[16]byte
 	var status *int16
 	var family, role int16
-	err := row.Scan(&h.Kind, &h.Value, &h.EventID, &request, &trace, &h.OccurredAt, &h.Service, &status, &h.Code, &family, &role, &h.Customer)
+	err := row.Scan(&h.Kind, &h.Value, &h.EventID, &request, &trace, &h.OccurredAt, &h.Service, &status, &h.Code, &family, &role, &h.Customer, &h.Provider)
 	h.RequestID, h.TraceID, h.Status = deref(request), traceText(trace), int(deref(status))
 	h.Family, h.Role, h.OccurredAt = nth(families, family), nth(roles, role), h.OccurredAt.UTC()
 	return h, err
@@ -171,9 +198,13 @@ func traceRange(prefix string) (lo, hi string, ok bool) {
 const sqlLookAlikes = `
 SELECT 'request', e.request_id, ` + hitColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id <> $3::text AND e.merged_into IS NULL
+UNION ALL
+SELECT a.kind, a.value, ` + hitColumns + ` FROM aliases a
+JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
+WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2::text AND a.value <> $3::text AND e.merged_into IS NULL
 LIMIT $4::int4`
 
-// LookAlikes finds request IDs that differ from id only in what people
+// LookAlikes finds request IDs and other IDs that differ from id only in what people
 // misread: case, l/1/i, o/0, and punctuation that stuck to the end.
 func (s *Store) LookAlikes(ctx context.Context, ws int32, id string, limit int) (hits []Hit, err error) {
 	defer fault.Wrap(&err, "LookAlikes")

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
+	"errata/internal/pgtest"
 	"errata/internal/store"
 )
 
@@ -92,6 +94,30 @@ func TestLookupPrefixLookAlikes(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, "req_9f3al0", got[0].RequestID)
+	got, err = f.LookAlikes(t.Context(), ws, "UP-I23456", 5)
+	require.NoError(t, err)
+	require.Len(t, got, 1, "other IDs are misread as well")
+	assert.Equal(t, "req_9f3bzz", got[0].RequestID)
+	got, err = f.LookAlikes(t.Context(), 2, "REQ_9f3alo", 5)
+	require.NoError(t, err)
+	assert.Empty(t, got, "another workspace's")
+
+	hits, err = f.Lookup(t.Context(), ws, []string{strings.ToUpper(hex(77, 32)), hex(77, 32)})
+	require.NoError(t, err)
+	assert.Len(t, hits, 2, "each as it was asked")
+}
+
+// An ID with so many Events that they fill the answer hides no other one.
+func TestLookupBesideAHugeTrace(t *testing.T) {
+	f := open(t, store.Options{})
+	pgtest.FillTrails(t, f.db, now, 1, 6000)
+	_, err := f.db.Exec(t.Context(), `UPDATE events SET trace_id = $1::uuid WHERE span_id <> 5998`, hex(77, 32))
+	require.NoError(t, err)
+	alone := fmt.Sprintf("%016x", 5998)
+	hits, err := f.Lookup(t.Context(), ws, []string{hex(77, 32), alone, "req_1", "req_none"})
+	require.NoError(t, err)
+	assert.Len(t, hits, 3)
+	assert.Len(t, hits[alone], 1)
 }
 
 func TestEventsFilterAndPages(t *testing.T) {
