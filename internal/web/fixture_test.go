@@ -39,17 +39,19 @@ type fixture struct {
 	server *httptest.Server
 	client *http.Client
 	now    time.Time
+	url    string // of the database, for what only its owner sees
 }
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{URL: pgtest.New(t).AppURL})
+	db := pgtest.New(t)
+	s, err := store.Open(t.Context(), store.Options{URL: db.AppURL})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "mia", []auth.Scope{auth.Read}, readKey))
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "ada", []auth.Scope{auth.Admin}, adminKey))
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "billing", []auth.Scope{auth.Ingest}, ingestKey))
-	f := &fixture{Store: s, t: t, now: time.Now().UTC()}
+	f := &fixture{Store: s, t: t, now: time.Now().UTC(), url: db.URL}
 	f.server = httptest.NewServer(New(Deps{
 		Store: s, Courier: courierOf(t, s), Keys: auth.NewKeyring(s.KeyByHash, 0), Sessions: s.Sessions(), Version: "1.2.3", CollectorURL: "http://collector.test:4318",
 	}))

@@ -120,6 +120,9 @@ func (w *web) routes(r *gin.Engine) {
 	r.Use(headers)
 	r.GET("/static/:file", edge.Handle(w.static))
 
+	// A wrong address has the box of every page for those who are signed in.
+	r.NoRoute(noStore, w.loadSession, edge.Handle(nowhere))
+
 	open := r.Group("", noStore, w.sameOrigin, w.loadSession)
 	open.GET("/login", edge.Handle(w.loginForm))
 	open.POST("/login", edge.Handle(w.loginWithKey))

@@ -1,0 +1,151 @@
+package web
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"errata/internal/auth"
+	"errata/internal/event"
+	"errata/internal/pgtest"
+)
+
+// A few answers are a list, each with where it began.
+func TestFindSeveral(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	p := f.post("/find", nil, "text", "Both broke: req_9f3a21 and req_edge1 (trace "+trace1+"), and then req_9F3A2l too. Nothing about order 20261120-118.")
+	assert.Equal(t, 200, p.code)
+	requireSound(t, p)
+	assert.Equal(t, "2 requests found", words(p.Find("h1")))
+	assert.Equal(t, 2, p.Find("a.row").Length(), "the trace belongs to a request")
+	cause := words(p.Find("tr.cause"))
+	assert.Contains(t, cause, "root cause 429 rate_limit_exceeded")
+	assert.Contains(t, cause, "It began in prompts-api, in a call that it made to openai")
+	absent := p.Find("section[aria-labelledby=absent]")
+	assert.NotContains(t, words(absent), "20261120-118", "a guess is not missed")
+	assert.Zero(t, absent.Length(), "an ID that was found in another spelling is not missed either")
+
+	p = f.post("/find", nil, "text", "req_9f3a21 req_edge1 req_edgeI")
+	assert.Zero(t, p.Find("section[aria-labelledby=absent]").Length())
+	p = f.post("/find", nil, "text", "req_9f3a21 req_edge1 req_edge1x77")
+	assert.Contains(t, words(p.Find("section[aria-labelledby=absent]")), "No failure is known under: req_edge1x77")
+	p = f.post("/find", nil, "text", "req_9f3a21 and req_odd_7, req_edge1, req_9f3a2i2")
+	assert.Equal(t, 200, p.code)
+}
+
+// What only might be an ID counts when it is known.
+func TestFindGuesses(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.write(event.Event{RequestID: "X9Q-77213", Status: 500, Code: "boom"})
+	res := f.post("/find", nil, "text", "the box says X9Q-77213 when I pay for order 7734120098")
+	assert.Equal(t, "/r/X9Q-77213", res.header.Get("Location"))
+	res = f.post("/find", nil, "text", "the box says Y9Q-77213 when I pay for order 7734120098")
+	assert.Equal(t, 422, res.code)
+	assert.Contains(t, words(res.Find("main")), "2 words in it could be an ID")
+	assert.NotContains(t, words(res.Find("main")), "7734120098")
+}
+
+// Many are a table in the order of the list, and the same as CSV.
+func TestFindMany(t *testing.T) {
+	f := newFixture(t).signIn()
+	var events []event.Event
+	var list strings.Builder
+	for i := range 300 {
+		id := fmt.Sprintf("req_bulk%04d", i)
+		fmt.Fprintln(&list, id)
+		if i%3 == 0 {
+			continue
+		}
+		e := event.Event{RequestID: id, Status: 429, Code: "rate_limit_exceeded", Service: "=cmd()", Customer: "acme", OccurredAt: f.now.Add(-time.Duration(i) * time.Second)}
+		if i%2 == 0 {
+			e.Status, e.Code, e.Service = 502, "provider_error", "edge"
+			e.Upstream = &event.UpstreamInfo{Provider: "openai"}
+		}
+		events = append(events, e)
+	}
+	f.write(events...)
+	p := f.post("/find", nil, "text", list.String())
+	assert.Equal(t, 200, p.code)
+	requireSound(t, p)
+	assert.Equal(t, "200 of 300 IDs found", words(p.Find("h1")))
+	rows := p.Find("tbody tr")
+	require.Equal(t, 300, rows.Length())
+	assert.Contains(t, words(rows.Eq(0)), "req_bulk0000 Not found. No failure")
+	assert.Contains(t, words(rows.Eq(1)), "=cmd() 429 rate_limit_exceeded limit The customer sent more requests")
+	assert.Contains(t, words(rows.Eq(2)), "Our upstream openai failed edge")
+
+	ids, _ := p.Find("input[name=ids]").Attr("value")
+	res := f.post("/find", nil, "ids", ids, "as", "csv")
+	assert.Equal(t, 200, res.code)
+	assert.Equal(t, "text/csv; charset=utf-8", res.header.Get("Content-Type"))
+	assert.Contains(t, res.header.Get("Content-Disposition"), "attachment")
+	records, err := csv.NewReader(strings.NewReader(res.body)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 301)
+	assert.Equal(t, []string{"id", "found", "time", "service", "status", "code", "family", "verdict", "customer"}, records[0])
+	assert.Equal(t, "no", records[1][1])
+	assert.Equal(t, []string{"req_bulk0001", "yes"}, records[2][:2])
+	assert.Equal(t, []string{"'=cmd()", "429", "rate_limit_exceeded", "limits"}, records[2][3:7], "no formula")
+
+	many := strings.ReplaceAll(list.String(), "bulk", "none")
+	p = f.post("/find", nil, "text", many)
+	assert.Equal(t, "0 of 300 IDs found", words(p.Find("h1")))
+}
+
+func TestFindMasksKeys(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	for _, text := range []string{
+		"req_9f3a21 with sk_live_51Habc9Zz0QkX7Lm3", "sk_live_51Habc9Zz0QkX7Lm3", "req_nowhere77 Authorization: Bearer sk_live_51Habc9Zz0QkX7Lm3",
+		"req_9f3a21 -H 'x-api-key: 51Habc9Zz0QkX7Lm3'",
+	} {
+		p := f.post("/find", nil, "text", text)
+		assert.NotEqual(t, 303, p.code, text)
+		assert.NotContains(t, p.body, "51Habc9", text)
+		assert.Contains(t, words(p.Find(".warn")), "7Lm3", "which key it is")
+		assert.Contains(t, words(p.Find(".warn")), "replace the key")
+	}
+}
+
+// The box that "/" goes to is on every page.
+func TestBoxOnEveryPage(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	for _, path := range []string{"/", "/d", "/events", "/issues", "/services", "/services/billing", "/codes", "/codes/rate_limit_exceeded", "/customers/acme", "/releases", "/rejections",
+		"/alerts", "/alerts/history", "/alerts/rules", "/alerts/silences", "/alerts/channels", "/alerts/deliveries", "/r/req_9f3a21", "/r/req_none", "/nowhere"} {
+		p := f.get(path)
+		assert.Equal(t, 1, p.Find("form[action='/find'][method=post] #q").Length(), path)
+	}
+}
+
+// What is pasted reaches no log, no address, and no table.
+func TestPastedTextIsKeptNowhere(t *testing.T) {
+	f := newFixture(t)
+	var log bytes.Buffer
+	h := New(Deps{Store: f.Store, Keys: auth.NewKeyring(f.KeyByHash, 0), Sessions: f.Sessions(), Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	f.server.Config.Handler = h
+	f.signIn()
+	f.samples()
+	const marker = "Marker7Q4"
+	for _, text := range []string{
+		"req_conf" + marker + " from jane@example.com", "req_9f3a21 " + marker, "req_9f3a21 and req_edge1 " + marker, marker, "api_key=" + marker + "00112233 req_9f3a21",
+		strings.Repeat("req_"+marker+"%d1 req_"+marker+"2 ", 20), "\xff" + marker, strings.Repeat(marker, 40_000),
+	} {
+		res := f.post("/find", nil, "text", text)
+		assert.NotContains(t, res.header.Get("Location"), marker)
+	}
+	f.post("/find", nil, "ids", "req_"+marker, "as", "csv")
+	assert.NotEmpty(t, log.String())
+	assert.NotContains(t, log.String(), marker)
+	assert.NotContains(t, log.String(), "jane")
+	assert.Empty(t, pgtest.TablesWith(t, f.url, marker))
+	assert.NotEmpty(t, pgtest.TablesWith(t, f.url, "req_9f3a21"), "what is there would have been found")
+}

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/fault"
+	"errata/internal/lookup"
+)
+
+const (
+	maxExplained   = 10 // IDs whose absence is looked into
+	maxSuggestions = 5  // near misses for one ID
+)
+
+type nothingPage struct {
+	frame
+	Absences []absence
+	Status   statusLine
+	Secrets  []string
+	Guesses  int // words that were tried, but may not be IDs
+	Ask      string
+}
+
+type absence struct {
+	ID          string
+	Why         string
+	Suggestions []listRow
+}
+
+// askCustomer is what makes the next look-up succeed.
+const askCustomer = `Hello,
+
+to find out what happened we need a little more. Could you send us:
+
+- the time of the error, with its time zone
+- the address and method of the request, for example POST /v1/charges
+- the status (such as 429) and the whole body of the answer
+- the value of the X-Request-Id header of the answer
+
+Please leave out API keys and passwords.`
+
+// nothing says as helpfully as possible that no page answers to the IDs.
+func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses int) error {
+	status, err := w.status(c)
+	if err != nil {
+		return err
+	}
+	title := "No ID found in this text"
+	if len(ids) > 0 {
+		title = "No failure found under " + plural(len(ids), "this ID", "these IDs")
+	} else if code == http.StatusNotFound {
+		code = http.StatusUnprocessableEntity
+	}
+	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: secrets, Guesses: guesses, Ask: askCustomer}
+	for _, id := range ids[:min(len(ids), maxExplained)] {
+		a, err := w.absence(c.Request.Context(), member(c).Workspace, id)
+		if err != nil {
+			return err
+		}
+		page.Absences = append(page.Absences, a)
+	}
+	return w.render(c, code, "nothing", page)
+}
+
+func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error) {
+	a := absence{ID: id}
+	if _, err := w.Store.Trail(ctx, ws, id); fault.Is(err, fault.NotFound) {
+		a.Why = why(fault.Of(err))
+	} else if err != nil {
+		return a, err
+	}
+	near, err := w.Store.LookAlikes(ctx, ws, id, maxSuggestions)
+	if err != nil {
+		return a, err
+	}
+	if len(near) < maxSuggestions && len(id) >= lookup.MinPrefix(id) {
+		more, err := w.Store.Prefix(ctx, ws, id, maxSuggestions)
+		if err != nil {
+			return a, err
+		}
+		near = append(near, more...)
+	}
+	seen := map[string]bool{id: true}
+	for _, h := range near {
+		if !seen[h.Value] && len(a.Suggestions) < maxSuggestions {
+			seen[h.Value] = true
+			row := w.hitRow(h)
+			row.ID, row.Path = h.Value, requestPath(h.Value)
+			a.Suggestions = append(a.Suggestions, row)
+		}
+	}
+	return a, nil
+}
+
+func why(f *fault.Fault) string {
+	switch f.Details["reason"] {
+	case "rejected":
+		return f.Message
+	case "probably_expired":
+		if day, ok := f.Details["day"].(string); ok {
+			return "It was probably reported on " + day + ", and has expired since."
+		}
+		return "It was probably reported, and has expired since."
+	case "thinned":
+		return "It was counted but not kept, because there were too many like it."
+	default:
+		return "No failure with this ID has been reported."
+	}
+}
+
+func plural(n int, one, many string) string {
+	switch {
+	case strings.HasPrefix(one, "this") && n == 1:
+		return one
+	case strings.HasPrefix(one, "this"):
+		return many
+	case n == 1:
+		return "1 " + one
+	default:
+		return itoa(n) + " " + many
+	}
+}
