@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/lookup"
@@ -16,10 +18,10 @@ import (
 )
 
 const (
-	maxText    = 256 << 10 // bytes of pasted text
-	maxTrails  = 20        // shown in full; the rest as hits
-	maxReasons = 100       // IDs whose absence is looked into
-	maxHinted  = 20        // IDs for which near misses are looked for
+	maxText    = lookup.MaxText // bytes of pasted text
+	maxTrails  = 20             // shown in full; the rest as hits
+	maxReasons = 100            // IDs whose absence is looked into
+	maxHinted  = 20             // IDs for which near misses are looked for
 	// JSON may spend six bytes on one of the text.
 	maxLookupBody = 2 << 20
 )
@@ -27,12 +29,38 @@ const (
 // found is the answer to "here is what the customer sent us".
 type found struct {
 	IDs        []lookup.Candidate `json:"ids"`
+	Rows       []idRow            `json:"rows"` // one for each of IDs
 	Trails     []event.Trail      `json:"trails"`
 	Hits       []hit              `json:"hits"` // Events of the Trails beyond maxTrails
 	NotFound   []missing          `json:"not_found"`
 	DidYouMean []suggestion       `json:"did_you_mean"`
 	// Truncated says that the text had more IDs than one look-up takes.
 	Truncated bool `json:"truncated"`
+	// Secrets are what looks like live keys in the text, masked: whoever sent
+	// them should replace them.
+	Secrets []string `json:"secrets"`
+}
+
+// idRow is what one ID leads to, in short: the Event that stands for it.
+type idRow struct {
+	ID         string       `json:"id"`
+	Found      bool         `json:"found"`
+	Reason     string       `json:"reason,omitempty"` // why it was not
+	RequestID  string       `json:"request_id,omitempty"`
+	OccurredAt *event.Time  `json:"occurred_at,omitempty"`
+	Service    string       `json:"service,omitempty"`
+	Status     int          `json:"status,omitempty"`
+	Code       string       `json:"code,omitempty"`
+	Family     event.Family `json:"family,omitempty"`
+	Verdict    string       `json:"verdict,omitempty"`
+	Customer   string       `json:"customer,omitempty"`
+}
+
+func rowOf(id string, h store.Hit) idRow {
+	return idRow{
+		ID: id, Found: true, RequestID: h.RequestID, OccurredAt: &event.Time{Time: h.OccurredAt}, Service: h.Service, Status: h.Status,
+		Code: h.Code, Family: h.Family, Verdict: catalog.Verdict(h.Event()), Customer: h.Customer,
+	}
 }
 
 type missing struct {
@@ -98,7 +126,8 @@ type search struct {
 
 func (s *search) run(text string) error {
 	s.out = found{
-		IDs: []lookup.Candidate{}, Trails: []event.Trail{}, Hits: []hit{}, NotFound: []missing{}, DidYouMean: []suggestion{},
+		IDs: []lookup.Candidate{}, Rows: []idRow{}, Trails: []event.Trail{}, Hits: []hit{}, NotFound: []missing{}, DidYouMean: []suggestion{},
+		Secrets: append([]string{}, lookup.Masked(text)...),
 	}
 	asked := s.candidates(text)
 	if len(asked) == 0 {
@@ -112,13 +141,17 @@ func (s *search) run(text string) error {
 	if err != nil {
 		return err
 	}
+	// A word that only might have been an ID is not worth a "not found".
+	wanted := lookup.Missing(asked, func(id string) bool { return len(hits[id]) > 0 })
 	for _, c := range asked {
-		// A word that only might have been an ID is not worth a "not found".
-		if c.Weak && len(hits[c.Value]) == 0 {
+		if len(hits[c.Value]) == 0 && !slices.Contains(wanted, c) {
 			continue
 		}
 		c.Weak = false // the store knows it
 		s.out.IDs = append(s.out.IDs, c)
+		if len(hits[c.Value]) > 0 {
+			s.out.Rows = append(s.out.Rows, rowOf(c.Value, store.Face(hits[c.Value])))
+		}
 		if err := s.add(c, hits[c.Value]); err != nil {
 			return err
 		}
@@ -130,12 +163,13 @@ func (s *search) run(text string) error {
 // little it looks like one: IDs are opaque.
 func (s *search) candidates(text string) []lookup.Candidate {
 	found := lookup.Extract(text)
-	if word := strings.TrimSpace(text); len(found) == 0 && !strings.ContainsAny(word, " \t\r\n") &&
+	if word := strings.TrimSpace(text); (len(found) == 0 || found[0].Weak) && !strings.ContainsAny(word, " \t\r\n") && !strings.Contains(word, "://") &&
 		len(word) <= event.MaxIDLen && utf8.ValidString(word) && !lookup.HasSecret(word) {
-		found = append(found, lookup.Candidate{Kind: lookup.Unknown, Value: word})
+		found = append([]lookup.Candidate{{Kind: lookup.Unknown, Value: word}}, found...)
 	}
 	if len(found) > store.MaxLookup {
-		found, s.out.Truncated = found[:store.MaxLookup], true
+		s.out.Truncated = !found[store.MaxLookup].Weak
+		found = found[:store.MaxLookup]
 	}
 	return found
 }
@@ -181,6 +215,7 @@ func (s *search) addEvent(id string) error {
 	if err != nil || s.covered[e.ID] {
 		return err
 	}
+	s.out.Rows = append(s.out.Rows, rowOf(id, hitOf(&e, id)))
 	if key := cmp.Or(e.RequestID, e.TraceID); key != "" {
 		return s.add(lookup.Candidate{Kind: lookup.Request, Value: key}, []store.Hit{hitOf(&e, key)})
 	}
@@ -221,6 +256,7 @@ func (s *search) missing(id string) error {
 	if len(s.out.NotFound) < maxReasons {
 		trail, err := s.trail(s.ctx, s.ws, id)
 		if err == nil { // arrived between two queries
+			s.out.Rows = append(s.out.Rows, rowOf(id, hitOf(trail.Find(trail.Summary.EventID), id)))
 			s.show(trail)
 			return nil
 		}
@@ -232,6 +268,7 @@ func (s *search) missing(id string) error {
 		m.RetentionDays, m.Day = details["retention_days"], details["day"]
 	}
 	s.out.NotFound = append(s.out.NotFound, m)
+	s.out.Rows = append(s.out.Rows, idRow{ID: id, Reason: m.Reason})
 	if len(s.out.NotFound) > maxHinted {
 		return nil
 	}

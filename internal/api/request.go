@@ -11,6 +11,7 @@ import (
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/lookup"
 	"errata/internal/store"
 )
 
@@ -86,7 +87,7 @@ func (a *api) hints(ctx context.Context, ws int32, id string) ([]store.Hit, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(hits) < maxHints {
+	if len(hits) < maxHints && len(id) >= lookup.MinPrefix(id) {
 		more, err := a.Store.Prefix(ctx, ws, id, maxHints)
 		if err != nil {
 			return nil, err

@@ -169,12 +169,20 @@ func (c *retentionCmd) Run(ctx context.Context, k *kong.Context) error {
 
 type lookupCmd struct {
 	client
-	IDs  []string `arg:"" name:"id" help:"Request, trace, span or other IDs; '-' reads any text from standard input."`
-	JSON bool     `help:"Print the API's answers as JSON."`
+	IDs   []string `arg:"" name:"id" help:"Request, trace, span or other IDs; '-' reads any text from standard input."`
+	JSON  bool     `help:"Print the API's answers as JSON." xor:"as"`
+	CSV   bool     `help:"Print a row for each ID, for spreadsheets." xor:"as"`
+	Table bool     `help:"Print a row for each ID; more than five are a table anyway." xor:"as"`
+}
+
+// Help says what scripts need.
+func (lookupCmd) Help() string {
+	return `The text may be anything that a customer sent: an e-mail, headers, an error body, log lines, or a list of up to 500 IDs. It is not stored. Exit codes: 0 everything was found, 1 something was not, 2 nothing could be asked.`
 }
 
 func (c *lookupCmd) Run(ctx context.Context) error {
-	return cli.Lookup(ctx, cli.LookupOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, IDs: c.IDs, In: os.Stdin, Out: os.Stdout, Color: terminal(os.Stdout)})
+	return cli.Lookup(ctx, cli.LookupOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, CSV: c.CSV, Table: c.Table, IDs: c.IDs,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Color: terminal(os.Stdout)})
 }
 
 type sendCmd struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -16,15 +17,25 @@ import (
 type LookupOptions struct {
 	Server, Key string
 	JSON        bool // print the API's answers, one on each line
+	CSV         bool // print a table for spreadsheets
+	Table       bool // print a table also where there is room for the stories
 	IDs         []string
 	In          io.Reader
 	Out         io.Writer
+	Err         io.Writer // for what must not get among the rows; nil for nowhere
 	Color       bool
 	Now         func() time.Time // nil: time.Now
 }
 
 // maxPaste is the longest text that the API takes.
 const maxPaste = 256 << 10
+
+const (
+	// maxStories is how many answers are told in full; more make a table.
+	maxStories = 5
+	// exitNotFound and exitFailed tell scripts what became of a look-up.
+	exitNotFound, exitFailed = 1, 2
+)
 
 // finding is one look-up on its way.
 type finding struct {
@@ -33,30 +44,41 @@ type finding struct {
 	api     *client
 	missing int
 	shown   int
+	rows    []idRow // of the table
 }
 
-// Lookup prints what happened to each ID. When any is not found it says so and
-// returns an *Exit with code 1.
+// Lookup prints what happened to each ID. Where any is not found it says so and
+// returns an *Exit with code 1; where nothing could be asked, with code 2.
 func Lookup(ctx context.Context, opt LookupOptions) error {
-	if len(opt.IDs) == 0 {
-		return exitf("Name an ID, or - to read text from standard input.")
-	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Err == nil {
+		opt.Err = io.Discard
+	}
 	f := finding{LookupOptions: opt, printer: printer{out: opt.Out, color: opt.Color}, api: newClient(opt.Server, opt.Key)}
-	for _, id := range opt.IDs {
+	if err := f.all(ctx); err != nil {
+		return &Exit{Code: exitFailed, Message: err.Error()}
+	}
+	if f.missing > 0 {
+		return &Exit{Code: exitNotFound, Message: fmt.Sprintf("%d not found.", f.missing)}
+	}
+	return nil
+}
+
+func (f *finding) all(ctx context.Context) error {
+	if len(f.IDs) == 0 {
+		return exitf("Name an ID, or - to read text from standard input.")
+	}
+	for _, id := range f.IDs {
 		if err := f.one(ctx, id); err != nil {
 			return err
 		}
 	}
-	if f.err != nil {
-		return f.err
+	if err := f.printRows(); err != nil {
+		return err
 	}
-	if f.missing > 0 {
-		return exitf("%d not found.", f.missing)
-	}
-	return nil
+	return f.err
 }
 
 func (f *finding) one(ctx context.Context, id string) error {
@@ -67,7 +89,7 @@ func (f *finding) one(ctx context.Context, id string) error {
 			return err
 		}
 		return f.text(ctx, text)
-	case strings.ContainsAny(id, " \t\r\n{"):
+	case strings.ContainsAny(id, " \t\r\n{"), f.CSV, f.Table && !f.JSON:
 		return f.text(ctx, id)
 	}
 	return f.id(ctx, id)
@@ -162,7 +184,9 @@ type pasted struct {
 		ID    string `json:"id"`
 		Value string `json:"value"`
 	} `json:"did_you_mean"`
-	Truncated bool `json:"truncated"`
+	Truncated bool     `json:"truncated"`
+	Rows      []idRow  `json:"rows"`
+	Secrets   []string `json:"secrets"`
 }
 
 func (f *finding) text(ctx context.Context, text string) error {
@@ -178,11 +202,21 @@ func (f *finding) text(ctx context.Context, text string) error {
 	if len(found.IDs) == 0 {
 		f.missing++
 	}
-	if f.JSON {
+	f.warn(found.Secrets)
+	switch {
+	case f.JSON:
 		f.line("%s", raw)
-		return nil
+	case f.CSV, f.Table, len(found.Rows) > maxStories:
+		f.rows = append(f.rows, found.Rows...)
+		if len(found.IDs) == 0 {
+			return f.note("There is nothing in this text that looks like an ID.")
+		}
+		if found.Truncated {
+			return f.note("The text has more IDs than one look-up takes; the last ones were left out.")
+		}
+	default:
+		f.paste(&found)
 	}
-	f.paste(&found)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -76,6 +77,37 @@ func TestLookupOfText(t *testing.T) {
 	assert.ErrorContains(t, err, "256 KiB")
 }
 
+// Many IDs are a table, and the same for spreadsheets.
+func TestLookupOfMany(t *testing.T) {
+	list := "req_abc123xyz\nreq_rejected1\nreq_none0001\nreq_none0002\nreq_none0003\nreq_none0004\n"
+	out, err := lookupIn(t, list, nil, "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	assert.EqualError(t, err, "5 not found.")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 7)
+	assert.Regexp(t, `^ID +TIME \(UTC\) +SERVICE +STATUS +CODE +FAMILY +VERDICT$`, lines[0])
+	assert.Regexp(t, `^req_abc123xyz +2026-11-20 12:00:00 +\S+ +429 +rate_limit_exceeded +limits +The customer `, lines[1])
+	assert.Regexp(t, `^req_rejected1 +not found: its report was rejected$`, lines[2])
+
+	out, err = lookupIn(t, list, func(o *LookupOptions) { o.CSV = true }, "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 7)
+	assert.Equal(t, []string{"req_abc123xyz", "yes", "2026-11-20T12:00:00.01Z"}, records[1][:3])
+	assert.Equal(t, []string{"req_none0004", "no"}, records[6][:2])
+
+	out, err = lookupIn(t, "", func(o *LookupOptions) { o.Table = true }, "req_abc123xyz")
+	require.NoError(t, err)
+	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 2)
+
+	var said strings.Builder
+	out, err = lookupIn(t, "req_abc123xyz with sk_live_51Habc9Zz0QkX7Lm3", func(o *LookupOptions) { o.CSV, o.Err = true, &said }, "-")
+	require.NoError(t, err)
+	assert.Contains(t, said.String(), "sk_live_…7Lm3")
+	assert.NotContains(t, out+said.String(), "51Habc9")
+}
+
 func TestLookupAsJSON(t *testing.T) {
 	out, err := lookupIn(t, "req_abc123xyz", func(o *LookupOptions) { o.JSON = true }, "req_abc123xyz", "req_none0000", "-")
 	assert.Equal(t, 1, exitCode(t, err))
@@ -96,7 +128,7 @@ func TestLookupErrorsAreOneLine(t *testing.T) {
 	gone.Close()
 	_, err = lookupIn(t, "", func(o *LookupOptions) { o.Server = gone.URL }, "x")
 	assert.EqualError(t, err, "Cannot reach "+gone.URL+": nothing listens there. Is Errata running, and is this the right address?")
-	assert.Equal(t, 1, exitCode(t, err))
+	assert.Equal(t, 2, exitCode(t, err))
 
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write([]byte("<html>welcome to nginx"))

@@ -88,7 +88,9 @@ func (s *shelf) Lookup(_ context.Context, _ int32, ids []string) (map[string][]s
 	hits := map[string][]store.Hit{}
 	for _, e := range s.events {
 		if slices.Contains(ids, e.RequestID) {
-			hits[e.RequestID] = append(hits[e.RequestID], store.Hit{EventID: e.ID, Value: e.RequestID, OccurredAt: e.OccurredAt})
+			hits[e.RequestID] = append(hits[e.RequestID], store.Hit{
+				EventID: e.ID, Value: e.RequestID, OccurredAt: e.OccurredAt, Service: e.Service, Status: e.Status, Code: e.Code, Family: e.Family, Role: e.Role,
+			})
 		}
 	}
 	return hits, nil

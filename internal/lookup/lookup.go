@@ -135,17 +135,17 @@ func (x *extraction) guess(kind Kind, value string) {
 
 // Missing are those of the candidates under which nothing was found and of
 // which somebody should know that: not the weak ones, and none that was found
-// in another spelling.
+// as it is spelled without capitals.
 func Missing(candidates []Candidate, found func(value string) bool) []Candidate {
 	spelled := map[string]bool{}
 	for _, c := range candidates {
-		if found(c.Value) {
-			spelled[event.Fold(c.Value)] = true
+		if c.Weak && found(c.Value) {
+			spelled[strings.ToLower(c.Value)] = true
 		}
 	}
 	var out []Candidate
 	for _, c := range candidates {
-		if !c.Weak && !spelled[event.Fold(c.Value)] {
+		if !c.Weak && !found(c.Value) && !spelled[strings.ToLower(c.Value)] {
 			out = append(out, c)
 		}
 	}

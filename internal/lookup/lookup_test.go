@@ -119,6 +119,14 @@ func TestWeakCandidates(t *testing.T) {
 	}
 }
 
+func TestMissing(t *testing.T) {
+	known := map[string]bool{"req_a1b2c3d4": true, "x9y8z7w6v5": true}
+	got := Missing(Extract("REQ_A1B2C3D4 failed, so did req_none1234 and x9y8z7w6v5, not k1k2k3k4k5"), func(id string) bool { return known[id] })
+	assert.Equal(t, []Candidate{{Kind: Request, Value: "req_none1234"}}, got, "capitals are forgiven, guesses are not missed")
+	got = Missing(Extract("req_a1b2c3d4 and req_A1B2C3D4"), func(id string) bool { return known[id] })
+	assert.Len(t, got, 1, "two IDs are two IDs")
+}
+
 func strong(text string) []string {
 	var out []string
 	for _, c := range Extract(text) {

@@ -27,7 +27,7 @@ func TestBrowserFindMany(t *testing.T) {
 		list.WriteString("req_absent" + itoa(100+i) + "\n")
 	}
 	paste(list.String() + "req_9f3a21\nreq_edge1\nREQ_9F3A2l\n" + trace1)
-	assert.Equal(t, "3 of 15 IDs found", b.text("h1"))
+	assert.Equal(t, "3 of 16 IDs found", b.text("h1"))
 	b.pictures("find-many")
 
 	paste("it says Y9Q-77213 when I pay")
