@@ -12,7 +12,9 @@ import (
 // JSON as it is.
 func decode(s string) string {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-	s = colours.ReplaceAllString(s, "")
+	if strings.ContainsAny(s, "\x1b\\^␛") {
+		s = colours.ReplaceAllString(s, "")
+	}
 	s = quotedPrintable(s)
 	for range 2 { // what was escaped twice
 		if !strings.Contains(s, "&") {
@@ -103,7 +105,9 @@ var (
 // that are none are gone. Where a piece may or may not belong to an ID, maybe
 // is told of the longer one.
 func mend(s string, maybe func(string)) string {
-	s = escaped.ReplaceAllStringFunc(s, unescape)
+	if strings.Contains(s, `\`) {
+		s = escaped.ReplaceAllStringFunc(s, unescape)
+	}
 	if strings.Contains(s, "%") {
 		s = percents.ReplaceAllStringFunc(s, func(p string) string { return ascii(p[len(p)-2:]) })
 	}
@@ -116,7 +120,9 @@ func mend(s string, maybe func(string)) string {
 	s = quoted.ReplaceAllString(s, "")
 	s = mailLines.ReplaceAllString(s, "")
 	s = boundary.ReplaceAllString(s, "")
-	s = longDash.ReplaceAllString(longDash.ReplaceAllString(s, "$1-$2"), "$1-$2")
+	if strings.ContainsAny(s, "—―") {
+		s = longDash.ReplaceAllString(longDash.ReplaceAllString(s, "$1-$2"), "$1-$2")
+	}
 	s = spacedHex.ReplaceAllStringFunc(s, func(m string) string {
 		return strings.Join(strings.FieldsFunc(m, func(r rune) bool { return r == ' ' || r == '-' }), "-")
 	})
@@ -126,7 +132,9 @@ func mend(s string, maybe func(string)) string {
 		}
 		return strings.ReplaceAll(m, " ", "")
 	})
-	s = spacedReq.ReplaceAllString(s, "${1}_$2")
+	if strings.Contains(s, "_ ") || strings.Contains(s, " _") {
+		s = spacedReq.ReplaceAllString(s, "${1}_$2")
+	}
 	return unwrap(s, maybe)
 }
 

@@ -18,8 +18,12 @@ var cookies = regexp.MustCompile(`(?i)\b(?:set-)?cookie["']?\s{0,3}[:=][^"'\n]*`
 // HasSecret reports whether the text holds something like a live credential,
 // whose owner should replace it.
 func HasSecret(text string) bool {
-	if secrets.MatchString(text) {
+	small := strings.ToLower(text)
+	if hinted(small, shapeHints) && secrets.MatchString(text) {
 		return true
+	}
+	if !hinted(small, nameHints) {
+		return false
 	}
 	for _, m := range named.FindAllStringSubmatch(text, 64) {
 		if hasDigit(m[4]) {
@@ -46,10 +50,16 @@ func Masked(text string) []string {
 			out = append(out, m)
 		}
 	}
-	rest := secrets.ReplaceAllStringFunc(text, func(s string) string {
-		show(s)
-		return " "
-	})
+	small, rest := strings.ToLower(text), text
+	if hinted(small, shapeHints) {
+		rest = secrets.ReplaceAllStringFunc(text, func(s string) string {
+			show(s)
+			return " "
+		})
+	}
+	if !hinted(small, nameHints) {
+		return out
+	}
 	for _, m := range named.FindAllStringSubmatch(rest, 64) {
 		if hasDigit(m[4]) {
 			show(m[4])
@@ -77,12 +87,14 @@ func mask(s string) string {
 // withoutSecrets blanks credentials, also those that only their name gives
 // away, and sessions in cookies.
 func withoutSecrets(s string) string {
-	s = secrets.ReplaceAllString(s, " ")
 	small := strings.ToLower(s)
+	if hinted(small, shapeHints) {
+		s = secrets.ReplaceAllString(s, " ")
+	}
 	if strings.Contains(small, "cookie") {
 		s = cookies.ReplaceAllString(s, " ")
 	}
-	if !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(small, hint) }) {
+	if !hinted(small, nameHints) {
 		return s
 	}
 	return named.ReplaceAllStringFunc(s, func(s string) string {
@@ -94,5 +106,16 @@ func withoutSecrets(s string) string {
 	})
 }
 
-// hints are in every name of a credential.
-var hints = []string{"key", "auth", "token", "secret", "pass", "contrase", "pwd"}
+// Hints are in every credential of a shape, and in every name of one; to look
+// for them first is much faster than the expressions.
+var (
+	shapeHints = []string{
+		"erk_", "sk_", "sk-", "pk_", "pk-", "rk_", "rk-", "ep_", "ep-", "ak_", "ak-", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
+		"xox", "aiza", "akia", "asia", "sg.", "bearer", "basic", "eyj",
+	}
+	nameHints = []string{"key", "auth", "token", "secret", "pass", "contrase", "pwd"}
+)
+
+func hinted(small string, hints []string) bool {
+	return slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(small, hint) })
+}
