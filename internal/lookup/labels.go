@@ -159,6 +159,7 @@ var compound = regexp.MustCompile(`^([0-9A-Fa-f]{32})[:/-]([0-9A-Fa-f]{1,20})(?:
 type label struct {
 	kind  Kind
 	vague bool
+	ref   bool // so vague that it may as well be of a ticket or a contract
 }
 
 // label judges a name by what stands around it.
@@ -189,7 +190,7 @@ func (x *extraction) label(at []int) (label, bool) {
 	case group == 1 && glued && !camel && (strings.HasPrefix(name, "ray") || strings.HasPrefix(name, "span") || strings.HasPrefix(name, "req ") || strings.HasPrefix(name, "reqi") || strings.HasPrefix(name, "debug")):
 		return label{}, false
 	}
-	return label{kindOf(left + name), group == 4}, true
+	return label{kindOf(left + name), group == 4, group == 4 && strings.HasPrefix(name, "r") && !strings.HasPrefix(name, "req")}, true
 }
 
 // bareID: "ID" says of itself only as much as the words before it.
@@ -256,6 +257,9 @@ func trimValue(s string) string {
 	return strings.TrimRight(s, ".!?:)]}~_-/+")
 }
 
+// ticket is how tickets, contracts and invoices are numbered.
+var ticket = regexp.MustCompile(`^[A-Z]{1,10}[-/]?\d[\d/-]*$|^[\d/-]+(?:[-/][A-Z]{1,4})?$|^[A-Z]{1,8}(?:-[A-Z]{1,8})*-\d[\d-]*(?:-[A-Z]{1,4})?$`)
+
 // takes decides whether a value is one of this name.
 func (l label) takes(v held) bool {
 	s := v.text
@@ -263,7 +267,7 @@ func (l label) takes(v held) bool {
 	case isDate(s) || addresses.MatchString(s) || strings.ContainsAny(s, "@") || strings.Contains(s, "://"):
 		return false
 	case l.vague:
-		return looksLikeID(s) && !otherObject(s)
+		return looksLikeID(s) && !otherObject(s) && !(l.ref && ticket.MatchString(s))
 	case prefixes.MatchString(s):
 		return hasDigit(s) || v.paired || len(s) > 12
 	case otherObject(s) && !v.paired:

@@ -110,6 +110,11 @@ func TestWeakCandidates(t *testing.T) {
 		"req_a1b2c3d4 for user 0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27": "0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27",
 		"order 7734120098 failed":                                    "7734120098",
 		"it said req_nobody_saw today":                               "req_nobody_saw",
+		"CLSID: {3F2504E0-4F89-11D3-9A0C-0305E82C3301}":              "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
+		"installationId=3f2504e0-4f89-11d3-9a0c-0305e82c3301":        "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+		"see 3f2504e0-4f89-11d3-9a0c-0305e82c3301.pdf attached":      "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+		"our ref: NW-2026-11872":                                     "NW-2026-11872",
+		"the code is req_a1b2-\nc3d4e5 today":                        "req_a1b2c3d4e5",
 	} {
 		assert.NotContains(t, strong(text), want)
 		assert.Contains(t, values(text), want)
@@ -160,6 +165,7 @@ func TestMasked(t *testing.T) {
 		"Authorization: Bearer abcdefgh12345678":                     {"Bearer …5678"},
 		"x-api-key: 9f86d081884c7d659a2feaa0c55ad015":                {"…d015"},
 		"password=hunter2hunter":                                     {"…"},
+		"we use basic authentication":                                nil,
 		"api_key=required, the password: forgotten":                  nil,
 		"sk_live_51Habc9Zz0QkX7Lm3, again sk_live_51Habc9Zz0QkX7Lm3": {"sk_live_…7Lm3"},
 	} {

@@ -19,7 +19,7 @@ var cookies = regexp.MustCompile(`(?i)\b(?:set-)?cookie["']?\s{0,3}[:=][^"'\n]*`
 // whose owner should replace it.
 func HasSecret(text string) bool {
 	small := strings.ToLower(text)
-	if hinted(small, shapeHints) && secrets.MatchString(text) {
+	if hinted(small, shapeHints) && slices.ContainsFunc(secrets.FindAllString(text, 64), hasDigit) {
 		return true
 	}
 	if !hinted(small, nameHints) {
@@ -53,7 +53,9 @@ func Masked(text string) []string {
 	small, rest := strings.ToLower(text), text
 	if hinted(small, shapeHints) {
 		rest = secrets.ReplaceAllStringFunc(text, func(s string) string {
-			show(s)
+			if hasDigit(s) { // "basic authentication" is no key
+				show(s)
+			}
 			return " "
 		})
 	}

@@ -110,7 +110,7 @@ func (x *extraction) shapes() {
 			x.add(Ray, raySuffix.ReplaceAllString(s, ""))
 		case kind == Unknown && !sure: // by case, no ULID or Ray
 			return false
-		case sure, alone && !otherThing(x.rest[:at[0]]):
+		case sure, alone && !otherThing(x.rest[:at[0]]) && !file.MatchString(x.rest[at[1]:min(len(x.rest), at[1]+8)]):
 			x.add(kind, s)
 		default:
 			x.guess(kind, s)
@@ -129,13 +129,20 @@ func inWord(s string, from, to int) bool {
 // stands before such an ID; also a path of an address.
 var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|customer|client|account|acct|tenant|org|organi[sz]ation|workspace|project|team|company|merchant|order|invoice|cart|basket|payment|charge|refund|subscription|product|sku|item|device|session|sess|sid|cookie|csrf|xsrf|token|message|msg|file|document|doc|upload|attachment|job|task|batch|build|commit|rev|revision|sha\d*|md5|hash|checksum|digest|etag|(?:if-none-)?match|version|release|image|container|pod|node|instance|license|serial|ticket|case|conversation|thread|webhook|event|booking|reservation|shipment|parcel|tracking|contract|policy|patient|member|profile|contact|lead|campaign|template|object|record|row|key|nonce|boundary|idempotency|kunde|kunden|bestell\w*|rechnung\w*|auftrag\w*|konto|benutzer|pedido|cliente|usuario|factura|commande|client|utilisateur|facture|ordine|заказ\w*|пользовател\w*|注文|订单|用户|顧客|색)[a-z]?(?:[ \t_.-]{0,2}(?:ids?|number|no|nr|num|key|uuid|guid|hash|ref|reference|nummer|tag|sum|番号|号|番))?["'` + "`" + `)\]*]{0,3}[ \t]{0,3}(?::=|=>|->|[:=#/]|is|was|ist)?[ \t]{0,3}(?:W/)?["'` + "`" + `(\[{<]{0,3}|/)$`)
 
+// otherName is any name that ends as names of IDs and hashes do: those of ours
+// have been taken out by now.
+var otherName = regexp.MustCompile(`(?i)[a-z][\w-]*(?:id|key|token|hash|guid|digest|nonce|signature)["']?[ \t]{0,3}(?::|=>|=)[ \t]{0,3}["'{(\[]{0,3}$`)
+
 // example stands before an ID that shows what one looks like.
 var example = regexp.MustCompile(`(?i)(?:looks? (?:something )?like|such as|for example|for instance|e\.g\.|example|z\.\s?b\.|zum beispiel|par exemple|por ejemplo)[:,]?\s{0,2}["'` + "`" + `(]{0,2}(?:this[:,]?\s{0,2}["'` + "`" + `(]{0,2})?$`)
+
+// file goes on after what is only the name of a file, or of somebody's mailbox.
+var file = regexp.MustCompile(`^(?:\.[a-z][a-z0-9]{1,4}\b|@)`)
 
 // otherThing reports that what follows the text is named as something else.
 func otherThing(s string) bool {
 	s = s[max(0, len(s)-64):]
-	return other.MatchString(s) || example.MatchString(s)
+	return other.MatchString(s) || otherName.MatchString(s) || example.MatchString(s)
 }
 
 // looksLikeID: nobody writes this in a sentence.

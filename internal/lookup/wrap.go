@@ -28,6 +28,9 @@ func unwrap(s string, maybe func(string)) string {
 			}
 			switch {
 			case verdict == joined:
+				if bare := strings.TrimRight(before, "-"); bare != before && prefixes.MatchString(before) {
+					maybe(bare + after) // the hyphen came with the break
+				}
 				out.WriteString(line)
 				last, width = tail(last+line), width+len(line)
 				continue
