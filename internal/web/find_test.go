@@ -50,6 +50,18 @@ func TestFindGuesses(t *testing.T) {
 	assert.NotContains(t, words(res.Find("main")), "7734120098")
 }
 
+// People paste names as well, which have pages of their own.
+func TestFindNames(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	for word, want := range map[string]string{"PROVIDER_ERROR": "/codes/provider_error", "acme": "/customers/acme", "prompts-api": "/services/prompts-api"} {
+		p := f.post("/find", nil, "text", word)
+		assert.Equal(t, 404, p.code, word)
+		assert.Equal(t, want, p.Find("p.note a.row").AttrOr("href", ""), word)
+	}
+	assert.Zero(t, f.post("/find", nil, "text", "acm").Find("p.note a.row").Length())
+}
+
 // Many are a table in the order of the list, and the same as CSV.
 func TestFindMany(t *testing.T) {
 	f := newFixture(t).signIn()

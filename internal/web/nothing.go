@@ -3,12 +3,16 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/lookup"
+	ql "errata/internal/query"
+	"errata/internal/store"
 )
 
 const (
@@ -22,6 +26,7 @@ type nothingPage struct {
 	Status   statusLine
 	Secrets  []string
 	Guesses  int // words that were tried, but may not be IDs
+	Named    []row
 	Ask      string
 }
 
@@ -63,7 +68,35 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 		}
 		page.Absences = append(page.Absences, a)
 	}
+	if len(ids) == 1 && lookup.MinPrefix(ids[0]) > store.MinPrefix {
+		if page.Named, err = w.named(c.Request.Context(), member(c).Workspace, ids[0]); err != nil {
+			return err
+		}
+	}
 	return w.render(c, code, "nothing", page)
+}
+
+// named are the code, the customer or the service that a word is the name of:
+// people paste those, too. Value is the path.
+func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
+	var out []row
+	for _, kind := range []struct {
+		field ql.Field
+		name  string
+		path  func(string) string
+	}{
+		{ql.Code, event.CanonicalCode(word, 0), func(s string) string { return pathOfCode("", s) }},
+		{ql.Customer, word, pathOfCustomer}, {ql.Service, word, pathOfService},
+	} {
+		known, err := w.Store.Values(ctx, ws, kind.field, kind.name, maxSuggestions)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(known, kind.name) {
+			out = append(out, row{"the " + string(kind.field) + " " + kind.name, kind.path(kind.name)})
+		}
+	}
+	return out, nil
 }
 
 func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error) {
