@@ -17,7 +17,7 @@ import (
 var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|span|ray|activity|invocation|debug)[ \t_.-]{0,3}(?:ids?|identifier|uuid|guid)|apigw-requestid|fbtrace_id|logref)` +
 	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace|x-transaction-id)` +
 	`|(` + foreign + `)` +
-	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|fehler|vorgangs?|support|referenz)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?|number|nummer|no\b|nr\b)` +
+	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
 	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID))`)
 
 // foreign are the request ID, correlation ID and trace ID elsewhere.
@@ -160,6 +160,7 @@ type label struct {
 	kind  Kind
 	vague bool
 	ref   bool // so vague that it may as well be of a ticket or a contract
+	paid  bool // a transaction: of money, unless it looks as requests do
 }
 
 // label judges a name by what stands around it.
@@ -190,7 +191,7 @@ func (x *extraction) label(at []int) (label, bool) {
 	case group == 1 && glued && !camel && (strings.HasPrefix(name, "ray") || strings.HasPrefix(name, "span") || strings.HasPrefix(name, "req ") || strings.HasPrefix(name, "reqi") || strings.HasPrefix(name, "debug")):
 		return label{}, false
 	}
-	return label{kindOf(left + name), group == 4, group == 4 && strings.HasPrefix(name, "r") && !strings.HasPrefix(name, "req")}, true
+	return label{kindOf(left + name), group == 4, group == 4 && strings.HasPrefix(name, "r") && !strings.HasPrefix(name, "req"), group == 4 && strings.HasPrefix(name, "trans")}, true
 }
 
 // bareID: "ID" says of itself only as much as the words before it.
@@ -267,7 +268,7 @@ func (l label) takes(v held) bool {
 	case isDate(s) || addresses.MatchString(s) || strings.ContainsAny(s, "@") || strings.Contains(s, "://"):
 		return false
 	case l.vague:
-		return looksLikeID(s) && !otherObject(s) && !(l.ref && ticket.MatchString(s))
+		return looksLikeID(s) && !otherObject(s) && !(l.ref && ticket.MatchString(s)) && !(l.paid && kindOfShape(s) == Unknown)
 	case prefixes.MatchString(s):
 		return hasDigit(s) || v.paired || len(s) > 12
 	case otherObject(s) && !v.paired:

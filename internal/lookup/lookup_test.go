@@ -106,15 +106,18 @@ func TestNames(t *testing.T) {
 
 func TestWeakCandidates(t *testing.T) {
 	for text, want := range map[string]string{
-		"the box says X9Q-77213 when I pay":                          "X9Q-77213",
-		"req_a1b2c3d4 for user 0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27": "0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27",
-		"order 7734120098 failed":                                    "7734120098",
-		"it said req_nobody_saw today":                               "req_nobody_saw",
-		"CLSID: {3F2504E0-4F89-11D3-9A0C-0305E82C3301}":              "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
-		"installationId=3f2504e0-4f89-11d3-9a0c-0305e82c3301":        "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-		"see 3f2504e0-4f89-11d3-9a0c-0305e82c3301.pdf attached":      "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-		"our ref: NW-2026-11872":                                     "NW-2026-11872",
-		"the code is req_a1b2-\nc3d4e5 today":                        "req_a1b2c3d4e5",
+		"the box says X9Q-77213 when I pay":                                 "X9Q-77213",
+		"req_a1b2c3d4 for user 0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27":        "0e8b7a3c-2f51-4c2d-9a8e-6b1f0d3c5a27",
+		"order 7734120098 failed":                                           "7734120098",
+		"it said req_nobody_saw today":                                      "req_nobody_saw",
+		"CLSID: {3F2504E0-4F89-11D3-9A0C-0305E82C3301}":                     "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
+		"installationId=3f2504e0-4f89-11d3-9a0c-0305e82c3301":               "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+		"see 3f2504e0-4f89-11d3-9a0c-0305e82c3301.pdf attached":             "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+		`{"id":"3f2504e0-4f89-11d3-9a0c-0305e82c3301","object":"customer"}`: "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+		"PayPal transaction ID: 4WX28311HL123456A":                          "4WX28311HL123456A",
+		"the tracking number is 1Z999AA10123456784":                         "1Z999AA10123456784",
+		"our ref: NW-2026-11872":                                            "NW-2026-11872",
+		"the code is req_a1b2-\nc3d4e5 today":                               "req_a1b2c3d4e5",
 	} {
 		assert.NotContains(t, strong(text), want)
 		assert.Contains(t, values(text), want)

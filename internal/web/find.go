@@ -23,6 +23,7 @@ const (
 // pasted is what is known of a text. The text itself goes nowhere.
 type pasted struct {
 	wanted  []lookup.Candidate
+	more    int      // IDs beyond those that are looked up at once
 	secrets []string // as they may be shown
 	csv     bool
 }
@@ -93,6 +94,14 @@ func readPasted(c *gin.Context) (pasted, error) {
 	} else {
 		p.wanted, p.secrets = candidates(text), lookup.Masked(text)
 	}
+	if len(p.wanted) > store.MaxLookup {
+		for _, c := range p.wanted[store.MaxLookup:] {
+			if !c.Weak {
+				p.more++
+			}
+		}
+		p.wanted = p.wanted[:store.MaxLookup]
+	}
 	return p, nil
 }
 
@@ -101,7 +110,7 @@ func listed(text string) []lookup.Candidate {
 	var out []lookup.Candidate
 	seen := map[string]bool{}
 	for line := range strings.Lines(text) {
-		if id := event.CleanID(line); id != "" && !seen[id] && len(out) < store.MaxLookup {
+		if id := event.CleanID(line); id != "" && !seen[id] {
 			seen[id] = true
 			out = append(out, lookup.Candidate{Kind: lookup.Unknown, Value: id})
 		}
@@ -116,7 +125,7 @@ func candidates(text string) []lookup.Candidate {
 	if word != "" && len(strings.Fields(text)) == 1 && !strings.Contains(word, "://") && !lookup.HasSecret(text) && (len(found) == 0 || found[0].Weak) {
 		found = append([]lookup.Candidate{{Kind: lookup.Unknown, Value: word}}, found...)
 	}
-	return found[:min(len(found), store.MaxLookup)]
+	return found
 }
 
 // direct is the page that a pasted link of ours to an Event leads to.

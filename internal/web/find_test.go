@@ -107,6 +107,10 @@ func TestFindMany(t *testing.T) {
 	many := strings.ReplaceAll(list.String(), "bulk", "none")
 	p = f.post("/find", nil, "text", many)
 	assert.Equal(t, "0 of 300 IDs found", words(p.Find("h1")))
+	assert.Zero(t, p.Find(".warn").Length())
+	p = f.post("/find", nil, "text", list.String()+many)
+	assert.Equal(t, "200 of 500 IDs found", words(p.Find("h1")))
+	assert.Contains(t, words(p.Find(".warn")), "100 more IDs are in the text")
 }
 
 func TestFindMasksKeys(t *testing.T) {

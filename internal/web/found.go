@@ -75,6 +75,7 @@ type bulkPage struct {
 	Rows    []bulkRow
 	IDs     string // one on each line, for the form that asks for the table again
 	Found   int
+	More    int // IDs beyond those that are looked up at once
 	Secrets []string
 }
 
@@ -93,7 +94,7 @@ func (w *web) bulk(c *gin.Context, p pasted, hits map[string][]store.Hit, missin
 	if err != nil {
 		return err
 	}
-	page := bulkPage{Rows: rows, Secrets: p.secrets}
+	page := bulkPage{Rows: rows, More: p.more, Secrets: p.secrets}
 	var ids []string
 	for _, r := range rows {
 		if r.Hit != nil {

@@ -436,7 +436,7 @@ func TestNothingEscapes(t *testing.T) {
 		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}}, homePage{fr, status, nil, true, evil, nil}},
 		"request":    {request},
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list}}, []string{evil}}},
-		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list}}}, evil, 1, []string{evil}}},
+		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list}}}, evil, 1, 2, []string{evil}}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
 		"issues":     evilIssues(w, fr),
