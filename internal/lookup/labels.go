@@ -18,7 +18,7 @@ var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|sp
 	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace|x-transaction-id)` +
 	`|(` + foreign + `)` +
 	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
-	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID))`)
+	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|req|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID))`)
 
 // foreign are the request ID, correlation ID and trace ID elsewhere.
 const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|kennung der anfrage|korrelations-?[ ]?id|ablaufverfolgungs-?id` +
@@ -173,6 +173,9 @@ func (x *extraction) label(at []int) (label, bool) {
 	}
 	if end := at[1]; group != 3 && end < len(x.rest) && letter(x.rest[end]) {
 		return label{}, false // "identity", "requested"
+	}
+	if end := at[1]; group == 4 && end+1 < len(x.rest) && (x.rest[end] == '_' || x.rest[end] == '-') && alnum(x.rest[end+1]) {
+		return label{}, false // the prefix of an ID, or of another name
 	}
 	start := at[0]
 	for start > 0 && at[0]-start < 40 && (letter(x.rest[start-1]) || x.rest[start-1] == '-' || x.rest[start-1] == '_' || x.rest[start-1] == '.') {

@@ -35,6 +35,7 @@ func TestExtract(t *testing.T) {
 		{"trace", "4BF92F3577B34DA6A3CE929D0E0E4736", "4BF92F3577B34DA6A3CE929D0E0E4736"},
 		{"number", `{"request_id": 12345678901234567890}`, "12345678901234567890"},
 		{"number beside a known field", `{"request_id": 12345678901234567890, "trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`, "12345678901234567890"},
+		{"prefix that is a name", "in trace_a1b2c3d4e5 today", "trace_a1b2c3d4e5"},
 		{"prose", "It says req_99x21zz when I pay", "req_99x21zz"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -131,7 +131,7 @@ var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|customer|client|a
 
 // otherName is any name that ends as names of IDs and hashes do: those of ours
 // have been taken out by now.
-var otherName = regexp.MustCompile(`(?i)(?:["'{, ]id["']|[a-z][\w-]*(?:id|key|token|hash|guid|digest|nonce|signature)["']?)[ \t]{0,3}(?::|=>|=)[ \t]{0,3}["'{(\[]{0,3}$`)
+var otherName = regexp.MustCompile(`(?i)(?:["'{, ]id["']|[a-z][\w-]*[ \t]?(?:id|key|token|hash|guid|digest|nonce|signature)["']?)[ \t]{0,3}(?::|=>|=)[ \t]{0,3}["'{(\[]{0,3}$`)
 
 // example stands before an ID that shows what one looks like.
 var example = regexp.MustCompile(`(?i)(?:looks? (?:something )?like|such as|for example|for instance|e\.g\.|example|z\.\s?b\.|zum beispiel|par exemple|por ejemplo)[:,]?\s{0,2}["'` + "`" + `(]{0,2}(?:this[:,]?\s{0,2}["'` + "`" + `(]{0,2})?$`)
