@@ -82,7 +82,7 @@ func TestWhatAnEntrySaysIsFollowed(t *testing.T) {
 	all := catalog.Entry{Service: "prompts-api", Code: catalog.All, Owner: "team-ledger", DocsURL: "https://docs.example/errors/{code}", RepoURL: "https://git.example/a/blob/main/{path}#L{line}", Version: 1}
 	ev := failure(409, "ledger_drift")
 	a := catalog.Resolve(catalog.NewBook([]catalog.Entry{e, all}), ev, at, catalog.About{})
-	assert.Equal(t, "Two postings of an invoice disagree. It lies with our service.", a.Verdict)
+	assert.Equal(t, "Two postings of an invoice disagree.", a.Verdict)
 	assert.Equal(t, "our service", a.Side)
 	assert.Equal(t, catalog.Wait, a.RetryClass)
 	assert.Equal(t, catalog.Wait, a.Retry.Class)

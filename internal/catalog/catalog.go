@@ -185,7 +185,7 @@ func (f found) verdict(ev event.Event) string {
 	if f.entry.Version == 0 || f.source != ByCode || topic(ev) != "" || ev.Role == event.Upstream {
 		return Verdict(ev)
 	}
-	return strings.TrimSpace(f.entry.Plain) + " It lies with " + Side(ev.Family) + "."
+	return f.entry.Plain
 }
 
 // topic is what the code means; "" when it is unknown.
