@@ -19,7 +19,7 @@ import (
 type endpointTopic struct {
 	*topic
 	traffic
-	overTime, codes, codeCustomers, customers *reply
+	overTime, codes, codeCustomers, customers, who *reply
 }
 
 func (w *web) endpoint(c *gin.Context) error { return w.showEndpoint(c, nil) }
@@ -68,6 +68,7 @@ func (w *web) fillEndpoint(c *gin.Context, t *endpointTopic, about slo.SLO, page
 	t.codes = t.ask(most(t.versus(stats.Errors, rollup.Family, rollup.Code), 200))
 	t.codeCustomers = t.ask(most(t.over(stats.Customers, rollup.Family, rollup.Code), 200))
 	t.customers = t.ask(most(narrow(t.over(stats.Errors, rollup.Customer), "customer:*"), topRows))
+	t.who = t.ask(t.versus(stats.Customers))
 	aims, err := w.askAims(c, t.topic, about)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (w *web) fillEndpoint(c *gin.Context, t *endpointTopic, about slo.SLO, page
 	page.NoTotals = t.rate.Why == "" && t.rate.NoTotals
 	page.Tiles = []tile{
 		t.flowTile(t.requests, t.failures), t.rateTile("5xx", chart.Us, t.server, t.serverErrors, t.view.failures("status", "5xx")),
-		t.rateTile("429", chart.Limits, t.limited, t.limitedErrors, t.view.failures("status", "429")), t.tookTile(t.p95, t.p50),
+		t.rateTile("429", chart.Limits, t.limited, t.limitedErrors, t.view.failures("status", "429")), t.customersTile(t.who), t.tookTile(t.p95, t.p50),
 	}
 	page.Panels = []panel{t.codesPanel(deploys)}
 	page.Rankings = []ranking{t.codeRanking(t.codes, t.codeCustomers, t.values["service"]), t.customerRanking(t.customers, t.failures.total())}
@@ -98,6 +99,13 @@ func (w *web) fillEndpoint(c *gin.Context, t *endpointTopic, about slo.SLO, page
 		if only := t.onlySince(&reports[i]); len(only.Rows) > 0 {
 			page.Rankings = append(page.Rankings, only)
 		}
+	}
+	if hasName(about) {
+		rules, err := w.rulesHere(c, t)
+		if err != nil {
+			return err
+		}
+		page.Rankings = append(page.Rankings, rules)
 	}
 	_, err = w.fillLatest(c, t.topic, page, t.failures)
 	return err

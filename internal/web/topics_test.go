@@ -16,6 +16,7 @@ import (
 	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/identity"
+	"errata/internal/ruleset"
 	"errata/internal/stats"
 	"errata/internal/store"
 )
@@ -104,8 +105,11 @@ func TestEndpointPage(t *testing.T) {
 	f.trade(true)
 	p := f.get("/e/billing/POST/v1/charges")
 	tiles := p.Find(".tiles li")
-	require.Equal(t, 4, tiles.Length())
+	require.Equal(t, 5, tiles.Length())
 	assert.Contains(t, words(tiles.Eq(0)), "Requests 3")
+	assert.Contains(t, words(tiles.Eq(3)), "Customers affected 2")
+	assert.Equal(t, []string{"page", "quiet"}, numbers(p, "rules", "default"))
+	assert.Equal(t, "/alerts/silences/new?endpoint=%2Fv1%2Fcharges&method=POST&service=billing", p.Find("section[aria-labelledby=rules-h] p a").AttrOr("href", ""))
 	assert.Equal(t, []string{"90", "1"}, numbers(p, "since", "db_pool_exhausted"))
 	assert.Contains(t, words(p.Find("#since-h")), "Only seen since 2026.11.20-3")
 	assert.Equal(t, latestRows, p.Find("table.list tbody tr").Length())
@@ -113,6 +117,17 @@ func TestEndpointPage(t *testing.T) {
 	all := f.get(p.Find("section[aria-labelledby=latest] > p a").AttrOr("href", ""))
 	assert.Equal(t, "/v1/charges", all.Find("input[name=endpoint]").AttrOr("value", ""))
 	assert.Equal(t, pageSize, all.Find("table.list tbody tr").Length())
+
+	for _, query := range []string{"service:search", "endpoint:/v1/invoices*", "-service:billing"} { // look elsewhere
+		_, err := f.SaveRule(context.Background(), store.System, store.DefaultWorkspace, ruleset.Rule{Name: query, Query: query, Sensitivity: "normal", Level: "page", Enabled: true})
+		require.NoError(t, err)
+	}
+	_, err := f.SaveRule(context.Background(), store.System, store.DefaultWorkspace, ruleset.Rule{Name: "here", Query: "service:billing method:post code:boom", Sensitivity: "normal", Level: "notify", Enabled: true})
+	require.NoError(t, err)
+	f.outage("billing", true)
+	p = f.get("/e/billing/POST/v1/charges")
+	assert.Equal(t, "defaulthere service:billing method:POST code:boom", words(p.Find("section[aria-labelledby=rules-h] tbody th")))
+	assert.Regexp(t, `^1 incident, the last .* ago$`, numbers(p, "rules", "default")[1])
 
 	// Without a method, and without a slash at the beginning.
 	p = f.get(pathOfEndpoint("search", "", "Search/Query"))
