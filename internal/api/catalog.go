@@ -131,7 +131,7 @@ func (a *api) catalogEntry(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ev := event.Event{Service: k.Service, Code: k.Code, Role: event.Primary}
+	ev := event.Event{Service: k.Service, Code: k.Code, Role: event.Primary, Status: catalog.UsualStatus(k.Code)}
 	if v := p["status"]; v != "" {
 		if ev.Status, err = strconv.Atoi(v); err != nil || ev.Status < 100 || ev.Status > 599 {
 			return invalid("status", "must be a status such as 429")

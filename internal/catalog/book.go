@@ -225,6 +225,32 @@ func (b *Book) With(e Entry) *Book {
 	return NewBook(append(list, e))
 }
 
+// UsualStatus is the HTTP status that a code mostly comes with, for where none is
+// known; 0 where nothing is built in about it.
+func UsualStatus(code string) int {
+	e := builtIn().index[code]
+	if n, err := strconv.Atoi(strings.TrimPrefix(code, "http_")); err == nil && strings.HasPrefix(code, "http_") {
+		return n
+	}
+	if e == nil {
+		if f := looksLike(code); f != nil {
+			e = f.entry
+		}
+	}
+	for range 2 { // the entry, then the first of its topic
+		if e == nil {
+			break
+		}
+		for _, alias := range e.AlsoSeenAs {
+			if n, err := strconv.Atoi(strings.TrimPrefix(alias, "http_")); err == nil && strings.HasPrefix(alias, "http_") {
+				return n
+			}
+		}
+		e = builtIn().topics[e.topic]
+	}
+	return 0
+}
+
 // Defaults is what was written for all codes of a service, or of any.
 func (b *Book) Defaults(service string) Entry {
 	e, _ := b.Own(Key{service, All})

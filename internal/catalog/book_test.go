@@ -123,3 +123,9 @@ func TestReplies(t *testing.T) {
 	assert.Equal(t, "Hi Acme, prompts-api said internal_error to POST /v1/x.", text)
 	require.NotContains(t, text, "{")
 }
+
+func TestUsualStatus(t *testing.T) {
+	for code, want := range map[string]int{"unauthorized": 401, "invalid_api_key": 401, "http_418": 418, "wombat_not_found": 404, "rate_limit_exceeded": 429, "provider_error": 502, "internal_error": 500, "wombat": 0, "deadlock": 0} {
+		assert.Equal(t, want, catalog.UsualStatus(code), code)
+	}
+}

@@ -71,7 +71,7 @@ func (w *web) recent(c *gin.Context, k catalog.Key) (e event.Event, real bool, e
 	if len(found.Events) > 0 {
 		return found.Events[0], true, nil
 	}
-	e = event.Event{RequestID: "req_example", OccurredAt: now, Service: k.Service, Code: k.Code, RawCode: k.Code, Role: event.Primary, Status: statusOf(k.Code)}
+	e = event.Event{RequestID: "req_example", OccurredAt: now, Service: k.Service, Code: k.Code, RawCode: k.Code, Role: event.Primary, Status: catalog.UsualStatus(k.Code)}
 	e.Family = event.FamilyOf(e.Status, e.Code)
 	for _, side := range catalog.Sides {
 		if k.Code == "family_"+side {

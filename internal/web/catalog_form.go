@@ -48,15 +48,6 @@ type entryForm struct {
 	Wrong                                   map[string]string // by field
 }
 
-// statusOf is the status that an entry for one is about.
-func statusOf(code string) int {
-	n, err := strconv.Atoi(strings.TrimPrefix(code, "http_"))
-	if err != nil || !strings.HasPrefix(code, "http_") {
-		return 0
-	}
-	return n
-}
-
 func showEntry(e catalog.Entry) entryForm {
 	f := entryForm{
 		Title: e.Title, Plain: e.Plain, Causes: lines(e.Causes), Fixes: lines(e.Fixes), Fix: e.Replies.Fix, Incident: e.Replies.Incident, Investigating: e.Replies.Investigating,
