@@ -56,6 +56,7 @@ type Reader interface {
 	Channels
 	Incidents
 	Catalogue
+	Requests
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an

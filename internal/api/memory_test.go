@@ -38,6 +38,7 @@ type memory struct {
 	noChannels
 	noIncidents
 	noCatalogue
+	noRequests
 }
 
 type (
@@ -48,6 +49,7 @@ type (
 	noChannels  = Channels
 	noIncidents = Incidents
 	noCatalogue = Catalogue
+	noRequests  = Requests
 )
 
 // Catalog is one in which nothing is written.

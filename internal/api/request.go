@@ -25,9 +25,16 @@ func (a *api) request(c *gin.Context) error {
 		return err
 	}
 	id = strings.TrimSpace(id)
+	more, err := included(c)
+	if err != nil {
+		return err
+	}
 	trail, err := a.trail(c.Request.Context(), workspace(c), id)
 	if err != nil {
 		return a.withHints(c.Request.Context(), workspace(c), id, err)
+	}
+	if err := a.include(c.Request.Context(), workspace(c), &trail, more); err != nil {
+		return err
 	}
 	return reply(c, http.StatusOK, trail)
 }

@@ -15,9 +15,11 @@ type Trail struct {
 	LastAt    time.Time `json:"last_at"`
 	Summary   Summary   `json:"summary"`
 	// Explanation, Retry and Replies are filled from the catalogue by the API.
-	Explanation any     `json:"explanation,omitempty"`
-	Retry       any     `json:"retry,omitempty"`
-	Replies     any     `json:"replies,omitempty"`
+	Explanation any `json:"explanation,omitempty"`
+	Retry       any `json:"retry,omitempty"`
+	Replies     any `json:"replies,omitempty"`
+	// BlastRadius is filled where it was asked for.
+	BlastRadius any     `json:"blast_radius,omitempty"`
 	Events      []Event `json:"events"`
 	// Truncated says that more Events exist than the 500 that are returned.
 	Truncated bool `json:"truncated"`

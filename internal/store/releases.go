@@ -76,10 +76,12 @@ func (s *Store) Deploys(ctx context.Context, ws int32, f DeployFilter) (out []De
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d Deploy, err error) {
-		err = row.Scan(&d.Service, &d.Environment, &d.Release, &d.At.Time, &d.URL, &d.Reported)
-		d.At.Time = d.At.UTC()
-		return d, err
-	})
+	out, err = pgx.CollectRows(rows, scanDeploy)
 	return out, unavailable(err)
+}
+
+func scanDeploy(row pgx.CollectableRow) (d Deploy, err error) {
+	err = row.Scan(&d.Service, &d.Environment, &d.Release, &d.At.Time, &d.URL, &d.Reported)
+	d.At.Time = d.At.UTC()
+	return d, err
 }

@@ -10,7 +10,6 @@ import (
 	"errata/internal/chart"
 	"errata/internal/detect"
 	"errata/internal/event"
-	"errata/internal/incident"
 	"errata/internal/store"
 )
 
@@ -53,47 +52,6 @@ func bandLinks(p *chart.Plot) (out []link) {
 		out = append(out, l)
 	}
 	return out
-}
-
-// knownIncident is an incident that a failure was part of.
-type knownIncident struct {
-	incidentRow
-	Tell string // while it lasts
-}
-
-// incidentOf finds the incident that a failure was part of; one that lasts before
-// one that is over.
-func (w *web) incidentOf(c *gin.Context, e *event.Event) (*knownIncident, error) {
-	family := detect.Server.String()
-	switch e.Family {
-	case event.FamilyCaller:
-		return nil, nil //nolint:nilnil // none
-	case event.FamilyLimits:
-		family = detect.Limits.String()
-	}
-	list, err := w.Store.IncidentsOver(c.Request.Context(), member(c).Workspace, store.IncidentSpan{Service: e.Service, Environment: e.Environment, Family: family,
-		Method: e.Method, Endpoint: e.Endpoint, From: e.OccurredAt.Add(-time.Minute), To: e.OccurredAt.Add(time.Millisecond)})
-	if err != nil {
-		return nil, err
-	}
-	var found *incident.Record
-	for i := range list {
-		r := &list[i]
-		switch {
-		case r.Provider != "" && (e.Upstream == nil || !strings.EqualFold(e.Upstream.Provider, r.Provider)):
-		case r.Why.Customer != "" && r.Why.Customer != e.Customer: // it is about somebody else
-		case found == nil || r.Open() && !found.Open():
-			found = r
-		}
-	}
-	if found == nil {
-		return nil, nil //nolint:nilnil // none
-	}
-	out := &knownIncident{incidentRow: w.incidentRow(found)}
-	if found.Open() {
-		out.Tell = incident.ForCustomers(found)
-	}
-	return out, nil
 }
 
 // nowLine is what the search page says of incidents that last.

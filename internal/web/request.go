@@ -60,16 +60,18 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 	if answered := trail.Find(trail.Summary.EventID); e.Role != event.Primary && answered != nil {
 		e = answered
 	}
-	known, err := w.incidentOf(c, e)
-	if err != nil {
-		return err
-	}
 	book, err := w.book(c)
 	if err != nil {
 		return err
 	}
-	page := w.requestPage(trail, focus, catalog.Resolve(book, *trail.Find(focus), w.Now(), catalog.About{Incident: known != nil && known.Open}))
-	page.Known = known
+	now := w.Now()
+	around, err := w.Store.Around(c.Request.Context(), login.Workspace, e, now)
+	if err != nil {
+		return err
+	}
+	known := w.knownIncident(around.Incident)
+	page := w.requestPage(trail, focus, catalog.Resolve(book, *trail.Find(focus), now, catalog.About{Incident: known != nil && known.Open}))
+	page.Known, page.JustThem = known, justThemOf(e, around.Blast, now)
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
 }
@@ -104,6 +106,7 @@ type requestPage struct {
 	IDs       []row
 	Notes     []string
 	Known     *knownIncident // that it was part of
+	JustThem  justThem
 }
 
 // fact is one of the circumstances; Path leads to more like it.

@@ -61,6 +61,7 @@ type Reader interface {
 	Silences
 	Channels
 	Catalogue
+	Requests
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
