@@ -137,6 +137,14 @@ func TestAdvise(t *testing.T) {
 	limited.RetryAfter = &event.RetryAfter{Seconds: 45, Source: "header"}
 	reset := failure(429, "rate_limit_exceeded")
 	reset.RateLimit = &event.RateLimit{Reset: ptr(at.Add(30 * time.Second).Unix())}
+	message := failure(429, "rate_limit_exceeded")
+	message.RetryAfter = &event.RetryAfter{Seconds: 20, Source: "message"}
+	resetFirst := message // a header says more than prose
+	resetFirst.RateLimit = reset.RateLimit
+	unlimited := failure(500, "internal_error") // it has the header, but the limit is not why it failed
+	unlimited.RateLimit = &event.RateLimit{Reset: reset.RateLimit.Reset, Remaining: ptr(int64(7))}
+	passed := failure(429, "rate_limit_exceeded")
+	passed.RateLimit = &event.RateLimit{Reset: ptr(at.Add(-30 * time.Second).Unix())}
 	absurd := failure(429, "rate_limit_exceeded")
 	absurd.RetryAfter = &event.RetryAfter{Seconds: math.Inf(1), Source: "body"}
 	fields := failure(400, "validation_error")
@@ -153,19 +161,23 @@ func TestAdvise(t *testing.T) {
 		source string
 		text   string
 	}{
-		"past":       {limited, 12*time.Minute + 45*time.Second, true, at.Add(45 * time.Second), "header", "Safe to retry since 14:03:20 UTC (45 s after the error; that was 12 min ago)."},
-		"future":     {limited, 15 * time.Second, false, at.Add(45 * time.Second), "header", "Safe to retry at 14:03:20 UTC (45 s after the error; that is in 30 s)."},
-		"long ago":   {limited, 72 * time.Hour, true, at.Add(45 * time.Second), "header", "since 20 Nov 2026 14:03:20 UTC (45 s after the error; that was 3 d ago)."},
-		"reset":      {reset, time.Second, false, at.Add(30 * time.Second), "ratelimit_reset", "Safe to retry at 14:03:05 UTC"},
-		"absurd":     {absurd, time.Hour, true, at.Add(time.Minute), "default", "a careful guess"},
-		"unsaid":     {failure(429, ""), time.Second, false, at.Add(time.Minute), "default", "did not say how long"},
-		"validation": {fields, 0, false, time.Time{}, "default", "Do not retry unchanged. Fix the field 'text' first."},
-		"auth":       {failure(401, ""), 0, false, time.Time{}, "default", "Do not retry. Check the key"},
-		"quota":      {failure(403, "quota_exceeded"), 0, false, time.Time{}, "default", "Retrying will not help."},
-		"read":       {get, 0, true, time.Time{}, "default", "Retry once after a short delay."},
-		"write":      {failure(500, ""), 0, false, time.Time{}, "default", "If it comes again, escalate."},
-		"503":        {down, 0, false, at.Add(2 * time.Minute), "header", "Safe to retry at 14:04:35 UTC (2 min after the error"},
-		"504":        {failure(504, ""), 0, false, time.Time{}, "default", "1, 2, 4, 8, 16 s. Make the request smaller"},
+		"past":         {limited, 12*time.Minute + 45*time.Second, true, at.Add(45 * time.Second), "header", "Safe to retry since 14:03:20 UTC (45 s after the error; that was 12 min ago)."},
+		"future":       {limited, 15 * time.Second, false, at.Add(45 * time.Second), "header", "Safe to retry at 14:03:20 UTC (45 s after the error; that is in 30 s)."},
+		"long ago":     {limited, 72 * time.Hour, true, at.Add(45 * time.Second), "header", "since 20 Nov 2026 14:03:20 UTC (45 s after the error; that was 3 d ago)."},
+		"reset":        {reset, time.Second, false, at.Add(30 * time.Second), "ratelimit_reset", "Safe to retry at 14:03:05 UTC"},
+		"message":      {message, time.Second, false, at.Add(20 * time.Second), "message", "Safe to retry at 14:02:55 UTC"},
+		"reset first":  {resetFirst, time.Second, false, at.Add(30 * time.Second), "ratelimit_reset", "Safe to retry at 14:03:05 UTC"},
+		"not limited":  {unlimited, 0, false, time.Time{}, "default", "If it comes again, escalate."},
+		"reset passed": {passed, time.Second, false, time.Time{}, "default", "A minute is a careful guess."},
+		"absurd":       {absurd, time.Hour, true, time.Time{}, "default", "A minute is a careful guess, and the failure was 60 min ago."},
+		"unsaid":       {failure(429, ""), time.Second, false, time.Time{}, "default", "did not say how long"},
+		"validation":   {fields, 0, false, time.Time{}, "default", "Do not retry unchanged. Fix the field 'text' first."},
+		"auth":         {failure(401, ""), 0, false, time.Time{}, "default", "Do not retry. Check the key"},
+		"quota":        {failure(403, "quota_exceeded"), 0, false, time.Time{}, "default", "Retrying will not help."},
+		"read":         {get, 0, true, time.Time{}, "default", "Retry once after a short delay."},
+		"write":        {failure(500, ""), 0, false, time.Time{}, "default", "If it comes again, escalate."},
+		"503":          {down, 0, false, at.Add(2 * time.Minute), "header", "Safe to retry at 14:04:35 UTC (2 min after the error"},
+		"504":          {failure(504, ""), 0, false, time.Time{}, "default", "1, 2, 4, 8, 16 s. Make the request smaller"},
 	} {
 		got := catalog.Advise(tc.ev, at.Add(tc.after))
 		assert.Equal(t, tc.safe, got.Safe, name)

@@ -100,6 +100,9 @@ func nextStep(ev event.Event, r Retry, now time.Time) string {
 		if r.Safe {
 			return "You can send it again now. Please pause a little longer after each refusal, so that it does not happen again; if you need a higher limit, tell us."
 		}
+		if r.At == nil { // nobody named a time
+			return "Please wait for a minute or two before you send it again, and a little longer after each refusal; if you need a higher limit, tell us."
+		}
 		return "You can send it again from " + Clock(*r.At, now) + " on. Please pause a little longer after each refusal; if you need a higher limit, tell us."
 	case Quota:
 		return "Sending it again will not help until the quota resets or is raised. You can see your usage in your account."

@@ -24,7 +24,7 @@ type Retry struct {
 }
 
 const (
-	fromDefault = "default"
+	fromDefault, fromReset, fromMessage = "default", "ratelimit_reset", "message"
 	// defaultWait is advised where a limiter does not say how long.
 	defaultWait = time.Minute
 	// longest is the longest wait that is believed.
@@ -65,14 +65,17 @@ func adviseAs(class string, ev event.Event, now time.Time) Retry {
 
 // wait is for limits: there is a moment before which a retry is pointless.
 func (r *Retry) wait(ev event.Event, now time.Time) {
-	after, known := r.asked(ev)
-	if !known {
-		after = defaultWait
+	if after, known := r.asked(ev); known {
+		r.set(ev, after, now)
+		return
 	}
-	r.set(ev, after, now)
-	if !known {
-		r.Text = "The answer did not say how long to wait; a minute is a careful guess. " + r.Text
+	// A guess is no clock time: somebody would promise it.
+	over := now.Sub(ev.OccurredAt)
+	if r.Safe = over >= defaultWait; r.Safe {
+		r.Text = "The answer did not say how long to wait. A minute is a careful guess, and the failure was " + Span(over) + " ago."
+		return
 	}
+	r.Text = "The answer did not say how long to wait. A minute is a careful guess."
 }
 
 // soon is for failures that pass: a retry makes sense after a pause.
@@ -89,20 +92,33 @@ func (r *Retry) soon(ev event.Event, now time.Time) {
 	}
 }
 
-// asked is how long the answer asked its caller to wait.
+// asked is how long the answer asked its caller to wait: what a header, the body or
+// its details say, else when the limit resets, else what the message says.
 func (r *Retry) asked(ev event.Event) (time.Duration, bool) {
-	if ra := ev.RetryAfter; ra != nil && ra.Seconds >= 0 && ra.Seconds <= longest.Seconds() {
-		r.Source = ra.Source
-		return time.Duration(math.Ceil(ra.Seconds*1000)) * time.Millisecond, true
-	}
-	if rl := ev.RateLimit; rl != nil && rl.Reset != nil {
-		after := time.Unix(*rl.Reset, 0).Sub(ev.OccurredAt)
-		if after >= 0 && after <= longest {
-			r.Source = "ratelimit_reset"
+	ra := ev.RetryAfter
+	said := ra != nil && ra.Seconds >= 0 && ra.Seconds <= longest.Seconds()
+	if !said || ra.Source == fromMessage {
+		if after, ok := r.reset(ev); ok {
+			r.Source = fromReset
 			return after, true
 		}
 	}
+	if said {
+		r.Source = ra.Source
+		return time.Duration(math.Ceil(ra.Seconds*1000)) * time.Millisecond, true
+	}
 	return 0, false
+}
+
+// reset is when the limit resets. Answers name that whether or not it stood in the
+// way of this request.
+func (r *Retry) reset(ev event.Event) (time.Duration, bool) {
+	rl := ev.RateLimit
+	if rl == nil || rl.Reset == nil || r.Class != Wait && (rl.Remaining == nil || *rl.Remaining > 0) {
+		return 0, false
+	}
+	after := time.Unix(*rl.Reset, 0).Sub(ev.OccurredAt)
+	return after, after >= 0 && after <= longest
 }
 
 func (r *Retry) set(ev event.Event, after time.Duration, now time.Time) {

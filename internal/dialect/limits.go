@@ -17,10 +17,14 @@ const epochFrom = 1_000_000_000
 func (in *input) readLimits(r *Reading) {
 	limit := in.count("x-ratelimit-limit", "ratelimit-limit", "x-rate-limit-limit", "x-ratelimit-limit-requests")
 	left := in.count("x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining", "x-ratelimit-remaining-requests")
-	reset := in.count("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
+	reset, source := in.count("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset"), "ratelimit_reset"
 	window := ""
 	if fields := params(in.header("ratelimit")); fields != nil {
-		limit, left, reset = orElse(limit, fields, "limit"), orElse(orElse(left, fields, "r"), fields, "remaining"), orElse(orElse(reset, fields, "t"), fields, "reset")
+		limit, left = orElse(limit, fields, "limit"), orElse(orElse(left, fields, "r"), fields, "remaining")
+		if t := orElse(orElse(nil, fields, "t"), fields, "reset"); t != nil { // it is a wait, where the others may be either
+			in.resetAt(r, reset)
+			reset, source = t, "ratelimit_header"
+		}
 	}
 	if fields := params(in.header("ratelimit-policy")); fields != nil {
 		limit = orElse(limit, fields, "q")
@@ -42,20 +46,39 @@ func (in *input) readLimits(r *Reading) {
 	if rl.Window == "" {
 		rl.Window = window
 	}
-	in.readReset(r, reset)
+	in.readReset(r, reset, source)
+}
+
+// resetAt keeps a time at which the limit resets, though another header says for how
+// long to wait.
+func (in *input) resetAt(r *Reading, reset *int64) {
+	if reset == nil || *reset < epochFrom {
+		return
+	}
+	if r.RateLimit == nil {
+		r.RateLimit = &event.RateLimit{}
+	}
+	at := seconds(*reset)
+	r.RateLimit.Reset = &at
+}
+
+// seconds makes one of a Unix time that may be in milliseconds.
+func seconds(at int64) int64 {
+	if at > epochFrom*1000 {
+		return at / 1000
+	}
+	return at
 }
 
 // readReset turns a reset, which may be a time or a wait, into both.
-func (in *input) readReset(r *Reading, reset *int64) {
+func (in *input) readReset(r *Reading, reset *int64, source string) {
 	if reset == nil {
 		return
 	}
 	sent, known := in.date()
 	wait, at := *reset, *reset
 	if *reset >= epochFrom {
-		if at > epochFrom*1000 { // milliseconds
-			at /= 1000
-		}
+		at = seconds(at)
 		r.RateLimit.Reset = &at
 		if !known {
 			return
@@ -67,10 +90,6 @@ func (in *input) readReset(r *Reading, reset *int64) {
 	}
 	exhausted := r.RateLimit.Remaining != nil && *r.RateLimit.Remaining == 0
 	if r.RetryAfter == nil && wait >= 0 && (in.status == http.StatusTooManyRequests || exhausted) {
-		source := "ratelimit_reset"
-		if in.header("ratelimit") != "" {
-			source = "ratelimit_header"
-		}
 		r.RetryAfter = &event.RetryAfter{Seconds: float64(wait), Source: source}
 	}
 }

@@ -119,21 +119,6 @@ func TestRequestIDOrder(t *testing.T) {
 	}
 }
 
-func TestProseWait(t *testing.T) {
-	for text, want := range map[string]float64{
-		"Rate limit exceeded. Try again in 45 seconds.": 45, "Please wait 60 seconds before retrying.": 60,
-		"Please try again in 1.2s.": 1.2, "try again in 6m0s": 360, "retry after 2 minutes": 120, "try again in 20ms": 0.02,
-	} {
-		got, ok := proseWait(text)
-		assert.True(t, ok, text)
-		assert.InDelta(t, want, got, 1e-9, text)
-	}
-	for _, text := range []string{"Request timed out after 60 seconds", "wait a moment", "wait 5 apples", ""} {
-		_, ok := proseWait(text)
-		assert.False(t, ok, text)
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	require.NoError(f, err)

@@ -3,9 +3,7 @@ package dialect
 import (
 	"math"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"errata/internal/event"
 )
@@ -65,51 +63,4 @@ func RetrySeconds(value, date string) (float64, bool) {
 		return 0, false
 	}
 	return math.Max(0, at.Sub(sent).Seconds()), true
-}
-
-// waitPhrases come before a number in sentences that ask to wait.
-var waitPhrases = []string{"try again in ", "retry in ", "retry after ", "try again after ", "wait ", "retrying in "}
-
-// proseWait reads "Try again in 45 seconds", "wait 60 seconds", "in 1m30s".
-func proseWait(message string) (float64, bool) {
-	m := asciiLower(message[:min(len(message), 4096)])
-	for _, phrase := range waitPhrases {
-		if i := strings.Index(m, phrase); i >= 0 {
-			rest := strings.TrimPrefix(m[i+len(phrase):], "for ")
-			rest = strings.TrimPrefix(rest, "at least ")
-			if s, ok := leadingWait(rest); ok {
-				return s, true
-			}
-		}
-	}
-	return 0, false
-}
-
-func leadingWait(s string) (float64, bool) {
-	end := 0
-	for end < len(s) && end < 16 && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') {
-		end++
-	}
-	n, err := strconv.ParseFloat(strings.TrimRight(s[:end], "."), 64)
-	if err != nil {
-		return 0, false
-	}
-	unit := strings.TrimLeft(s[end:], " ")
-	if end < len(s) && s[end] != ' ' { // "6m0s", "20ms", "1.2s"
-		word := strings.TrimRight(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })[0], ".)")
-		if d, err := time.ParseDuration(word); err == nil && d >= 0 {
-			return d.Seconds(), true
-		}
-	}
-	switch {
-	case strings.HasPrefix(unit, "ms"), strings.HasPrefix(unit, "milli"):
-		return n / 1000, true
-	case strings.HasPrefix(unit, "min"):
-		return n * 60, true
-	case strings.HasPrefix(unit, "hour"):
-		return n * 3600, true
-	case strings.HasPrefix(unit, "s"):
-		return n, true
-	}
-	return 0, false
 }

@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"net/http"
 	"strings"
 
 	"errata/internal/dialect"
@@ -171,10 +172,15 @@ func (b *builder) exception() {
 
 func (b *builder) retryAfter() {
 	b.event.RetryAfter = b.said.RetryAfter
+	// A date without the answer's own Date is one from when it was given on.
+	at := b.event.OccurredAt.UTC().Format(http.TimeFormat)
+	if s, ok := dialect.RetrySeconds(b.env.Headers["retry-after"], at); ok && (b.event.RetryAfter == nil || b.event.RetryAfter.Source != "header") {
+		b.event.RetryAfter = &event.RetryAfter{Seconds: s, Source: "header"}
+	}
 	if b.env.RetryAfter == "" || (b.event.RetryAfter != nil && b.event.RetryAfter.Source != "message") {
 		return
 	}
-	if s, ok := dialect.RetrySeconds(b.env.RetryAfter, b.event.OccurredAt.Format("Mon, 02 Jan 2006 15:04:05 GMT")); ok {
+	if s, ok := dialect.RetrySeconds(b.env.RetryAfter, at); ok {
 		b.event.RetryAfter = &event.RetryAfter{Seconds: s, Source: "header"}
 	}
 }

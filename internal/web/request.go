@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -123,7 +124,9 @@ func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) 
 		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
 	}
 	page.EditPath = pathOfEntry(catalog.Key{Service: e.Service, Code: e.Code}, "edit")
-	page.RetryFrom = sources[page.Retry.Source]
+	if from := sources[page.Retry.Source]; from != "" && page.Retry.Seconds != nil {
+		page.RetryFrom = catalog.Span(time.Duration(*page.Retry.Seconds*float64(time.Second))) + ", " + from
+	}
 	if e.Exception != nil {
 		page.Exception, page.Stack = e.Exception, clamp(e.Exception.Stacktrace)
 	}
