@@ -13,6 +13,7 @@ import (
 	"errata/internal/fault"
 	"errata/internal/lookup"
 	"errata/internal/store"
+	"errata/internal/story"
 )
 
 // maxHints is how many IDs are suggested for one that is not there.
@@ -50,16 +51,15 @@ func (a *api) trail(ctx context.Context, ws int32, id string) (event.Trail, erro
 }
 
 func (a *api) explained(ctx context.Context, ws int32, trail event.Trail) (event.Trail, error) {
-	seen := trail.Find(trail.Summary.EventID)
-	if seen == nil {
+	if trail.Find(trail.Summary.EventID) == nil {
 		return trail, nil
 	}
 	book, err := a.Store.Catalog(ctx, ws)
 	if err != nil {
 		return trail, err
 	}
-	said := catalog.Resolve(book, *seen, a.Now(), catalog.About{})
-	trail.Explanation, trail.Retry, trail.Replies = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies
+	said := catalog.Resolve(book, story.Seen(&trail), a.Now(), catalog.About{})
+	trail.Explanation, trail.Retry, trail.Replies, trail.Story = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies, story.Tell(&trail)
 	return trail, nil
 }
 

@@ -18,6 +18,8 @@ type Trail struct {
 	Explanation any `json:"explanation,omitempty"`
 	Retry       any `json:"retry,omitempty"`
 	Replies     any `json:"replies,omitempty"`
+	// Story is the Trail in words.
+	Story any `json:"story,omitempty"`
 	// BlastRadius is filled where it was asked for.
 	BlastRadius any     `json:"blast_radius,omitempty"`
 	Events      []Event `json:"events"`

@@ -14,6 +14,7 @@ import (
 	"errata/internal/fault"
 	"errata/internal/lookup"
 	"errata/internal/store"
+	"errata/internal/story"
 )
 
 type foundPage struct {
@@ -65,7 +66,7 @@ func (w *web) foundTrail(g *answer, trail *event.Trail) foundTrail {
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != trail.Summary.EventID {
 		row := w.rows([]event.Event{*root})[0]
 		row.Path = "/events/" + root.ID
-		out.Cause, out.Began = &row, began(root)
+		out.Cause, out.Began = &row, story.Began(root)
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -10,6 +9,7 @@ import (
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/story"
 )
 
 // request answers the question that Errata is for: what happened to this ID?
@@ -71,7 +71,7 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 		return err
 	}
 	known := w.knownIncident(around.Incident)
-	page := w.requestPage(trail, focus, catalog.Resolve(book, *trail.Find(focus), now, catalog.About{Incident: known != nil && known.Open}))
+	page := w.requestPage(trail, focus, catalog.Resolve(book, seen(&trail, focus), now, catalog.About{Incident: known != nil && known.Open}))
 	page.Known, page.JustThem = known, justThemOf(e, around.Blast, now)
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
@@ -84,6 +84,7 @@ type requestPage struct {
 	CodePath  string
 	Verdict   string
 	Began     string // where it began, when that was elsewhere
+	Attempts  []story.Attempts
 	Family    event.Family
 	Side      string
 	Time      moment
@@ -98,6 +99,7 @@ type requestPage struct {
 	Fields    []event.FieldError
 	Details   text
 	Timeline  []step
+	ByTime    bool // of some steps it is not known who called them
 	Truncated bool
 	Traces    []string
 	Exception *event.Exception
@@ -113,25 +115,34 @@ type requestPage struct {
 // fact is one of the circumstances; Path leads to more like it.
 type fact struct{ Name, Value, Path string }
 
+// seen is what the Event with that ID is explained as.
+func seen(trail *event.Trail, id string) event.Event {
+	if id == trail.Summary.EventID {
+		return story.Seen(trail)
+	}
+	return *trail.Find(id)
+}
+
 func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) requestPage {
 	now := w.Now()
 	e := trail.Find(focus)
-	why := said.Explanation
+	told, why := story.Tell(&trail), said.Explanation
 	page := requestPage{
-		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: e.Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
+		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: seen(&trail, focus).Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
 		Facts: facts(e), Message: e.Message, Retry: said.Retry, Reply: said.Replies[0].Text, Replies: said.Replies[1:], Why: why,
-		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Truncated: trail.Truncated,
+		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Attempts: told.Attempts, Truncated: trail.Truncated,
 		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
 	}
 	page.EditPath = pathOfEntry(catalog.Key{Service: e.Service, Code: e.Code}, "edit")
 	if from := sources[page.Retry.Source]; from != "" && page.Retry.Seconds != nil {
 		page.RetryFrom = catalog.Span(time.Duration(*page.Retry.Seconds*float64(time.Second))) + ", " + from
 	}
+	page.ByTime = byTime(page.Timeline)
 	if e.Exception != nil {
 		page.Exception, page.Stack = e.Exception, clamp(e.Exception.Stacktrace)
 	}
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
-		page.Began = "The failure began in " + began(root)
+		page.Began = told.RootCause
 		if page.Exception == nil && root.Exception != nil { // where it began is what engineers ask for
 			page.Exception, page.Stack = root.Exception, clamp(root.Exception.Stacktrace)
 		}
@@ -139,34 +150,7 @@ func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) 
 	return page
 }
 
-// began says where the root cause lies, and what it was.
-func began(root *event.Event) string {
-	place := root.Service
-	if root.Role == event.Upstream {
-		place += ", in a call that it made"
-		if root.Upstream != nil && root.Upstream.Provider != "" {
-			place += " to " + root.Upstream.Provider
-		}
-	}
-	what := root.Message
-	if root.Exception != nil && root.Exception.Message != "" {
-		what = joined(root.Exception.Type+":", root.Exception.Message)
-	}
-	if what == "" && root.Role != event.Upstream { // whose verdict would say the same again
-		what = catalog.Explain(*root).Verdict
-	}
-	return strings.TrimSpace(place + ": " + heading(root) + ". " + shorten(what, 300))
-}
-
-func heading(e *event.Event) string {
-	if e.Status == 0 {
-		return e.Code
-	}
-	if e.Code == "http_"+itoa(e.Status) {
-		return itoa(e.Status) + " " + http.StatusText(e.Status)
-	}
-	return itoa(e.Status) + " " + e.Code
-}
+func heading(e *event.Event) string { return story.Heading(e) }
 
 // sources are the origins of a waiting time in words.
 var sources = map[string]string{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"errata/internal/event"
+	"errata/internal/story"
 )
 
 // step is one Event on the timeline.
@@ -26,6 +27,8 @@ type step struct {
 	Status  string
 	Marks   []string // in words, never only in colour
 	Call    bool     // a call that the service made
+	Took    string
+	Link    story.Link // how it is known who called it
 	Root    bool
 }
 
@@ -33,22 +36,45 @@ type step struct {
 const maxDepth = 5
 
 func timeline(trail *event.Trail, focus string) []step {
-	parents := spans(trail.Events)
-	out := make([]step, 0, len(trail.Events))
-	for i := range trail.Events {
-		e := &trail.Events[i]
+	told := story.Timeline(trail)
+	out := make([]step, 0, len(told))
+	var first time.Time
+	for i := range told {
+		if first.IsZero() || told[i].Start.Before(first) {
+			first = told[i].Start
+		}
+	}
+	for i := range told {
+		e := &told[i]
 		s := step{
-			Path: "/events/" + url.PathEscape(e.ID), Machine: e.OccurredAt.UTC().Format(time.RFC3339Nano), Clock: e.OccurredAt.UTC().Format("15:04:05.000"),
-			Offset: fmt.Sprintf("+%d ms", e.OccurredAt.Sub(trail.FirstAt).Milliseconds()), Depth: depth(e, parents), Service: e.Service,
-			What: joined(e.Method, e.Endpoint), Status: heading(e), Call: e.Role == event.Upstream, Root: len(trail.Events) > 1 && e.ID == trail.Summary.RootCauseEventID,
+			Path: "/events/" + url.PathEscape(e.ID), Machine: e.Start.UTC().Format(time.RFC3339Nano), Clock: e.Start.UTC().Format("15:04:05.000"),
+			Offset: fmt.Sprintf("+%d ms", e.Start.Sub(first).Milliseconds()), Depth: min(e.Depth, maxDepth), Service: e.Service, Link: e.Link,
+			What: joined(e.Method, e.Endpoint), Status: heading(e.Event), Call: e.Role == event.Upstream, Root: len(trail.Events) > 1 && e.ID == trail.Summary.RootCauseEventID,
+		}
+		if e.DurationMS != nil {
+			s.Took = milliseconds(*e.DurationMS)
 		}
 		if s.What == "" {
 			s.What = shorten(e.Message, 120)
 		}
-		s.Marks = marks(e, trail, focus)
+		s.Marks = marks(e.Event, trail, focus)
+		if e.Attempt > 0 {
+			s.Marks = append(s.Marks, "attempt "+itoa(e.Attempt))
+		}
 		out = append(out, s)
 	}
 	return out
+}
+
+// byTime reports whether of some it is not known who called them.
+func byTime(steps []step) bool {
+	alone := 0
+	for i := range steps {
+		if steps[i].Link == story.ByTime {
+			alone++
+		}
+	}
+	return alone > 1
 }
 
 func marks(e *event.Event, trail *event.Trail, focus string) []string {
@@ -72,35 +98,10 @@ func marks(e *event.Event, trail *event.Trail, focus string) []string {
 	if e.ID == trail.Summary.EventID {
 		out = append(out, "what the customer saw")
 	}
-	if e.ID == focus && focus != trail.Summary.EventID {
-		out = append(out, "this page")
+	if e.ID == focus {
+		out = append(out, "this record")
 	}
 	return out
-}
-
-type spanKey struct{ trace, span string }
-
-func spans(events []event.Event) map[spanKey]*event.Event {
-	out := map[spanKey]*event.Event{}
-	for i := range events {
-		if e := &events[i]; e.SpanID != "" {
-			out[spanKey{e.TraceID, e.SpanID}] = e
-		}
-	}
-	return out
-}
-
-func depth(e *event.Event, parents map[spanKey]*event.Event) int {
-	n := 0
-	for n < maxDepth && e.ParentSpanID != "" {
-		up := parents[spanKey{e.TraceID, e.ParentSpanID}]
-		if up == nil || up.ID == e.ID {
-			break
-		}
-		e = up
-		n++
-	}
-	return n
 }
 
 // text is a long text, cut where a page would burst.

@@ -289,7 +289,7 @@ func TestRequestPageNamesTheRootCause(t *testing.T) {
 	assert.Equal(t, 200, e.code)
 	assert.Contains(t, words(e.Find("h1")), "prompts-api failed unexpectedly")
 	assert.Contains(t, words(e.Find("summary")), "Exception ProviderError")
-	assert.Contains(t, words(e.Find(".timeline")), "this page")
+	assert.Contains(t, words(e.Find(".timeline")), "this record")
 }
 
 func TestEvents(t *testing.T) {
