@@ -841,6 +841,18 @@ CREATE TABLE public.job_runs (
     error text DEFAULT ''::text NOT NULL
 );
 
+CREATE TABLE public.link_templates (
+    workspace_id integer NOT NULL,
+    "position" smallint NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT link_templates_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT link_templates_position_check CHECK (("position" >= 0)),
+    CONSTRAINT link_templates_url_check CHECK ((url <> ''::text))
+);
+
 CREATE TABLE public.login_links (
     hash bytea NOT NULL,
     workspace_id integer NOT NULL,
@@ -1326,6 +1338,9 @@ ALTER TABLE ONLY public.issues
 ALTER TABLE ONLY public.job_runs
     ADD CONSTRAINT job_runs_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.link_templates
+    ADD CONSTRAINT link_templates_pkey PRIMARY KEY (workspace_id, "position");
+
 ALTER TABLE ONLY public.login_links
     ADD CONSTRAINT login_links_pkey PRIMARY KEY (hash);
 
@@ -1601,6 +1616,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_tickets TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_runs TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.link_templates TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_links TO errata_app;
 

@@ -9,18 +9,24 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/event"
+	"errata/internal/linkout"
 	"errata/internal/store"
 )
 
 // Requests is what the API needs of the store besides the Trail itself.
 type Requests interface {
 	Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (store.Around, error)
+	Links(ctx context.Context, ws int32) ([]linkout.Template, error)
+	SetLinks(ctx context.Context, actor store.Actor, ws int32, list []linkout.Template) ([]linkout.Template, error)
 }
 
-// withBlast is what costs more than the Trail, and has to be asked for.
-const withBlast = "blast_radius"
+// What costs more than the Trail, and has to be asked for.
+const (
+	withBlast = "blast_radius"
+	withLinks = "links"
+)
 
-var includes = []string{withBlast}
+var includes = []string{withBlast, withLinks}
 
 // included are the parts that the parameter names.
 func included(c *gin.Context) ([]string, error) {
@@ -40,10 +46,22 @@ func included(c *gin.Context) ([]string, error) {
 // include adds parts about the failure that the customer saw.
 func (a *api) include(ctx context.Context, ws int32, trail *event.Trail, parts []string) error {
 	seen := trail.Find(trail.Summary.EventID)
-	if seen == nil || !slices.Contains(parts, withBlast) {
+	if seen == nil {
 		return nil
 	}
-	around, err := a.Store.Around(ctx, ws, seen, a.Now())
-	trail.BlastRadius = around.Blast
-	return err
+	if slices.Contains(parts, withBlast) {
+		around, err := a.Store.Around(ctx, ws, seen, a.Now())
+		if err != nil {
+			return err
+		}
+		trail.BlastRadius = around.Blast
+	}
+	if slices.Contains(parts, withLinks) {
+		list, err := a.Store.Links(ctx, ws)
+		if err != nil {
+			return err
+		}
+		trail.Links = linkout.Fill(list, trail, seen)
+	}
+	return nil
 }

@@ -33,7 +33,7 @@ var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "n
 func loadPages() pages {
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html"))
 	out := pages{}
-	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames) {
+	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return out

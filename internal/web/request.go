@@ -9,6 +9,7 @@ import (
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/linkout"
 	"errata/internal/story"
 )
 
@@ -73,6 +74,16 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 	known := w.knownIncident(around.Incident)
 	page := w.requestPage(trail, focus, catalog.Resolve(book, seen(&trail, focus), now, catalog.About{Incident: known != nil && known.Open}))
 	page.Known, page.JustThem = known, justThemOf(e, around.Blast, now)
+	links, err := w.Store.Links(c.Request.Context(), login.Workspace)
+	if err != nil {
+		return err
+	}
+	for _, l := range linkout.Fill(links, &trail, trail.Find(focus)) {
+		if l.URL != "" {
+			page.Links = append(page.Links, l)
+		}
+	}
+	page.Settings = len(links) == 0 && login.Decides
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
 }
@@ -110,6 +121,8 @@ type requestPage struct {
 	Notes     []string
 	Known     *knownIncident // that it was part of
 	JustThem  justThem
+	Links     []linkout.Link // to where else it can be looked at
+	Settings  bool           // nobody has set any, and this reader can
 }
 
 // fact is one of the circumstances; Path leads to more like it.

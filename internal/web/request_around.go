@@ -9,12 +9,15 @@ import (
 	"errata/internal/chart"
 	"errata/internal/event"
 	"errata/internal/incident"
+	"errata/internal/linkout"
 	"errata/internal/store"
 )
 
 // Requests is what the page of a request needs of the store besides its Trail.
 type Requests interface {
 	Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (store.Around, error)
+	Links(ctx context.Context, ws int32) ([]linkout.Template, error)
+	SetLinks(ctx context.Context, actor store.Actor, ws int32, list []linkout.Template) ([]linkout.Template, error)
 }
 
 // justThem is the answer to "is it just them?".

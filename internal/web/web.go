@@ -160,6 +160,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/alerts/history", edge.Handle(w.history))
 	w.ruleRoutes(member)
 	w.silenceRoutes(member)
+	w.settingRoutes(member)
 	member.GET("/alerts/channels", edge.Handle(w.channels))
 	member.GET("/alerts/channels/new", edge.Handle(w.newChannel))
 	member.POST("/alerts/channels/new", edge.Handle(w.addChannel))
