@@ -1,0 +1,121 @@
+// Package brief says what is known of a text in as few lines as a chat or a
+// sidebar has: for each request that it names what failed, whose side that is on,
+// what to do, and what to write back, and for each that nobody knows, why.
+//
+// It is pure, and decides what leaves the house: who the customer is only where
+// that was wanted, and nothing of what the answer held.
+package brief
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"errata/internal/catalog"
+	"errata/internal/event"
+)
+
+// Brief is the answer to a text.
+type Brief struct {
+	Cards []Card `json:"cards"`
+	// More is how many requests the text names beyond those shown.
+	More   int       `json:"more"`
+	Absent []Absence `json:"absent"`
+	// Secret: the text holds something like a live credential.
+	Secret bool `json:"secret"`
+}
+
+// Card is one request.
+type Card struct {
+	ID          string       `json:"id"` // as the text has it
+	EventID     string       `json:"-"`  // that is spoken of
+	Path        string       `json:"path"`
+	Heading     string       `json:"heading"` // status and code
+	Verdict     string       `json:"verdict"`
+	Began       string       `json:"began,omitempty"` // where, when that was elsewhere
+	Family      event.Family `json:"family"`
+	Side        string       `json:"side"`
+	OccurredAt  event.Time   `json:"occurred_at"`
+	Service     string       `json:"service"`
+	Endpoint    string       `json:"endpoint,omitempty"`
+	Environment string       `json:"environment,omitempty"`
+	Customer    string       `json:"customer,omitempty"` // masked, unless it may be shown
+	Todo        string       `json:"todo"`
+	Fixes       []string     `json:"fixes"`
+	Reply       string       `json:"reply"`
+}
+
+// Absence is an ID that nobody knows, and why, as far as that is known.
+type Absence struct {
+	ID      string   `json:"id"`
+	Reason  string   `json:"reason"`
+	Why     string   `json:"why"`
+	Similar []string `json:"similar"`
+}
+
+// maxFixes is how many of them there is room for.
+const maxFixes = 3
+
+// Of makes a card of a request; customer says whether it may name the customer.
+func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, customer bool) Card {
+	e := trail.Find(trail.Summary.EventID)
+	if e == nil {
+		e = &trail.Events[0]
+	}
+	says := catalog.Resolve(book, *e, now, catalog.About{})
+	c := Card{
+		ID: id, EventID: e.ID, Path: "/r/" + url.PathEscape(id), Heading: heading(e), Verdict: says.Verdict, Family: e.Family, Side: says.Side,
+		OccurredAt: event.Time{Time: e.OccurredAt.UTC()}, Service: e.Service, Endpoint: strings.TrimSpace(e.Method + " " + e.Endpoint), Environment: e.Environment,
+		Customer: e.Customer, Todo: says.Retry.Text, Fixes: says.Fixes[:min(len(says.Fixes), maxFixes)],
+	}
+	if len(says.Replies) > 0 {
+		c.Reply = says.Replies[0].Text
+	}
+	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
+		c.Began = "It began in " + root.Service + ": " + heading(root)
+	}
+	if !customer {
+		c.Customer = Mask(c.Customer)
+	}
+	return c
+}
+
+func heading(e *event.Event) string {
+	switch {
+	case e.Status == 0:
+		return e.Code
+	case e.Code == "http_"+strconv.Itoa(e.Status):
+		return strings.TrimSpace(strconv.Itoa(e.Status) + " " + http.StatusText(e.Status))
+	}
+	return strconv.Itoa(e.Status) + " " + e.Code
+}
+
+// Mask leaves so much of a name that who knows it recognises it, and who does not
+// learns nothing that finds them.
+func Mask(name string) string {
+	n := utf8.RuneCountInString(name)
+	if n == 0 {
+		return ""
+	}
+	kept := []rune(name)[:min(2, max(1, n-2))]
+	return string(kept) + "…"
+}
+
+// Why puts the reason of a "not found" into words; said are those of the store,
+// and day the one that it speaks of.
+func Why(reason, said, day string) string {
+	switch {
+	case reason == "rejected":
+		return said
+	case reason == "probably_expired" && day != "":
+		return "It was probably reported on " + day + ", and has expired since."
+	case reason == "probably_expired":
+		return "It was probably reported, and has expired since."
+	case reason == "thinned":
+		return "It was counted but not kept, because there were too many like it."
+	}
+	return "No failure with this ID has been reported. Requests that succeed are not stored."
+}

@@ -1,0 +1,50 @@
+package brief_test
+
+import (
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+
+	"errata/internal/brief"
+	"errata/internal/event"
+)
+
+var at = time.Date(2026, 11, 20, 14, 2, 35, 0, time.UTC)
+
+func failure() event.Trail {
+	return event.NewTrail("req_9f3a21", []event.Event{{
+		ID: "0199", RequestID: "req_9f3a21", OccurredAt: at, Role: event.Primary, Service: "prompts-api", Environment: "production", Method: "POST", Endpoint: "/v1/run",
+		Status: 429, Code: "rate_limit_exceeded", RawCode: "rate_limit_exceeded", Family: event.FamilyLimits, Customer: "acme", Message: "what the answer said about mia@acme.example",
+		RetryAfter: &event.RetryAfter{Seconds: 45, Source: "header"},
+	}})
+}
+
+func TestOf(t *testing.T) {
+	trail := failure()
+	c := brief.Of("req_9f3a21", &trail, nil, at.Add(time.Hour), false)
+	assert.Equal(t, []string{"req_9f3a21", "/r/req_9f3a21", "429 rate_limit_exceeded", "POST /v1/run", "ac…", "0199"}, []string{c.ID, c.Path, c.Heading, c.Endpoint, c.Customer, c.EventID})
+	assert.Contains(t, c.Verdict, "limit")
+	assert.Contains(t, c.Todo, "retry")
+	assert.NotEmpty(t, c.Reply)
+	assert.LessOrEqual(t, len(c.Fixes), 3)
+	for _, text := range append(c.Fixes, c.Verdict, c.Todo, c.Reply, c.Began) {
+		assert.NotContains(t, text, "acme")
+	}
+	assert.Equal(t, "acme", brief.Of("req_9f3a21", &trail, nil, at, true).Customer)
+}
+
+func TestMask(t *testing.T) {
+	for name, want := range map[string]string{"": "", "a": "a…", "ab": "a…", "abc": "a…", "acme": "ac…", "mia@acme.example": "mi…", "äöüß": "äö…"} {
+		assert.Equal(t, want, brief.Mask(name), name)
+		assert.True(t, utf8.ValidString(brief.Mask(name)))
+	}
+}
+
+func TestWhy(t *testing.T) {
+	assert.Equal(t, "It was probably reported on 2026-10-01, and has expired since.", brief.Why("probably_expired", "", "2026-10-01"))
+	assert.Equal(t, "as it was said", brief.Why("rejected", "as it was said", ""))
+	assert.Contains(t, brief.Why("thinned", "", ""), "counted")
+	assert.Contains(t, brief.Why("never_seen", "", ""), "has been reported")
+}
