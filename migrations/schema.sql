@@ -744,6 +744,29 @@ CREATE TABLE public.incidents (
     CONSTRAINT incidents_useful_check CHECK ((useful = ANY (ARRAY[''::text, 'yes'::text, 'noisy'::text, 'late'::text])))
 );
 
+CREATE TABLE public.integrations (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    account text NOT NULL,
+    customers boolean DEFAULT false NOT NULL,
+    unfurl boolean DEFAULT true NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    secrets jsonb NOT NULL,
+    token_hash bytea,
+    token_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    last_error text DEFAULT ''::text NOT NULL,
+    last_error_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT integrations_account_check CHECK ((account <> ''::text)),
+    CONSTRAINT integrations_kind_check CHECK ((kind = ANY (ARRAY['slack'::text, 'zendesk'::text]))),
+    CONSTRAINT integrations_name_check CHECK ((name <> ''::text))
+);
+
 CREATE TABLE public.issue_comments (
     workspace_id integer NOT NULL,
     issue_id uuid NOT NULL,
@@ -1317,6 +1340,12 @@ ALTER TABLE ONLY public.incidents
 ALTER TABLE ONLY public.incidents
     ADD CONSTRAINT incidents_workspace_id_number_key UNIQUE (workspace_id, number);
 
+ALTER TABLE ONLY public.integrations
+    ADD CONSTRAINT integrations_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.integrations
+    ADD CONSTRAINT integrations_workspace_id_name_key UNIQUE (workspace_id, name);
+
 ALTER TABLE ONLY public.issue_comments
     ADD CONSTRAINT issue_comments_pkey PRIMARY KEY (workspace_id, issue_id, id);
 
@@ -1456,6 +1485,8 @@ CREATE INDEX incident_members_masks ON public.incident_members USING btree (work
 CREATE INDEX incidents_open ON public.incidents USING btree (workspace_id, environment, service, family) WHERE (phase <> 'resolved'::text);
 
 CREATE INDEX incidents_time ON public.incidents USING btree (workspace_id, opened_at DESC);
+
+CREATE INDEX integrations_id ON public.integrations USING btree (id);
 
 CREATE INDEX issues_first ON public.issues USING btree (workspace_id, first_at);
 
@@ -1602,6 +1633,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incident_events TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incident_members TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incidents TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.integrations TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_comments TO errata_app;
 

@@ -94,6 +94,13 @@ func (a *App) sealChannels(ctx context.Context) {
 	if n > 0 {
 		a.log.Info("encrypted the secrets of channels", "channels", n)
 	}
+	if n, err = a.Store.SealIntegrations(ctx); err != nil {
+		a.log.Warn("the secrets of integrations could not be encrypted", "error", err)
+		return
+	}
+	if n > 0 {
+		a.log.Info("encrypted the secrets of integrations", "integrations", n)
+	}
 	kept, err := a.Store.SecretsKept(ctx)
 	switch {
 	case err != nil:

@@ -50,6 +50,10 @@ func aboutSecret(ws int32, channel, name string) string {
 // sealSecrets gives a channel's secrets as they are stored. Without a key they
 // are plain text. What could not be opened, kept, stays as it lies there.
 func (s *Store) sealSecrets(ws int32, channel string, secrets Secrets, kept secretBoxes) (string, error) {
+	return s.sealBoxes(secrets, kept, func(name string) string { return aboutSecret(ws, channel, name) })
+}
+
+func (s *Store) sealBoxes(secrets Secrets, kept secretBoxes, about func(name string) string) (string, error) {
 	out := map[string]any{}
 	for name, b := range kept {
 		out[name] = b.document()
@@ -59,7 +63,7 @@ func (s *Store) sealSecrets(ws int32, channel string, secrets Secrets, kept secr
 			out[name] = value
 			continue
 		}
-		box, err := s.keys.Seal(value, aboutSecret(ws, channel, name))
+		box, err := s.keys.Seal(value, about(name))
 		if err != nil {
 			return "", err
 		}
@@ -72,14 +76,24 @@ func (s *Store) sealSecrets(ws int32, channel string, secrets Secrets, kept secr
 // openSecrets reads a channel's secrets, gives those that cannot be read as they
 // lie there, and why.
 func (s *Store) openSecrets(c *channelKey) (secrets Secrets, locked secretBoxes, why string) {
+	secrets, locked, name, err := s.openBoxes(c.Boxes, func(name string) string { return aboutSecret(c.Workspace, c.ID, name) })
+	if err != nil {
+		why = lockedWhy(name, err)
+	}
+	return secrets, locked, why
+}
+
+// openBoxes gives what can be read, and what cannot, with the name of one of these
+// and why.
+func (s *Store) openBoxes(boxes secretBoxes, about func(name string) string) (secrets Secrets, locked secretBoxes, which string, why error) {
 	secrets = Secrets{}
-	for _, name := range slices.Sorted(maps.Keys(c.Boxes)) {
-		b := c.Boxes[name]
+	for _, name := range slices.Sorted(maps.Keys(boxes)) {
+		b := boxes[name]
 		if b.box.Key == "" {
 			secrets[name] = b.plain
 			continue
 		}
-		value, err := s.keys.Open(b.box, aboutSecret(c.Workspace, c.ID, name))
+		value, err := s.keys.Open(b.box, about(name))
 		if err == nil {
 			secrets[name] = value
 			continue
@@ -87,9 +101,9 @@ func (s *Store) openSecrets(c *channelKey) (secrets Secrets, locked secretBoxes,
 		if locked == nil {
 			locked = secretBoxes{}
 		}
-		locked[name], why = b, lockedWhy(name, err)
+		locked[name], which, why = b, name, err
 	}
-	return secrets, locked, why
+	return secrets, locked, which, why
 }
 
 func lockedWhy(name string, err error) string {
@@ -114,7 +128,8 @@ const (
 	sqlSetSecrets = `UPDATE channels SET secrets = $3::text::jsonb WHERE workspace_id = $1::int4 AND id = $2::uuid`
 )
 
-// SecretsKept is how the secrets of channels lie in the database, by number.
+// SecretsKept is how the secrets of channels and integrations lie in the database,
+// by number.
 type SecretsKept struct {
 	Plain  int            // not encrypted
 	Sealed map[string]int // by the key's ID
@@ -125,21 +140,33 @@ type SecretsKept struct {
 func (s *Store) SecretsKept(ctx context.Context) (k SecretsKept, err error) {
 	defer fault.Wrap(&err, "SecretsKept")
 	all, err := s.secretsOfAll(ctx)
+	if err != nil {
+		return k, err
+	}
 	for i := range all {
 		_, locked, _ := s.openSecrets(&all[i])
-		k.Locked += len(locked)
-		for _, b := range all[i].Boxes {
-			if b.box.Key == "" {
-				k.Plain++
-			} else {
-				if k.Sealed == nil {
-					k.Sealed = map[string]int{}
-				}
-				k.Sealed[b.box.Key]++
-			}
-		}
+		k.add(all[i].Boxes, len(locked))
+	}
+	doors, err := s.sealedIntegrations(ctx)
+	for i := range doors {
+		_, locked, _ := s.openIntegration(&doors[i])
+		k.add(doors[i].boxes, len(locked))
 	}
 	return k, err
+}
+
+func (k *SecretsKept) add(boxes secretBoxes, locked int) {
+	k.Locked += locked
+	for _, b := range boxes {
+		if b.box.Key == "" {
+			k.Plain++
+			continue
+		}
+		if k.Sealed == nil {
+			k.Sealed = map[string]int{}
+		}
+		k.Sealed[b.box.Key]++
+	}
 }
 
 func (s *Store) secretsOfAll(ctx context.Context) ([]channelKey, error) {

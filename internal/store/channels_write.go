@@ -209,10 +209,10 @@ func (s *Store) SetChannel(ctx context.Context, actor Actor, ws int32, id string
 	return set, err
 }
 
-// secretsLocked: what a channel needs is there, and cannot be read. It can still
-// be disabled, and its secrets entered again.
+// secretsLocked: what a channel or an integration needs is there, and cannot be
+// read. Its secrets can be entered again; a channel can still be disabled.
 func secretsLocked(why string) error {
-	return fault.New(fault.Conflict, "secret_key_missing", "This channel cannot be changed like that: %s.", why)
+	return fault.New(fault.Conflict, "secret_key_missing", "This cannot be changed like that: %s.", why)
 }
 
 // changed names what is different, never what it is: addresses may be secrets,
