@@ -57,6 +57,7 @@ type Reader interface {
 	Incidents
 	Catalogue
 	Requests
+	Integrations
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -71,6 +72,7 @@ type Deps struct {
 	Now           func() time.Time
 	SLO           float64 // percent that services without an objective are held to
 	Courier       Courier
+	Desk          Desk
 	OnServerError func(c *gin.Context, f *fault.Fault)
 }
 
@@ -170,6 +172,7 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 	a.catalogRoutes(read, admin)
+	a.integrationRoutes(admin)
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

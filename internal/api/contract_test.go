@@ -62,8 +62,11 @@ func TestRoutesAndSpecAgree(t *testing.T) {
 	described := map[string]bool{}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			if op.Extensions["x-served-by"] == "collector" {
+			switch op.Extensions["x-served-by"] {
+			case "collector":
 				require.NotNil(t, op.Servers, "%s %s names the collector's address", method, path)
+				continue
+			case "desk": // whose tests hold it against this
 				continue
 			}
 			described[method+" "+path] = true

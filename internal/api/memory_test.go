@@ -39,6 +39,7 @@ type memory struct {
 	noIncidents
 	noCatalogue
 	noRequests
+	noIntegrations
 }
 
 type (
@@ -50,6 +51,8 @@ type (
 	noIncidents = Incidents
 	noCatalogue = Catalogue
 	noRequests  = Requests
+
+	noIntegrations = Integrations
 )
 
 // Catalog is one in which nothing is written.

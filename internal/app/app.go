@@ -19,6 +19,7 @@ import (
 	"errata/internal/api"
 	"errata/internal/auth"
 	"errata/internal/config"
+	"errata/internal/desk"
 	"errata/internal/fault"
 	"errata/internal/ingest"
 	"errata/internal/otlp"
@@ -66,6 +67,7 @@ type App struct {
 	collector *ingest.Server
 	spool     *spool.Spool // nil for none
 	courier   *watch.Courier
+	desk      *desk.Desk
 	deadman   *watch.DeadMan // nil for none
 	// unprepared: the database was away at the start.
 	unprepared bool
@@ -223,10 +225,12 @@ func (a *App) wire(lis listeners) (err error) {
 // everything else.
 func (a *App) pages() http.Handler {
 	mux := http.NewServeMux()
-	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, SLO: a.cfg.SLO, Courier: a.courier, OnServerError: a.self.report})
+	json := api.New(api.Deps{Store: a.Store, Keys: a.Keys, Logger: a.log, Metrics: a.tel.metrics, Ready: a.Store.Ping, Version: Version, SLO: a.cfg.SLO, Courier: a.courier, Desk: a.desk, OnServerError: a.self.report})
 	for _, path := range []string{"/v1/", "/openapi.json", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, json)
 	}
+	mux.Handle("/integrations/", a.desk)
+	mux.Handle("/embed/", a.desk)
 	mux.Handle("/", web.New(web.Deps{Store: a.Store, Keys: a.Keys, Sessions: a.Store.Sessions(), Logger: a.log, Version: Version,
 		CollectorURL: "http://" + shown(a.cfg.OTLPHTTPAddr), SLO: a.cfg.SLO, Courier: a.courier, OnServerError: a.self.report}))
 	// ServeMux would redirect paths with "//" or ".." in them; IDs may have
@@ -276,6 +280,9 @@ func (a *App) stopServers() error {
 		}
 	}
 	a.serving = nil
+	if a.desk != nil {
+		a.desk.Close(ctx)
+	}
 	if a.collector == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 
+	"errata/internal/desk"
 	"errata/internal/notify"
 	"errata/internal/store"
 	"errata/internal/watch"
@@ -29,6 +30,7 @@ func (a *App) hireCourier() error {
 	if err != nil {
 		return err
 	}
+	a.desk = desk.New(desk.Deps{Store: a.Store, Sender: sender, Logger: a.log, PublicURL: a.cfg.PublicURL, OnServerError: a.self.report})
 	if err := a.armDeadMan(sender); err != nil {
 		return err
 	}

@@ -23,11 +23,11 @@ func TestImports(t *testing.T) {
 	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "slo",
 		"alert", "blast", "story", "linkout", "detect", "simulate", "backtest", "nab", "incident", "ruleset", "yamldoc", "silence", "selfwatch", "seal", "brief", "slack"}
 	adapters := []string{"store", "postgres", "notify", "pgtest", "errata/migrations"}
-	shells := []string{"ingest", "api", "web", "watch"}
+	shells := []string{"ingest", "api", "web", "watch", "desk"}
 	may := map[string][]string{ // who may import what is not for everybody
 		"github.com/jackc/pgx/v5":              {"store", "postgres", "pgtest", "errata/migrations", "app"},
 		"github.com/riverqueue/river":          {"store"},
-		"github.com/gin-gonic/gin":             {"edge", "ingest", "api", "web", "app"},
+		"github.com/gin-gonic/gin":             {"edge", "ingest", "api", "web", "desk", "app"},
 		"go.opentelemetry.io/collector/pdata/": {"otlp", "ingest", "bench"},
 	}
 	seen := 0

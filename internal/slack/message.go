@@ -254,3 +254,9 @@ func (l *Links) Unfurling(unfurls map[string]Unfurl) Unfurling {
 	}
 	return Unfurling{Channel: l.Channel, TS: l.TS, Unfurls: unfurls}
 }
+
+// Check is how an integration does.
+type Check struct {
+	OK      bool   `json:"ok"`
+	Message string `json:"message"`
+}
