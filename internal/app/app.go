@@ -232,7 +232,7 @@ func (a *App) pages() http.Handler {
 	mux.Handle("/integrations/", a.desk)
 	mux.Handle("/embed/", a.desk)
 	mux.Handle("/", web.New(web.Deps{Store: a.Store, Keys: a.Keys, Sessions: a.Store.Sessions(), Logger: a.log, Version: Version,
-		CollectorURL: "http://" + shown(a.cfg.OTLPHTTPAddr), SLO: a.cfg.SLO, Courier: a.courier, OnServerError: a.self.report}))
+		CollectorURL: "http://" + shown(a.cfg.OTLPHTTPAddr), SLO: a.cfg.SLO, Courier: a.courier, Desk: a.desk, PublicURL: a.cfg.PublicURL, OnServerError: a.self.report}))
 	// ServeMux would redirect paths with "//" or ".." in them; IDs may have
 	// such, so only the prefix decides.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

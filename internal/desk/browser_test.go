@@ -180,6 +180,11 @@ func TestBrowserSidebar(t *testing.T) {
 
 	frame(`document.querySelector("article button").click(), ""`)
 	require.True(t, b.until(`said.some(function (m) { return m.request === "invoke" && m.params["comment.appendText"] && m.params["comment.appendText"][0].length > 40; })`))
+	frame(`document.querySelector("#text").value = "req_9f3a21 " + "ä".repeat(190000), document.querySelector("#ask").requestSubmit(), ""`)
+	f.until("the beginning", func() bool {
+		return strings.Contains(frame(`document.querySelector("main").innerText`), "only its beginning was looked through")
+	})
+	assert.Equal(t, "1 request", frame(`document.querySelector("#status").textContent`))
 	frame(`document.querySelector("#text").value = "req_9F3A2l", document.querySelector("#ask").requestSubmit(), ""`)
 	f.until("the other answer", func() bool { return frame(`document.querySelector("#status").textContent`) == "No failure found" })
 	assert.Contains(t, frame(`document.querySelector("main").innerText`), "Did you mean req_9f3a21?")

@@ -53,7 +53,7 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "billing", []auth.Scope{auth.Ingest}, ingestKey))
 	f := &fixture{Store: s, t: t, now: time.Now().UTC(), url: db.URL}
 	f.server = httptest.NewServer(New(Deps{
-		Store: s, Courier: courierOf(t, s), Keys: auth.NewKeyring(s.KeyByHash, 0), Sessions: s.Sessions(), Version: "1.2.3", CollectorURL: "http://collector.test:4318",
+		Store: s, Courier: courierOf(t, s), Desk: deskOf(s), Keys: auth.NewKeyring(s.KeyByHash, 0), Sessions: s.Sessions(), Version: "1.2.3", CollectorURL: "http://collector.test:4318",
 	}))
 	t.Cleanup(f.server.Close)
 	f.client = f.newClient()

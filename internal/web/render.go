@@ -33,7 +33,7 @@ var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "n
 func loadPages() pages {
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html"))
 	out := pages{}
-	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames) {
+	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames, integrationNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return out
@@ -57,6 +57,8 @@ type frame struct {
 	CSS, JS string
 	// Box says whether the frame has the search box; the home page has its own.
 	Box bool
+	// Admin: who is signed in may change settings.
+	Admin bool
 	// Reload is after how many seconds a browser without scripts loads the page
 	// again; 0 is never.
 	Reload int
@@ -75,7 +77,7 @@ func (w *web) frame(c *gin.Context, title, at string) frame {
 		}
 		open, paused, alarms = w.openNow(c), w.paused(c), w.alarmsNow(c)
 	}
-	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home"}
+	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home", Admin: member(c).Decides}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {

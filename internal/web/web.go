@@ -62,6 +62,7 @@ type Reader interface {
 	Channels
 	Catalogue
 	Requests
+	Integrations
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -70,6 +71,8 @@ type Deps struct {
 	Store         Reader
 	Keys          *auth.Keyring
 	Courier       Courier
+	Desk          Desk
+	PublicURL     string // where people reach the pages; "" for what a request says
 	Sessions      scs.CtxStore
 	Logger        *slog.Logger
 	Version       string
@@ -169,6 +172,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/alerts/deliveries", edge.Handle(w.deliveries))
 	member.GET("/alerts/deliveries/:id", edge.Handle(w.delivery))
 	member.POST("/alerts/deliveries/:id", edge.Handle(w.decideDelivery))
+	w.integrationRoutes(member)
 	member.GET("/i/:id", edge.Handle(w.incident))
 	member.POST("/i/:id", edge.Handle(w.decideIncident))
 	member.GET("/incidents/:id", edge.Handle(w.linkedIncident)) // as messages name them

@@ -8,7 +8,7 @@
   var asked = new URLSearchParams(location.search), origin = asked.get("origin"), app = asked.get("app_guid");
   var status = document.getElementById("status"), cards = document.getElementById("cards");
   var form = document.getElementById("ask"), text = document.getElementById("text");
-  var token = "", session = "", waiting = {}, last = 0, most = 200000;
+  var token = "", session = "", waiting = {}, last = 0, most = 250000; // bytes of text that Errata takes
 
   function say(words, bad) {
     status.textContent = words;
@@ -97,9 +97,12 @@
   }
   function lookUp(what, nothing) {
     say("Looking …");
-    var body = JSON.stringify({text: what.slice(0, most)});
+    var kept = what;
+    while (new TextEncoder().encode(kept).length > most) kept = kept.slice(0, Math.floor(kept.length * 0.9));
+    var body = JSON.stringify({text: kept});
     return (session ? Promise.resolve() : open()).then(function () { return ask(body); }).then(function (found) {
       show(found, nothing);
+      if (kept !== what) add(cards, "p", "The text is very long: only its beginning was looked through.", "note warn");
     }).catch(function (e) {
       say(e instanceof TypeError ? "Errata cannot be reached." : e.message, true);
     }).then(fit);
