@@ -1036,6 +1036,43 @@ CREATE TABLE public.request_minutes (
 )
 PARTITION BY RANGE (minute);
 
+CREATE TABLE public.request_notes (
+    workspace_id integer NOT NULL,
+    event_id uuid NOT NULL,
+    id uuid NOT NULL,
+    day date NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_label text NOT NULL,
+    body text NOT NULL
+);
+
+CREATE TABLE public.request_states (
+    workspace_id integer NOT NULL,
+    event_id uuid NOT NULL,
+    day date NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    status text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_label text NOT NULL,
+    CONSTRAINT request_states_status_check CHECK ((status = ANY (ARRAY['new'::text, 'investigating'::text, 'answered'::text, 'escalated'::text, 'known_issue'::text])))
+);
+
+CREATE TABLE public.request_tickets (
+    workspace_id integer NOT NULL,
+    event_id uuid NOT NULL,
+    url text NOT NULL,
+    day date NOT NULL,
+    request_id text COLLATE pg_catalog."C",
+    issue_id uuid NOT NULL,
+    system text NOT NULL,
+    key text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_label text NOT NULL
+);
+
 CREATE TABLE public.river_job (
     id bigint NOT NULL,
     state public.river_job_state DEFAULT 'available'::public.river_job_state NOT NULL,
@@ -1391,6 +1428,15 @@ ALTER TABLE ONLY public.request_keys
 ALTER TABLE ONLY public.request_minutes
     ADD CONSTRAINT request_minutes_pkey PRIMARY KEY (workspace_id, minute, key, source, slot);
 
+ALTER TABLE ONLY public.request_notes
+    ADD CONSTRAINT request_notes_pkey PRIMARY KEY (workspace_id, event_id, id);
+
+ALTER TABLE ONLY public.request_states
+    ADD CONSTRAINT request_states_pkey PRIMARY KEY (workspace_id, event_id);
+
+ALTER TABLE ONLY public.request_tickets
+    ADD CONSTRAINT request_tickets_pkey PRIMARY KEY (workspace_id, event_id, url);
+
 ALTER TABLE ONLY public.river_job
     ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
 
@@ -1501,6 +1547,20 @@ CREATE INDEX rejections_received ON public.rejections USING brin (received_at);
 CREATE INDEX rejections_request ON public.rejections USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
 CREATE INDEX releases_time ON public.releases USING btree (workspace_id, first_seen);
+
+CREATE INDEX request_notes_day ON public.request_notes USING btree (day);
+
+CREATE INDEX request_notes_request ON public.request_notes USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX request_states_day ON public.request_states USING btree (day);
+
+CREATE INDEX request_states_request ON public.request_states USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX request_tickets_day ON public.request_tickets USING btree (day);
+
+CREATE INDEX request_tickets_issue ON public.request_tickets USING btree (workspace_id, issue_id);
+
+CREATE INDEX request_tickets_request ON public.request_tickets USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
 CREATE INDEX river_job_args_index ON public.river_job USING gin (args);
 
@@ -1677,6 +1737,12 @@ GRANT SELECT ON TABLE public.report_events TO errata_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_keys TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_notes TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_states TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_tickets TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_job TO errata_app;
 

@@ -58,6 +58,7 @@ type Reader interface {
 	Catalogue
 	Requests
 	Integrations
+	Team
 }
 
 // Deps is what New needs. Metrics, OnServerError and Now may be nil; without an
@@ -139,6 +140,7 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/alerts/incidents", edge.Handle(a.incidents))
 	read.GET("/alerts/incidents/:id", edge.Handle(a.incident))
 	read.GET("/alerts/precision", edge.Handle(a.precision))
+	a.teamRoutes(read)
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))

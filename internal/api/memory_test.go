@@ -40,6 +40,7 @@ type memory struct {
 	noCatalogue
 	noRequests
 	noIntegrations
+	noTeam
 }
 
 type (
@@ -53,6 +54,7 @@ type (
 	noRequests  = Requests
 
 	noIntegrations = Integrations
+	noTeam         = Team
 )
 
 // Catalog is one in which nothing is written.

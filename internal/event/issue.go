@@ -124,8 +124,15 @@ type IssueRef struct {
 
 // Ticket is a link to where the same problem is worked on.
 type Ticket struct {
-	URL string `json:"url"`
-	At  Time   `json:"at"`
+	URL  string `json:"url"`
+	Name string `json:"name,omitempty"` // where the address is one of a known system
+	At   Time   `json:"at"`
+	// Linked: to the Issue itself, and not only to Requests of it, of which one is
+	// named.
+	Linked    bool   `json:"linked"`
+	Requests  int    `json:"requests"`
+	EventID   string `json:"event_id,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
 }
 
 // Activity is something that was done to an Issue: a comment, or a change with

@@ -9,6 +9,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/ticket"
 )
 
 // How long things that people write may be.
@@ -88,6 +89,9 @@ func checkTicket(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || len(s) > maxTicket || !line(s) || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
 		return wrong("url", "must be an address that begins with https:// or http://, of at most %d bytes and without a password", maxTicket)
+	}
+	if ticket.Poses(s) {
+		return wrong("url", "has a host that only looks like that of a ticket system; look at it again")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/ticket"
 )
 
 const sqlInsertComment = `
@@ -93,16 +94,30 @@ func ticketNotFound() error {
 	return fault.New(fault.NotFound, "ticket_not_found", "The issue has no such ticket.")
 }
 
+// Those that somebody linked to the issue, and those in which one of its requests
+// came up: that one, or the newest of several, is named.
 const sqlIssueTickets = `
-SELECT t.url, min(t.at) FROM issue_tickets t WHERE t.workspace_id = $1::int4 AND t.issue_id = ANY ($2::uuid[]) GROUP BY t.url ORDER BY 2, 1`
+SELECT u.url, min(u.at), max(u.event), max(u.request), count(u.event)::int4, bool_or(u.event IS NULL) FROM (
+  SELECT t.url, t.at, NULL::text AS event, NULL::text AS request FROM issue_tickets t WHERE t.workspace_id = $1::int4 AND t.issue_id = ANY ($2::uuid[])
+  UNION ALL
+  SELECT r.url, r.at, r.event_id::text, r.request_id FROM request_tickets r WHERE r.workspace_id = $1::int4 AND r.issue_id = ANY ($2::uuid[])) u
+GROUP BY u.url ORDER BY 2, 1 LIMIT $3::int4`
+
+// shownTickets is more than can be linked by hand: those of requests come on top.
+const shownTickets = 200
 
 func issueTickets(ctx context.Context, tx pgx.Tx, ws int32, members []string) ([]event.Ticket, error) {
-	rows, err := tx.Query(ctx, sqlIssueTickets, ws, members)
+	rows, err := tx.Query(ctx, sqlIssueTickets, ws, members, shownTickets)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t event.Ticket, err error) {
-		err = row.Scan(&t.URL, &t.At.Time)
+		var of, request *string
+		err = row.Scan(&t.URL, &t.At.Time, &of, &request, &t.Requests, &t.Linked)
+		t.EventID, t.RequestID = deref(of), deref(request)
+		if known, ok := ticket.Parse(t.URL); ok {
+			t.Name = known.Name()
+		}
 		return t, err
 	})
 }

@@ -141,7 +141,7 @@ func (s *Store) forget(ctx context.Context, now time.Time) (err error) {
 	for _, sql := range []string{sqlForgetBlocks, sqlForgetSpans, sqlForgetDeploys} {
 		do(sql, before(s.retention.Rollups).Truncate(24*time.Hour))
 	}
-	errs = append(errs, s.forgetAlerts(ctx, now))
+	errs = append(errs, s.forgetAlerts(ctx, now), s.forgetDesk(ctx, now, short))
 	ids := dayOf(before(s.retention.IDs))
 	do(sqlForgetIDs, ids) // before the days, by which they are found
 	do(sqlForgetDays, ids)

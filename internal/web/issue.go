@@ -26,6 +26,7 @@ type issuePage struct {
 	Spark    template.HTML
 	Reasons  []row
 	Samples  []sampleRow
+	Tickets  []ticketRow
 	Merged   []refRow
 	Similar  []refRow
 	Activity []act
@@ -41,6 +42,12 @@ type sampleRow struct {
 	Status            int
 	Customer, Release string
 	Message           string
+}
+
+// ticketRow is a ticket, and the failure that came up in it.
+type ticketRow struct {
+	event.Ticket
+	About string
 }
 
 type refRow struct {
@@ -99,6 +106,9 @@ func (w *web) issuePage(d *event.IssueDetail) issuePage {
 			id = s.EventID
 		}
 		p.Samples = append(p.Samples, sampleRow{eventPath(s.RequestID, s.EventID), id, w.moment(s.OccurredAt.Time), s.Status, s.Customer, s.Release, s.Message})
+	}
+	for _, t := range d.Tickets {
+		p.Tickets = append(p.Tickets, ticketRow{t, eventPath(t.RequestID, t.EventID)})
 	}
 	p.Merged, p.Similar = refRows(d.Merged), refRows(d.Similar)
 	for i := range d.Activity {

@@ -84,6 +84,9 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
 		}
 	}
 	page.Settings = len(links) == 0 && login.Decides
+	if page.Desk, err = w.deskBeside(c, trail.Events, focus); err != nil {
+		return err
+	}
 	page.frame = w.frame(c, page.Heading, "")
 	return w.render(c, http.StatusOK, "request", page)
 }
@@ -123,6 +126,7 @@ type requestPage struct {
 	JustThem  justThem
 	Links     []linkout.Link // to where else it can be looked at
 	Settings  bool           // nobody has set any, and this reader can
+	Desk      *teamDesk      // what the team keeps beside it
 }
 
 // fact is one of the circumstances; Path leads to more like it.

@@ -32,7 +32,7 @@ var mediaTypes = map[string]string{
 // bundles are the files that are served, and what each is made of: a page
 // loads one of either kind, whatever rooms its source has.
 var bundles = map[string][]string{
-	"style.css": {"style.css", "stats.css", "chart.css", "topics.css", "incidents.css", "rules.css", "silences.css", "channels.css", "catalog.css", "requests.css"},
+	"style.css": {"style.css", "stats.css", "chart.css", "topics.css", "incidents.css", "rules.css", "silences.css", "channels.css", "catalog.css", "requests.css", "team.css"},
 	"errata.js": {"errata.js", "refresh.js", "chart.js"},
 }
 

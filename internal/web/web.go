@@ -63,6 +63,7 @@ type Reader interface {
 	Catalogue
 	Requests
 	Integrations
+	Team
 }
 
 // Deps is what New needs. Logger, Now, Sessions and OnServerError may be nil;
@@ -164,6 +165,7 @@ func (w *web) routes(r *gin.Engine) {
 	w.ruleRoutes(member)
 	w.silenceRoutes(member)
 	w.settingRoutes(member)
+	w.teamRoutes(member)
 	member.GET("/alerts/channels", edge.Handle(w.channels))
 	member.GET("/alerts/channels/new", edge.Handle(w.newChannel))
 	member.POST("/alerts/channels/new", edge.Handle(w.addChannel))

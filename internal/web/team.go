@@ -1,0 +1,185 @@
+package web
+
+import (
+	"context"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"errata/internal/edge"
+	"errata/internal/event"
+	"errata/internal/fault"
+	"errata/internal/note"
+	"errata/internal/store"
+)
+
+// Team is what the pages need of the store for people who work on requests
+// together.
+type Team interface {
+	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
+	AddNote(ctx context.Context, actor store.Actor, ws int32, eventID, body string) error
+	RemoveNote(ctx context.Context, actor store.Actor, decides bool, ws int32, eventID, id string) error
+	SetDeskStatus(ctx context.Context, actor store.Actor, ws int32, eventID string, status store.DeskStatus) error
+	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
+	RemoveTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
+}
+
+// teamNames are the templates of this room.
+var teamNames = []string{"desk"}
+
+func (w *web) teamRoutes(member *gin.RouterGroup) {
+	member.GET("/desk/:event", edge.Handle(w.deskOf))
+	member.POST("/desk/:event", edge.Handle(w.atDesk))
+}
+
+// teamDesk is the part of a page that a team writes in.
+type teamDesk struct {
+	Action   string
+	Back     string
+	Status   string // in words
+	Decided  string // who set it, and when
+	Statuses []choice
+	Notes    []deskNote
+	Tickets  []deskTicket
+	OnIssue  []deskTicket // those of the issue that are not this request's
+	Count    int          // tickets on the issue
+	Issue    string       // where it is
+	Problem  string
+	Typed    string // what could not be taken
+	TypedURL string
+}
+
+type deskNote struct {
+	ID, EventID, Author string
+	Time                moment
+	Body                template.HTML
+	Mine                bool
+}
+
+type deskTicket struct{ Name, URL string }
+
+// statusWords are the statuses as people say them.
+var statusWords = map[store.DeskStatus]string{
+	store.DeskNew: "new", store.DeskInvestigating: "investigating", store.DeskAnswered: "answered", store.DeskEscalated: "escalated", store.DeskKnownIssue: "known issue",
+}
+
+// deskBeside reads what is kept beside the request that a page is about.
+func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*teamDesk, error) {
+	login := member(c)
+	d, err := w.Store.Desk(c.Request.Context(), login.Workspace, events, focus)
+	if err != nil {
+		return nil, err
+	}
+	out := &teamDesk{Action: "/desk/" + d.EventID, Status: statusWords[d.Status], Count: len(d.Issue)}
+	if e := eventWith(events, focus); e != nil {
+		out.Back = eventPath(e.RequestID, e.ID)
+	}
+	if d.IssueID != "" {
+		out.Issue = issuePath(d.IssueID)
+	}
+	if d.StatusAt != nil {
+		out.Decided = "by " + d.StatusBy + ", " + w.moment(d.StatusAt.Time).Ago
+	}
+	for _, s := range store.DeskStatuses {
+		out.Statuses = append(out.Statuses, choice{string(s), statusWords[s], s == d.Status})
+	}
+	for _, n := range d.Notes {
+		out.Notes = append(out.Notes, deskNote{n.ID, n.EventID, n.Author, w.moment(n.At.Time), note.Render(n.Body), login.Decides || n.AuthorID == login.Actor.ID})
+	}
+	own := map[string]bool{}
+	for _, t := range d.Tickets {
+		own[t.URL] = true
+		out.Tickets = append(out.Tickets, deskTicket{t.Name(), t.URL})
+	}
+	for _, t := range d.Issue {
+		if !own[t.URL] {
+			out.OnIssue = append(out.OnIssue, deskTicket{t.Name(), t.URL})
+		}
+	}
+	return out, nil
+}
+
+func eventWith(events []event.Event, id string) *event.Event {
+	for i := range events {
+		if events[i].ID == id {
+			return &events[i]
+		}
+	}
+	return nil
+}
+
+type deskPage struct {
+	frame
+	Desk *teamDesk
+}
+
+// deskOf shows the desk on a page of its own, which is also where one comes to
+// when something could not be taken.
+func (w *web) deskOf(c *gin.Context) error { return w.showDesk(c, http.StatusOK, nil) }
+
+func (w *web) showDesk(c *gin.Context, status int, problem *fault.Fault) error {
+	id, err := pathID(c, "event")
+	if err != nil {
+		return err
+	}
+	e, err := w.Store.Event(c.Request.Context(), member(c).Workspace, id)
+	if err != nil {
+		return err
+	}
+	page := deskPage{frame: w.frame(c, "Notes on "+heading(&e), "")}
+	if page.Desk, err = w.deskBeside(c, []event.Event{e}, e.ID); err != nil {
+		return err
+	}
+	if problem != nil {
+		page.Desk.Problem, page.Desk.Typed, page.Desk.TypedURL = problem.Message, c.PostForm("body"), c.PostForm("url")
+		if c.PostForm("do") == "untick" {
+			page.Desk.TypedURL = ""
+		}
+	}
+	return w.render(c, status, "desk", page)
+}
+
+// atDesk does what one of the forms asks for, and leads back to the request.
+func (w *web) atDesk(c *gin.Context) error {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxDecisionBody)
+	id, err := pathID(c, "event")
+	if err != nil {
+		return err
+	}
+	if err := w.deskDeed(c, id); err != nil {
+		if f := fault.Of(err); f.Kind == fault.Unprocessable || f.Kind == fault.Conflict {
+			return w.showDesk(c, edge.Status(f.Kind), f)
+		}
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, deskBack(c.PostForm("back"), id))
+	return nil
+}
+
+func (w *web) deskDeed(c *gin.Context, id string) error {
+	ctx, login := c.Request.Context(), member(c)
+	switch c.PostForm("do") {
+	case "note":
+		return w.Store.AddNote(ctx, login.Actor, login.Workspace, id, c.PostForm("body"))
+	case "unnote":
+		return w.Store.RemoveNote(ctx, login.Actor, login.Decides, login.Workspace, c.PostForm("event"), c.PostForm("note"))
+	case "status":
+		return w.Store.SetDeskStatus(ctx, login.Actor, login.Workspace, id, store.DeskStatus(c.PostForm("status")))
+	case "ticket":
+		return w.Store.AddTicket(ctx, login.Actor, login.Workspace, id, strings.TrimSpace(c.PostForm("url")))
+	case "untick":
+		return w.Store.RemoveTicket(ctx, login.Actor, login.Workspace, id, c.PostForm("url"))
+	}
+	return invalid("Choose what to do.")
+}
+
+// deskBack is the desk on the page that somebody came from.
+func deskBack(back, id string) string {
+	to := localPath(back)
+	if !strings.HasPrefix(to, "/r/") && !strings.HasPrefix(to, "/events/") || strings.Contains(to, "..") {
+		to = eventPath("", id)
+	}
+	return strings.SplitN(to, "#", 2)[0] + "#desk"
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// atDesk sends a form of the desk and gives the page that it leads to.
+func (f *fixture) atDesk(p page, pairs ...string) page {
+	f.t.Helper()
+	form := p.Find(".desk form").First()
+	action, _ := form.Attr("action")
+	back, _ := form.Find("input[name=back]").Attr("value")
+	res := f.post(action, nil, append(pairs, "back", back)...)
+	require.Equal(f.t, http.StatusSeeOther, res.code, res.body)
+	to := res.header.Get("Location")
+	require.True(f.t, strings.HasSuffix(to, "#desk"), to)
+	return f.get(strings.TrimSuffix(to, "#desk"))
+}
+
+func TestDeskOnTheRequestPage(t *testing.T) {
+	f := newFixture(t).signIn() // with a key that may only read: support does the talking
+	f.samples()
+	p := f.get("/r/req_9f3a21")
+	requireSound(t, p)
+	assert.Equal(t, "new", words(p.Find("#desk-status option[selected]")))
+	p = f.atDesk(p, "do", "status", "status", "known_issue")
+	assert.Equal(t, "known issue", words(p.Find("#desk-status option[selected]")))
+	assert.Contains(t, words(p.Find(".desk")), "by mia")
+
+	p = f.atDesk(p, "do", "note", "body", "told them to **batch** <script>alert(1)</script>\nhttps://acme.zendesk.com/agent/tickets/4411")
+	requireSound(t, p)
+	assert.Equal(t, "batch", words(p.Find(".notes strong").Last()))
+	assert.Contains(t, words(p.Find(".notes")), "<script>alert(1)</script>")
+	link := p.Find(".notes a")
+	assert.Equal(t, "noopener nofollow noreferrer", link.AttrOr("rel", ""))
+	assert.Equal(t, "Zendesk #4411", words(p.Find(".desk ul a")))
+	p = f.atDesk(p, "do", "ticket", "url", " https://github.com/acme/api/issues/7?x=1 ")
+	assert.Contains(t, words(p.Find(".desk")), "2 tickets on this issue")
+	assert.Less(t, zipped(t, p.body), 10<<10)
+
+	href, _ := p.Find(`.desk a[href$="#tickets"]`).Attr("href")
+	issue := f.get(strings.TrimSuffix(href, "#tickets"))
+	requireSound(t, issue)
+	assert.Contains(t, words(issue.Find("section[aria-labelledby=tickets]")), "Zendesk #4411 about req_9f3a21")
+
+	p = f.atDesk(p, "do", "untick", "url", "https://github.com/acme/api/issues/7")
+	assert.Contains(t, words(p.Find(".desk")), "1 ticket on this issue")
+	note, _ := p.Find(".notes input[name=note]").Attr("value")
+	event, _ := p.Find(".notes input[name=event]").Attr("value")
+	p = f.atDesk(p, "do", "unnote", "note", note, "event", event)
+	assert.Zero(t, p.Find(".notes").Length())
+}
+
+func TestDeskRefuses(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	action, _ := f.get("/r/req_9f3a21").Find(".desk form").Attr("action")
+	res := f.post(action, nil, "do", "note", "body", "key ep_live_0123456789abcdef and <b>")
+	assert.Equal(t, 422, res.code)
+	requireSound(t, res)
+	assert.Contains(t, words(res.Find("[role=alert]")), "live key")
+	assert.Contains(t, res.Find("#desk-note").Text(), "and <b>", "what was typed is not lost")
+	res = f.post(action, nil, "do", "ticket", "url", "https://github.com.evil.test/a/b/issues/1")
+	assert.Equal(t, 422, res.code)
+	assert.Contains(t, words(res.Find("[role=alert]")), "Zendesk, Intercom, Jira")
+	for _, bad := range []string{"", "dance"} {
+		assert.Equal(t, 422, f.post(action, nil, "do", bad).code)
+	}
+	assert.Equal(t, 404, f.post("/desk/nope", nil, "do", "note", "body", "x").code)
+	assert.Equal(t, 404, f.get("/desk/nope").code)
+	assert.Equal(t, 403, f.post(action, map[string]string{"Sec-Fetch-Site": "cross-site"}, "do", "note", "body", "x").code)
+	for _, back := range []string{"//evil.test", "https://evil.test/r/x", "/logout", "/r/../login"} {
+		to := f.post(action, nil, "do", "status", "status", "answered", "back", back).header.Get("Location")
+		assert.True(t, strings.HasPrefix(to, "/events/") || strings.HasPrefix(to, "/r/"), to)
+	}
+	f.client = f.newClient()
+	assert.Equal(t, "/login", f.post(action, nil, "do", "note", "body", "x").header.Get("Location"))
+}
