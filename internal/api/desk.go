@@ -15,6 +15,7 @@ import (
 // Team is what the API needs of the store for people who work on requests
 // together.
 type Team interface {
+	Reach(ctx context.Context, ws int32) ([]store.Reach, error)
 	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
 	AddNote(ctx context.Context, actor store.Actor, ws int32, eventID, body string) error
 	RemoveNote(ctx context.Context, actor store.Actor, decides bool, ws int32, eventID, id string) error

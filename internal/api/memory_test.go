@@ -62,6 +62,11 @@ func (m *memory) Catalog(context.Context, int32) (*catalog.Book, error) {
 	return catalog.NewBook(nil), m.broken
 }
 
+func (m *memory) Reach(context.Context, int32) ([]store.Reach, error) {
+	lag := 1.5
+	return []store.Reach{{Environment: "production", NewestAt: event.Time{Time: noon}, LagSeconds: &lag}}, m.broken
+}
+
 func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, error) {
 	if m.broken != nil {
 		return event.Trail{}, m.broken

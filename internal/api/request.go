@@ -84,7 +84,11 @@ func (a *api) withHints(ctx context.Context, ws int32, id string, err error) err
 	for _, h := range hints {
 		ids = append(ids, h.Value)
 	}
-	return f.With("did_you_mean", ids)
+	reach, reachErr := a.Store.Reach(ctx, ws)
+	if reachErr != nil {
+		a.Logger.WarnContext(ctx, "no word on how far the data reaches", "error", reachErr)
+	}
+	return f.With("did_you_mean", ids).With("environments", orEmpty(reach))
 }
 
 // hints are IDs that look like id, then those that begin with it, as when it

@@ -152,6 +152,7 @@ func (f *finding) absent(id string, refused *APIError) error {
 	if similar, ok := refused.Details["did_you_mean"].([]any); ok {
 		f.similar(similar)
 	}
+	f.reach(refused.Details["environments"])
 	return nil
 }
 

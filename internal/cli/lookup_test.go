@@ -56,6 +56,8 @@ func TestLookupNotFound(t *testing.T) {
 	assert.Contains(t, out, "No failure with this ID has been reported within 30 days.")
 	assert.Contains(t, out, "Did you mean req_abc123xyz ?")
 	assert.Contains(t, out, "was rejected")
+	assert.Contains(t, out, "  production: newest failure 2026-11-20 14:00:00 UTC; a failure is known after 1.5 s")
+	assert.Contains(t, out, "  no environment: newest failure 2026-11-20 13:00:00 UTC\n")
 	assert.Contains(t, out, "429 rate_limit_exceeded", "what is there is shown all the same")
 }
 

@@ -89,6 +89,7 @@ type Store struct {
 	replays replaying
 	own     alertMemories // of incidents of Errata itself
 	books   books
+	reaches reaches
 	tables  tableCache
 	words   wordNumbers
 

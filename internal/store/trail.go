@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -250,48 +249,4 @@ func queueTrail(b *pgx.Batch, ws int32, refs []trailRef, rows *[]eventRow) {
 type traceDay struct {
 	trace [16]byte
 	day   int32
-}
-
-const sqlRejectedID = `
-SELECT r.reason, r.message, r.received_at FROM rejections r
-WHERE r.workspace_id = $1::int4 AND r.request_id = $2::text ORDER BY r.id DESC LIMIT 1`
-
-// notFound says as truthfully as it can why there is nothing under an ID.
-// Another workspace's ID is never_seen.
-func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
-	days, err := s.keepsFor(ctx, ws)
-	if err != nil {
-		return unavailable(err)
-	}
-	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").
-		With("reason", "never_seen").With("retention_days", days)
-	if id == "" {
-		return f
-	}
-	f.With("request_id", id)
-	var reason, message string
-	var at time.Time
-	err = s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&reason, &message, &at)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return s.orExpired(ctx, ws, id, f)
-	case err != nil:
-		return unavailable(err)
-	}
-	f.Message = "A report with this ID came in and was rejected: " + message
-	return f.With("reason", "rejected").With("rejected_because", reason).With("rejected_at", at.UTC())
-}
-
-// orExpired makes a "never seen" into a "probably expired", where the ID is in
-// what is remembered of a day that has gone.
-func (s *Store) orExpired(ctx context.Context, ws int32, id string, f *fault.Fault) error {
-	day, found, err := s.expiredDay(ctx, ws, id)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		return f
-	}
-	f.Message = "A failure with this ID was reported on " + dayText(day) + ", as far as can be told, and has expired since."
-	return f.With("reason", "probably_expired").With("day", dayText(day))
 }

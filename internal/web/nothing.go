@@ -9,7 +9,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/event"
-	"errata/internal/fault"
 	"errata/internal/lookup"
 	ql "errata/internal/query"
 	"errata/internal/store"
@@ -28,6 +27,7 @@ type nothingPage struct {
 	Guesses  int // words that were tried, but may not be IDs
 	Named    []row
 	Ask      string
+	Reach    []reachRow
 }
 
 type absence struct {
@@ -61,6 +61,9 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 		code = http.StatusUnprocessableEntity
 	}
 	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: secrets, Guesses: guesses, Ask: askCustomer}
+	if page.Reach, err = w.reach(c); err != nil {
+		return err
+	}
 	for _, id := range ids[:min(len(ids), maxExplained)] {
 		a, err := w.absence(c.Request.Context(), member(c).Workspace, id)
 		if err != nil {
@@ -101,11 +104,11 @@ func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
 
 func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error) {
 	a := absence{ID: id}
-	if _, err := w.Store.Trail(ctx, ws, id); fault.Is(err, fault.NotFound) {
-		a.Why = why(fault.Of(err))
-	} else if err != nil {
+	missing, err := w.Store.Absence(ctx, ws, id)
+	if err != nil {
 		return a, err
 	}
+	a.Why = w.whyAbsent(missing)
 	near, err := w.Store.LookAlikes(ctx, ws, id, maxSuggestions)
 	if err != nil {
 		return a, err
@@ -127,22 +130,6 @@ func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error)
 		}
 	}
 	return a, nil
-}
-
-func why(f *fault.Fault) string {
-	switch f.Details["reason"] {
-	case "rejected":
-		return f.Message
-	case "probably_expired":
-		if day, ok := f.Details["day"].(string); ok {
-			return "It was probably reported on " + day + ", and has expired since."
-		}
-		return "It was probably reported, and has expired since."
-	case "thinned":
-		return "It was counted but not kept, because there were too many like it."
-	default:
-		return "No failure with this ID has been reported."
-	}
 }
 
 func plural(n int, one, many string) string {

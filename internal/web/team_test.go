@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"errata/internal/note"
 )
 
 // atDesk sends a form of the desk and gives the page that it leads to.
@@ -80,4 +82,32 @@ func TestDeskRefuses(t *testing.T) {
 	}
 	f.client = f.newClient()
 	assert.Equal(t, "/login", f.post(action, nil, "do", "note", "body", "x").header.Get("Location"))
+}
+
+// evilDesk is one in which everything that people or services wrote is hostile.
+func evilDesk(evil string) *teamDesk {
+	return &teamDesk{Action: "/desk/x", Back: evil, Status: evil, Decided: evil, Statuses: []choice{{evil, evil, true}},
+		Notes:   []deskNote{{evil, evil, evil, moment{evil, evil, evil}, note.Render(evil), true}},
+		Tickets: []deskTicket{{evil, evil}}, OnIssue: []deskTicket{{evil, evil}, {evil, evil}}, Count: 2, Issue: issuePath("x"), Problem: evil, Typed: evil, TypedURL: evil}
+}
+
+func (w *web) requireTeamHarmless(t *testing.T, fr frame, evil string) {
+	t.Helper()
+	all := map[string]any{"desk": deskPage{fr, evilDesk(evil)}}
+	for name, data := range all {
+		require.Contains(t, teamNames, name)
+		w.requireHarmless(t, name, data)
+	}
+	assert.Len(t, all, len(teamNames), "a new template belongs into this test")
+}
+
+func TestNothingFoundSaysHowFarTheDataGoes(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	p := f.get("/r/req_nowhere")
+	requireSound(t, p)
+	assert.Equal(t, 404, p.code)
+	assert.Contains(t, words(p.Find("main")), "Known after")
+	assert.Contains(t, words(p.Find("table.list").Last()), "production")
+	assert.Contains(t, words(p.Find("button.copy")), "Copy what to ask the customer")
 }

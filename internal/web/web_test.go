@@ -427,7 +427,7 @@ func TestNothingEscapes(t *testing.T) {
 	request := w.requestPage(trail, "1", catalog.Resolve(nil, *trail.Find("1"), w.Now(), catalog.About{}))
 	request.frame, request.Began = fr, evil
 	evilRow := w.incidentRow(&evilIncident().Record)
-	request.Known = &knownIncident{evilRow, evil}
+	request.Known, request.Desk = &knownIncident{evilRow, evil}, evilDesk(evil)
 	list := append(w.rows([]event.Event{a}), w.hitRow(store.Hit{EventID: evil, Value: evil, Service: evil, Code: evil, Customer: evil}))
 	status := statusLine{Newest: moment{evil, evil, evil}}
 	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
@@ -437,7 +437,7 @@ func TestNothingEscapes(t *testing.T) {
 		"request":    {request},
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list}}, []string{evil}}},
 		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list}}}, evil, 1, 2, []string{evil}}},
-		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil}},
+		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil, []reachRow{{evil, status.Newest, evil}}}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
 		"issues":     evilIssues(w, fr),
 		"issue":      {evilIssue(w, fr)},
@@ -454,6 +454,7 @@ func TestNothingEscapes(t *testing.T) {
 		}
 	}
 	assert.Len(t, pageNames, 16, "a new template belongs into this test")
+	w.requireTeamHarmless(t, fr, evil)
 }
 
 // requireHarmless runs a template with hostile strings: none of it may act.

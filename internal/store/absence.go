@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"errata/internal/event"
+	"errata/internal/fault"
+)
+
+// AbsenceReason is why there is nothing under an ID, as far as can be told.
+type AbsenceReason string
+
+// The reasons. Nothing is thinned out yet: the word is kept for when there is a
+// rule that does.
+const (
+	NeverSeen       AbsenceReason = "never_seen"
+	ProbablyExpired AbsenceReason = "probably_expired"
+	Rejected        AbsenceReason = "rejected"
+	Thinned         AbsenceReason = "thinned"
+)
+
+// Absence is the truthful answer about an ID that nothing is kept under. It says
+// nothing that another workspace knows.
+type Absence struct {
+	ID            string
+	Reason        AbsenceReason
+	RetentionDays int
+	Day           string    // on which one that has probably expired happened
+	ExpiredAt     time.Time // when that day went, or had to
+	RejectedAt    time.Time
+	Because       string // the code of the rejection
+	Message       string // what was said against the report
+}
+
+const sqlRejectedID = `
+SELECT r.reason, r.message, r.received_at FROM rejections r
+WHERE r.workspace_id = $1::int4 AND r.request_id = $2::text ORDER BY r.id DESC LIMIT 1`
+
+// Absence looks into why nothing is kept under an ID. It asks only about what is
+// the workspace's own, in the same statements whatever others have: an ID of
+// theirs is answered like one that nobody ever saw.
+func (s *Store) Absence(ctx context.Context, ws int32, id string) (a Absence, err error) {
+	defer fault.Wrap(&err, "Absence")
+	a = Absence{ID: id, Reason: NeverSeen}
+	if a.RetentionDays, err = s.keepsFor(ctx, ws); err != nil {
+		return a, unavailable(err)
+	}
+	if id == "" || len(id) > event.MaxIDLen || !utf8.ValidString(id) || hasNUL(id) {
+		a.ID = ""
+		return a, nil
+	}
+	err = s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&a.Because, &a.Message, &a.RejectedAt)
+	if err == nil {
+		a.Reason, a.RejectedAt = Rejected, a.RejectedAt.UTC()
+		return a, nil
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return a, unavailable(err)
+	}
+	day, found, err := s.expiredDay(ctx, ws, id)
+	if err != nil || !found {
+		return a, err
+	}
+	a.Reason, a.Day, a.ExpiredAt = ProbablyExpired, dayText(day), dueAt(day, a.RetentionDays)
+	return a, nil
+}
+
+// Fault is the absence as an error.
+func (a Absence) Fault() *fault.Fault {
+	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").
+		With("reason", string(a.Reason)).With("retention_days", a.RetentionDays)
+	if a.ID != "" {
+		f.With("request_id", a.ID)
+	}
+	switch a.Reason {
+	case Rejected:
+		f.Message = "A report with this ID came in and was rejected: " + a.Message
+		f.With("rejected_because", a.Because).With("rejected_at", event.Time{Time: a.RejectedAt})
+	case ProbablyExpired:
+		f.Message = "A failure with this ID was reported on " + a.Day + ", as far as can be told, and has expired since."
+		f.With("day", a.Day).With("expired_at", event.Time{Time: a.ExpiredAt})
+	}
+	return f
+}
+
+// notFound says as truthfully as it can why there is nothing under an ID.
+func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
+	a, err := s.Absence(ctx, ws, id)
+	if err != nil {
+		return err
+	}
+	return a.Fault()
+}
+
+// Reach is how far the data of an environment goes, which decides what an
+// absence in it means.
+type Reach struct {
+	Environment string     `json:"environment"`
+	NewestAt    event.Time `json:"newest_at"`             // its newest failure
+	LagSeconds  *float64   `json:"lag_seconds,omitempty"` // from failing to being known, of the newest (the median); nil: too long ago
+}
+
+// reachSample is how many of the newest Events are looked at.
+const reachSample = 300
+
+const sqlReach = `
+SELECT e.environment, e.occurred_at, e.received_at FROM events e
+WHERE e.workspace_id = $1::int4 AND ` + noPointers + ` AND e.day >= current_date - $2::int4
+ORDER BY e.day DESC, e.id DESC LIMIT $3::int4`
+
+// Environments that are not among the newest Events, to the minute.
+const sqlReachBefore = `
+SELECT m.environment, max(m.minute) FROM error_minutes m
+WHERE m.workspace_id = $1::int4 AND m.minute >= $2::timestamptz AND m.environment <> ALL ($3::text[]) AND m.n > 0
+GROUP BY m.environment ORDER BY m.environment LIMIT 50`
+
+// reachFor is for how long what was read is good enough: a list of IDs that are
+// not there must not cost as many looks at the newest data.
+const reachFor = 5 * time.Second
+
+type reaches struct {
+	mu   sync.Mutex
+	kept map[int32]keptReach
+}
+
+type keptReach struct {
+	at   time.Time
+	list []Reach
+}
+
+// Reach tells, of each environment that reported something in the last 24 hours
+// or is among the newest, up to when its data goes.
+func (s *Store) Reach(ctx context.Context, ws int32) (out []Reach, err error) {
+	defer fault.Wrap(&err, "Reach")
+	s.reaches.mu.Lock()
+	kept := s.reaches.kept[ws]
+	s.reaches.mu.Unlock()
+	if time.Since(kept.at) < reachFor {
+		return kept.list, nil
+	}
+	if out, err = s.readReach(ctx, ws); err != nil {
+		return nil, unavailable(err)
+	}
+	s.reaches.mu.Lock()
+	defer s.reaches.mu.Unlock()
+	if s.reaches.kept == nil || len(s.reaches.kept) >= maxBooks {
+		s.reaches.kept = map[int32]keptReach{}
+	}
+	s.reaches.kept[ws] = keptReach{time.Now(), out}
+	return out, nil
+}
+
+func (s *Store) readReach(ctx context.Context, ws int32) ([]Reach, error) {
+	rows, err := s.pool.Query(ctx, sqlReach, ws, s.retention.Events, reachSample)
+	if err != nil {
+		return nil, err
+	}
+	var environment string
+	var occurred, received time.Time
+	out, lags, names := []Reach{}, map[string][]float64{}, []string{}
+	if _, err := pgx.ForEachRow(rows, []any{&environment, &occurred, &received}, func() error {
+		if lags[environment] == nil {
+			names = append(names, environment)
+			out = append(out, Reach{Environment: environment, NewestAt: event.Time{Time: occurred.UTC()}})
+		}
+		lags[environment] = append(lags[environment], max(0, received.Sub(occurred).Seconds())) // clocks differ
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		lag := median(lags[out[i].Environment])
+		out[i].LagSeconds = &lag
+	}
+	if rows, err = s.pool.Query(ctx, sqlReachBefore, ws, time.Now().Add(-24*time.Hour), names); err != nil {
+		return nil, err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&environment, &occurred}, func() error {
+		out = append(out, Reach{Environment: environment, NewestAt: event.Time{Time: occurred.UTC()}})
+		return nil
+	})
+	return out, err
+}
