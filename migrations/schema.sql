@@ -514,6 +514,11 @@ CREATE TABLE public.deploys (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.desk_settings (
+    workspace_id integer NOT NULL,
+    public_links boolean NOT NULL
+);
+
 CREATE TABLE public.endpoints (
     workspace_id integer NOT NULL,
     service text NOT NULL,
@@ -1049,6 +1054,17 @@ CREATE TABLE public.request_notes (
     body text NOT NULL
 );
 
+CREATE TABLE public.request_shares (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    hash bytea NOT NULL,
+    event_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    created_by text NOT NULL
+);
+
 CREATE TABLE public.request_states (
     workspace_id integer NOT NULL,
     event_id uuid NOT NULL,
@@ -1071,6 +1087,20 @@ CREATE TABLE public.request_tickets (
     key text NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
     actor_label text NOT NULL
+);
+
+CREATE TABLE public.request_watches (
+    workspace_id integer NOT NULL,
+    id uuid NOT NULL,
+    value text NOT NULL COLLATE pg_catalog."C",
+    channel_id uuid,
+    actor_kind text NOT NULL,
+    actor_id text NOT NULL,
+    actor_label text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    arrived_at timestamp with time zone,
+    event_id uuid
 );
 
 CREATE TABLE public.river_job (
@@ -1338,6 +1368,9 @@ ALTER TABLE ONLY public.delivery_attempts
 ALTER TABLE ONLY public.deploys
     ADD CONSTRAINT deploys_pkey PRIMARY KEY (workspace_id, service, environment, deployed_at, release);
 
+ALTER TABLE ONLY public.desk_settings
+    ADD CONSTRAINT desk_settings_pkey PRIMARY KEY (workspace_id);
+
 ALTER TABLE ONLY public.endpoints
     ADD CONSTRAINT endpoints_pkey PRIMARY KEY (workspace_id, service, method, endpoint);
 
@@ -1431,11 +1464,20 @@ ALTER TABLE ONLY public.request_minutes
 ALTER TABLE ONLY public.request_notes
     ADD CONSTRAINT request_notes_pkey PRIMARY KEY (workspace_id, event_id, id);
 
+ALTER TABLE ONLY public.request_shares
+    ADD CONSTRAINT request_shares_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.request_shares
+    ADD CONSTRAINT request_shares_pkey PRIMARY KEY (workspace_id, id);
+
 ALTER TABLE ONLY public.request_states
     ADD CONSTRAINT request_states_pkey PRIMARY KEY (workspace_id, event_id);
 
 ALTER TABLE ONLY public.request_tickets
     ADD CONSTRAINT request_tickets_pkey PRIMARY KEY (workspace_id, event_id, url);
+
+ALTER TABLE ONLY public.request_watches
+    ADD CONSTRAINT request_watches_pkey PRIMARY KEY (workspace_id, id);
 
 ALTER TABLE ONLY public.river_job
     ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
@@ -1552,6 +1594,8 @@ CREATE INDEX request_notes_day ON public.request_notes USING btree (day);
 
 CREATE INDEX request_notes_request ON public.request_notes USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
+CREATE INDEX request_shares_event ON public.request_shares USING btree (workspace_id, event_id);
+
 CREATE INDEX request_states_day ON public.request_states USING btree (day);
 
 CREATE INDEX request_states_request ON public.request_states USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
@@ -1561,6 +1605,8 @@ CREATE INDEX request_tickets_day ON public.request_tickets USING btree (day);
 CREATE INDEX request_tickets_issue ON public.request_tickets USING btree (workspace_id, issue_id);
 
 CREATE INDEX request_tickets_request ON public.request_tickets USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX request_watches_open ON public.request_watches USING btree (ends_at) WHERE (arrived_at IS NULL);
 
 CREATE INDEX river_job_args_index ON public.river_job USING gin (args);
 
@@ -1670,6 +1716,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.delivery_attempts TO errata_ap
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deploys TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.desk_settings TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.endpoints TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.error_minutes TO errata_app;
@@ -1740,9 +1788,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_notes TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_shares TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_states TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_tickets TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.request_watches TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.river_job TO errata_app;
 

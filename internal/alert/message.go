@@ -18,6 +18,9 @@ const (
 	KindResolved Kind = "resolved"
 	KindTest     Kind = "test"
 	KindDigest   Kind = "digest" // many Incidents in one, when there is too much to say
+	// KindArrived is about no Incident: an ID that somebody waits for is there.
+	// Changed says which, and what it is.
+	KindArrived Kind = "arrived"
 )
 
 // Message is what one Delivery brings to one channel.

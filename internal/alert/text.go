@@ -30,6 +30,9 @@ func Write(m Message) Text {
 		return digest(m)
 	}
 	i, ok := m.Subject()
+	if m.Kind == KindArrived && len(m.Changed) > 0 {
+		return Text{Title: "[ARRIVED] " + m.Changed[0], Lines: m.Changed[1:], Footer: m.Workspace}
+	}
 	if !ok {
 		return Text{Title: fmt.Sprintf("[%s] Errata", label(m.Kind)), Lines: m.Changed}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -22,6 +23,9 @@ type Team interface {
 	SetDeskStatus(ctx context.Context, actor store.Actor, ws int32, eventID string, status store.DeskStatus) error
 	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
 	RemoveTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
+	Watch(ctx context.Context, actor store.Actor, ws int32, now time.Time, value, channel string) (string, error)
+	Watches(ctx context.Context, ws int32, now time.Time) ([]store.RequestWatch, error)
+	RemoveWatch(ctx context.Context, actor store.Actor, ws int32, id string) error
 }
 
 // teamRoutes are for whoever may look a request up: support does the talking.
@@ -32,6 +36,9 @@ func (a *api) teamRoutes(read *gin.RouterGroup) {
 	read.DELETE("/requests/:request_id/notes/:note", edge.Handle(a.removeNote))
 	read.POST("/requests/:request_id/tickets", edge.Handle(a.addTicket))
 	read.DELETE("/requests/:request_id/tickets", edge.Handle(a.removeTicket))
+	read.GET("/watches", edge.Handle(a.watches))
+	read.POST("/watches", edge.Handle(a.addWatch))
+	read.DELETE("/watches/:id", edge.Handle(a.removeWatch))
 }
 
 // deskOf finds the Trail under the ID in the path.

@@ -251,6 +251,7 @@ func (a *App) serve(ctx context.Context) error {
 	if a.opt.Role&API != 0 {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
 		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
+		group.Go(func() error { return watch.Requests(ctx, a.Store, a.log) })
 		group.Go(func() error { return a.judge(ctx) })
 		group.Go(func() error { return a.watchSelf(ctx) })
 		group.Go(func() error { return a.courier.Deliver(ctx) })

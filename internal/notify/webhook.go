@@ -75,8 +75,12 @@ type webhookData struct {
 func sendWebhook(c *call) verdict {
 	m := c.message
 	t := alert.Write(m)
+	about := "incident."
+	if m.Kind == alert.KindArrived {
+		about = "request."
+	}
 	body := encode(webhookPayload{
-		Type: "incident." + string(m.Kind), Timestamp: m.At.UTC(),
+		Type: about + string(m.Kind), Timestamp: m.At.UTC(),
 		Data: webhookData{Title: t.Title, Text: t.Plain(), Workspace: m.Workspace, DedupKey: m.DedupKey, Seq: m.Seq, Changed: append([]string{}, m.Changed...), Incidents: append([]alert.Incident{}, m.Incidents...)},
 	})
 	now := time.Now()

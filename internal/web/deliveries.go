@@ -38,7 +38,7 @@ type deliveryRow struct {
 var (
 	stateWords = map[store.DeliveryState]string{store.Waiting: "waits", store.Sent: "arrived", store.Dead: "did not arrive", store.Dropped: "not needed"}
 	toldWords  = map[alert.Kind]string{alert.KindFiring: "it began", alert.KindUpdate: "it changed", alert.KindReopened: "it came back", alert.KindResolved: "it is over",
-		alert.KindTest: "test", alert.KindDigest: "digest of several"}
+		alert.KindTest: "test", alert.KindDigest: "digest of several", alert.KindArrived: "request arrived"}
 )
 
 // deliveries is the log of messages, newest first.

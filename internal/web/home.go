@@ -20,6 +20,7 @@ type homePage struct {
 	Empty     bool // nothing has ever been reported
 	Collector string
 	Now       *nowLine
+	Watches   []watchRow
 }
 
 // statusLine says how far the data reaches, which decides what an absence
@@ -67,6 +68,9 @@ func (w *web) home(c *gin.Context) error {
 		Empty: status.Newest.Machine == "", Collector: w.CollectorURL,
 	}
 	if page.Now, err = w.nowLine(c, page.Alerts); err != nil {
+		return err
+	}
+	if page.Watches, err = w.watches(c); err != nil {
 		return err
 	}
 	return w.render(c, http.StatusOK, "home", page)

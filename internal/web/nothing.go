@@ -34,6 +34,7 @@ type absence struct {
 	ID          string
 	Why         string
 	Suggestions []listRow
+	Watch       *watchForm
 }
 
 // askCustomer is what makes the next look-up succeed.
@@ -109,6 +110,9 @@ func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error)
 		return a, err
 	}
 	a.Why = w.whyAbsent(missing)
+	if a.Watch, err = w.watchForm(ctx, ws, missing); err != nil {
+		return a, err
+	}
 	near, err := w.Store.LookAlikes(ctx, ws, id, maxSuggestions)
 	if err != nil {
 		return a, err

@@ -31,7 +31,7 @@ type pages map[string]*template.Template
 var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
 
 func loadPages() pages {
-	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html", "templates/request_team.html", "templates/absence.html"))
+	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html", "templates/request_team.html", "templates/absence.html", "templates/watches.html"))
 	out := pages{}
 	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames, integrationNames, teamNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,6 +27,9 @@ type Team interface {
 	SetDeskStatus(ctx context.Context, actor store.Actor, ws int32, eventID string, status store.DeskStatus) error
 	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
 	RemoveTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
+	Watch(ctx context.Context, actor store.Actor, ws int32, now time.Time, value, channel string) (string, error)
+	Watches(ctx context.Context, ws int32, now time.Time) ([]store.RequestWatch, error)
+	RemoveWatch(ctx context.Context, actor store.Actor, ws int32, id string) error
 }
 
 // teamNames are the templates of this room.
@@ -34,6 +38,7 @@ var teamNames = []string{"desk"}
 func (w *web) teamRoutes(member *gin.RouterGroup) {
 	member.GET("/desk/:event", edge.Handle(w.deskOf))
 	member.POST("/desk/:event", edge.Handle(w.atDesk))
+	member.POST("/watches", edge.Handle(w.decideWatch))
 }
 
 // teamDesk is the part of a page that a team writes in.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/event"
 	"errata/internal/note"
 )
 
@@ -110,4 +111,38 @@ func TestNothingFoundSaysHowFarTheDataGoes(t *testing.T) {
 	assert.Contains(t, words(p.Find("main")), "Known after")
 	assert.Contains(t, words(p.Find("table.list").Last()), "production")
 	assert.Contains(t, words(p.Find("button.copy")), "Copy what to ask the customer")
+}
+
+func evilWatches(evil string) []watchRow {
+	return []watchRow{{evil, evil, requestPath(evil), evil, evil, evil, true}, {evil, evil, requestPath(evil), evil, evil, evil, false}}
+}
+
+func TestTellMeIfItArrives(t *testing.T) {
+	f := newFixture(t).signIn()
+	p := f.get("/r/req_late1")
+	requireSound(t, p)
+	form := p.Find(`form[action="/watches"]`)
+	assert.Equal(t, "req_late1", form.Find("input[name=id]").AttrOr("value", ""))
+	assert.Zero(t, form.Find("select").Length(), "there is no channel to choose")
+	require.Equal(t, "/#watches", f.post("/watches", nil, "do", "watch", "id", "req_late1").header.Get("Location"))
+	home := f.get("/")
+	requireSound(t, home)
+	assert.Contains(t, words(home.Find("section[aria-labelledby=watches]")), "req_late1 waiting; ends in 24 h")
+	f.samples()
+	res := f.post("/watches", nil, "do", "watch", "id", "req_9f3a21")
+	assert.Equal(t, "/r/req_9f3a21", res.header.Get("Location"), "it is there")
+	f.write(event.Event{RequestID: "req_late1", Service: "billing", Status: 500, Code: "boom"})
+	n, err := f.NoticeWatches(t.Context(), f.now)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	home = f.get("/")
+	assert.Equal(t, "/r/req_late1", home.Find("section[aria-labelledby=watches] a.row").AttrOr("href", ""))
+	assert.Contains(t, words(home.Find("section[aria-labelledby=watches]")), "arrived")
+	id := home.Find("section[aria-labelledby=watches] input[name=watch]").AttrOr("value", "")
+	for range 2 {
+		assert.Equal(t, 303, f.post("/watches", nil, "do", "unwatch", "watch", id).code)
+	}
+	assert.Zero(t, f.get("/").Find("section[aria-labelledby=watches]").Length())
+	assert.Equal(t, 422, f.post("/watches", nil, "do", "watch", "id", "null").code)
+	assert.Equal(t, 422, f.post("/watches", nil).code)
 }

@@ -433,11 +433,11 @@ func TestNothingEscapes(t *testing.T) {
 	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
-		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}}, homePage{fr, status, nil, true, evil, nil}},
+		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, evilWatches(evil)}, homePage{fr, status, nil, true, evil, nil, nil}},
 		"request":    {request},
-		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list}}, []string{evil}}},
-		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list}}}, evil, 1, 2, []string{evil}}},
-		"nothing":    {nothingPage{fr, []absence{{evil, evil, list}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil, []reachRow{{evil, status.Newest, evil}}}},
+		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}, []string{evil}}},
+		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}}, evil, 1, 2, []string{evil}}},
+		"nothing":    {nothingPage{fr, []absence{{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil, []reachRow{{evil, status.Newest, evil}}}},
 		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
 		"issues":     evilIssues(w, fr),
 		"issue":      {evilIssue(w, fr)},
