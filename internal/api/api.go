@@ -140,7 +140,6 @@ func (a *api) routes(r *gin.Engine) {
 	read.GET("/alerts/incidents", edge.Handle(a.incidents))
 	read.GET("/alerts/incidents/:id", edge.Handle(a.incident))
 	read.GET("/alerts/precision", edge.Handle(a.precision))
-	a.teamRoutes(read)
 
 	// A pipeline has the key that its service reports with.
 	v1.POST("/deploys", edge.Require(a.Keys, auth.Ingest), edge.Handle(a.addDeploy))
@@ -175,6 +174,7 @@ func (a *api) routes(r *gin.Engine) {
 	admin.POST("/retention/runs", edge.Handle(a.runRetention))
 	a.catalogRoutes(read, admin)
 	a.integrationRoutes(admin)
+	a.teamRoutes(read, admin)
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

@@ -26,10 +26,16 @@ type Team interface {
 	Watch(ctx context.Context, actor store.Actor, ws int32, now time.Time, value, channel string) (string, error)
 	Watches(ctx context.Context, ws int32, now time.Time) ([]store.RequestWatch, error)
 	RemoveWatch(ctx context.Context, actor store.Actor, ws int32, id string) error
+	PublicLinks(ctx context.Context, ws int32) (bool, error)
+	SetPublicLinks(ctx context.Context, actor store.Actor, ws int32, on bool) error
+	Share(ctx context.Context, actor store.Actor, ws int32, now time.Time, eventID string, days int) (string, store.RequestShare, error)
+	Shares(ctx context.Context, ws int32, now time.Time) ([]store.RequestShare, error)
+	RevokeShare(ctx context.Context, actor store.Actor, ws int32, id string) error
 }
 
-// teamRoutes are for whoever may look a request up: support does the talking.
-func (a *api) teamRoutes(read *gin.RouterGroup) {
+// teamRoutes are for whoever may look a request up: support does the talking. To
+// give something away takes an administrator.
+func (a *api) teamRoutes(read, admin *gin.RouterGroup) {
 	read.GET("/requests/:request_id/desk", edge.Handle(a.desk))
 	read.PUT("/requests/:request_id/status", edge.Handle(a.setStatus))
 	read.POST("/requests/:request_id/notes", edge.Handle(a.addNote))
@@ -39,6 +45,10 @@ func (a *api) teamRoutes(read *gin.RouterGroup) {
 	read.GET("/watches", edge.Handle(a.watches))
 	read.POST("/watches", edge.Handle(a.addWatch))
 	read.DELETE("/watches/:id", edge.Handle(a.removeWatch))
+	admin.POST("/requests/:request_id/shares", edge.Handle(a.share))
+	admin.GET("/shares", edge.Handle(a.shares))
+	admin.PUT("/shares", edge.Handle(a.allowShares))
+	admin.DELETE("/shares/:id", edge.Handle(a.revokeShare))
 }
 
 // deskOf finds the Trail under the ID in the path.

@@ -33,8 +33,10 @@ func (s *Store) forgetDesk(ctx context.Context, now time.Time, short map[int32]i
 	}
 	_, err := s.inBatches(ctx, sqlForgetTickets, day(max(s.retention.Events, s.retention.Rollups)))
 	errs = append(errs, err)
-	_, err = s.inBatches(ctx, sqlForgetWatches, now.Add(-watchKept))
-	errs = append(errs, err)
+	for _, sql := range []string{sqlForgetWatches, sqlForgetShares} {
+		_, err = s.inBatches(ctx, sql, now.Add(-watchKept))
+		errs = append(errs, err)
+	}
 	for ws, days := range short {
 		_, err := s.inBatches(ctx, sqlForgetShortNotes, ws, day(min(days, s.retention.Events)))
 		errs = append(errs, err)

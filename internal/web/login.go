@@ -108,11 +108,16 @@ func (w *web) loginWithLink(c *gin.Context) error {
 
 // limiter holds back clients that try too often, by address.
 type limiter struct {
-	mu   sync.Mutex
-	seen map[string]*rate.Limiter
+	mu    sync.Mutex
+	seen  map[string]*rate.Limiter
+	rate  rate.Limit
+	burst int
+	what  string
 }
 
-func newLimiter() *limiter { return &limiter{seen: map[string]*rate.Limiter{}} }
+func newLimiter() *limiter {
+	return &limiter{seen: map[string]*rate.Limiter{}, rate: loginRate, burst: loginBurst, what: "attempts to sign in"}
+}
 
 func (l *limiter) allow(address string) error {
 	l.mu.Lock()
@@ -122,13 +127,13 @@ func (l *limiter) allow(address string) error {
 		if len(l.seen) >= maxClients {
 			clear(l.seen)
 		}
-		one = rate.NewLimiter(loginRate, loginBurst)
+		one = rate.NewLimiter(l.rate, l.burst)
 		l.seen[address] = one
 	}
 	if r := one.Reserve(); r.Delay() > 0 {
 		wait := r.Delay()
 		r.Cancel()
-		return fault.New(fault.RateLimited, "rate_limit_exceeded", "Too many attempts to sign in from this address. Wait a little, then try again.").Retry(wait)
+		return fault.New(fault.RateLimited, "rate_limit_exceeded", "Too many %s from this address. Wait a little, then try again.", l.what).Retry(wait)
 	}
 	return nil
 }

@@ -30,15 +30,23 @@ type Team interface {
 	Watch(ctx context.Context, actor store.Actor, ws int32, now time.Time, value, channel string) (string, error)
 	Watches(ctx context.Context, ws int32, now time.Time) ([]store.RequestWatch, error)
 	RemoveWatch(ctx context.Context, actor store.Actor, ws int32, id string) error
+	PublicLinks(ctx context.Context, ws int32) (bool, error)
+	SetPublicLinks(ctx context.Context, actor store.Actor, ws int32, on bool) error
+	Share(ctx context.Context, actor store.Actor, ws int32, now time.Time, eventID string, days int) (string, store.RequestShare, error)
+	Shares(ctx context.Context, ws int32, now time.Time) ([]store.RequestShare, error)
+	RevokeShare(ctx context.Context, actor store.Actor, ws int32, id string) error
+	OpenShare(ctx context.Context, now time.Time, secret string) (store.Shared, error)
 }
 
 // teamNames are the templates of this room.
-var teamNames = []string{"desk"}
+var teamNames = []string{"desk", "sharing"}
 
 func (w *web) teamRoutes(member *gin.RouterGroup) {
 	member.GET("/desk/:event", edge.Handle(w.deskOf))
 	member.POST("/desk/:event", edge.Handle(w.atDesk))
 	member.POST("/watches", edge.Handle(w.decideWatch))
+	member.GET(sharingPath, edge.Handle(w.sharing))
+	member.POST(sharingPath, edge.Handle(w.decideSharing))
 }
 
 // teamDesk is the part of a page that a team writes in.
@@ -53,6 +61,7 @@ type teamDesk struct {
 	OnIssue  []deskTicket // those of the issue that are not this request's
 	Count    int          // tickets on the issue
 	Issue    string       // where it is
+	Share    string       // where public links are made; "" for who may not
 	Problem  string
 	Typed    string // what could not be taken
 	TypedURL string
@@ -82,6 +91,9 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 	out := &teamDesk{Action: "/desk/" + d.EventID, Status: statusWords[d.Status], Count: len(d.Issue)}
 	if e := eventWith(events, focus); e != nil {
 		out.Back = eventPath(e.RequestID, e.ID)
+	}
+	if login.Decides {
+		out.Share = sharingPath + "?" + query("event", d.EventID)
 	}
 	if d.IssueID != "" {
 		out.Issue = issuePath(d.IssueID)

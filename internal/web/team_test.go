@@ -94,7 +94,8 @@ func evilDesk(evil string) *teamDesk {
 
 func (w *web) requireTeamHarmless(t *testing.T, fr frame, evil string) {
 	t.Helper()
-	all := map[string]any{"desk": deskPage{fr, evilDesk(evil)}}
+	all := map[string]any{"desk": deskPage{fr, evilDesk(evil)},
+		"sharing": sharingPage{fr, true, []shareRow{{evil, eventPath("", evil), evil, moment{evil, evil, evil}, moment{evil, evil, evil}, false}}, evil, evil, []choice{{evil, evil, true}}}}
 	for name, data := range all {
 		require.Contains(t, teamNames, name)
 		w.requireHarmless(t, name, data)
@@ -145,4 +146,56 @@ func TestTellMeIfItArrives(t *testing.T) {
 	assert.Zero(t, f.get("/").Find("section[aria-labelledby=watches]").Length())
 	assert.Equal(t, 422, f.post("/watches", nil, "do", "watch", "id", "null").code)
 	assert.Equal(t, 422, f.post("/watches", nil).code)
+}
+
+func TestPublicLinks(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	assert.Zero(t, f.get("/r/req_9f3a21").Find(`.desk a[href^="/settings/sharing"]`).Length())
+	assert.Equal(t, 403, f.get("/settings/sharing").code)
+	assert.Equal(t, 403, f.post("/settings/sharing", nil, "do", "allow").code)
+	f.decides()
+	to := f.get("/r/req_9f3a21").Find(`.desk a[href^="/settings/sharing"]`).AttrOr("href", "")
+	off := f.get(to)
+	requireSound(t, off)
+	assert.Contains(t, words(off.Find("main")), "Public links are off.")
+	assert.Zero(t, off.Find("button[value=share]").Length())
+	event, _ := strings.CutPrefix(to, "/settings/sharing?event=")
+	assert.Equal(t, 409, f.post("/settings/sharing", nil, "do", "share", "event", event, "days", "7").code)
+	require.Equal(t, 303, f.post("/settings/sharing", nil, "do", "allow").code)
+	assert.Equal(t, "7 days", words(f.get(to).Find("#days option[selected]")))
+	made := f.post("/settings/sharing", nil, "do", "share", "event", event, "days", "7")
+	require.Equal(t, 201, made.code, made.body)
+	requireSound(t, made)
+	link := strings.TrimPrefix(words(made.Find("#link")), f.server.URL)
+	require.True(t, strings.HasPrefix(link, "/s/"), link)
+	assert.NotContains(t, f.get("/settings/sharing").body, link, "shown once")
+
+	f.client = f.newClient() // a stranger
+	p := f.get(link)
+	require.Equal(t, 200, p.code, p.body)
+	assert.Equal(t, "429 rate_limit_exceeded", words(p.Find("h1")))
+	assert.Zero(t, p.Find("script, form, main a").Length())
+	for _, hidden := range []string{"acme", "req_9f3a21", "prompts-api", "x4f2", "Retry", event} {
+		assert.NotContains(t, p.body, hidden)
+	}
+	assert.Equal(t, publicPolicy, p.header.Get("Content-Security-Policy"))
+	assert.Equal(t, "no-referrer", p.header.Get("Referrer-Policy"))
+	assert.Contains(t, p.header.Get("X-Robots-Tag"), "noindex")
+	assert.Equal(t, "no-store", p.header.Get("Cache-Control"))
+	assert.Empty(t, p.header.Get("Set-Cookie"))
+
+	f.decides()
+	share := f.get("/settings/sharing").Find("input[name=share]").AttrOr("value", "")
+	require.Equal(t, 303, f.post("/settings/sharing", nil, "do", "revoke", "share", share).code)
+	f.client = f.newClient()
+	revoked, unknown := f.get(link), f.get("/s/nope")
+	assert.Equal(t, []int{404, 404}, []int{revoked.code, unknown.code})
+	assert.Equal(t, unknown.body, revoked.body)
+	codes := map[int]int{}
+	for range 40 {
+		codes[f.get("/s/nope").code]++
+	}
+	assert.Positive(t, codes[429], "guessing is slow")
+	assert.Positive(t, codes[404])
 }

@@ -88,6 +88,7 @@ type web struct {
 	sessions *scs.SessionManager
 	origins  *http.CrossOriginProtection
 	logins   *limiter
+	views    *limiter // of public links
 	assets   assets
 	pages    pages
 	dead     deadNow
@@ -109,7 +110,7 @@ func New(deps Deps) http.Handler {
 	}
 	w := &web{
 		Deps: deps, sessions: newSessions(deps.Sessions), origins: http.NewCrossOriginProtection(),
-		logins: newLimiter(), assets: loadAssets(), pages: loadPages(),
+		logins: newLimiter(), views: newViewLimiter(), assets: loadAssets(), pages: loadPages(),
 	}
 	r := edge.New(edge.Options{
 		Service: "errata-web", Logger: deps.Logger, OnServerError: deps.OnServerError, WriteError: w.writeError,
@@ -166,6 +167,7 @@ func (w *web) routes(r *gin.Engine) {
 	w.silenceRoutes(member)
 	w.settingRoutes(member)
 	w.teamRoutes(member)
+	w.publicRoutes(r)
 	member.GET("/alerts/channels", edge.Handle(w.channels))
 	member.GET("/alerts/channels/new", edge.Handle(w.newChannel))
 	member.POST("/alerts/channels/new", edge.Handle(w.addChannel))
