@@ -31,6 +31,8 @@ type Team interface {
 	Share(ctx context.Context, actor store.Actor, ws int32, now time.Time, eventID string, days int) (string, store.RequestShare, error)
 	Shares(ctx context.Context, ws int32, now time.Time) ([]store.RequestShare, error)
 	RevokeShare(ctx context.Context, actor store.Actor, ws int32, id string) error
+	AuditLog(ctx context.Context, ws int32, f store.AuditFilter, limit int, cursor string) ([]store.AuditRow, string, error)
+	Looked(ctx context.Context, actor store.Actor, ws int32, events ...string)
 }
 
 // teamRoutes are for whoever may look a request up: support does the talking. To
@@ -46,6 +48,7 @@ func (a *api) teamRoutes(read, admin *gin.RouterGroup) {
 	read.POST("/watches", edge.Handle(a.addWatch))
 	read.DELETE("/watches/:id", edge.Handle(a.removeWatch))
 	admin.POST("/requests/:request_id/shares", edge.Handle(a.share))
+	admin.GET("/audit", edge.Handle(a.audit))
 	admin.GET("/shares", edge.Handle(a.shares))
 	admin.PUT("/shares", edge.Handle(a.allowShares))
 	admin.DELETE("/shares/:id", edge.Handle(a.revokeShare))

@@ -112,6 +112,7 @@ func (a *api) lookup(c *gin.Context, field, text string) error {
 	if err := search.run(text); err != nil {
 		return err
 	}
+	a.looked(c, search.out.Trails...)
 	return reply(c, http.StatusOK, search.out)
 }
 

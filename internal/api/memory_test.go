@@ -31,8 +31,9 @@ type memory struct {
 	broken     error
 	filter     event.Filter // the last one that Events was asked for
 	actor      store.Actor  // the last one that changed a key
-	noIssues                // their tests have a real store
-	noSLOs                  // and so have theirs
+	looked     []string
+	noIssues   // their tests have a real store
+	noSLOs     // and so have theirs
 	noRules
 	noSilences
 	noChannels
@@ -60,6 +61,12 @@ type (
 // Catalog is one in which nothing is written.
 func (m *memory) Catalog(context.Context, int32) (*catalog.Book, error) {
 	return catalog.NewBook(nil), m.broken
+}
+
+func (m *memory) Looked(_ context.Context, _ store.Actor, _ int32, events ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looked = append(m.looked, events...)
 }
 
 func (m *memory) Reach(context.Context, int32) ([]store.Reach, error) {

@@ -37,6 +37,7 @@ func (a *api) request(c *gin.Context) error {
 	if err := a.include(c.Request.Context(), workspace(c), &trail, more); err != nil {
 		return err
 	}
+	a.looked(c, trail)
 	return reply(c, http.StatusOK, trail)
 }
 

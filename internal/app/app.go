@@ -252,6 +252,7 @@ func (a *App) serve(ctx context.Context) error {
 		group.Go(func() error { return watch.RollUp(ctx, a.Store, a.log) })
 		group.Go(func() error { return watch.Issues(ctx, a.Store, a.log) })
 		group.Go(func() error { return watch.Requests(ctx, a.Store, a.log) })
+		group.Go(func() error { return a.Store.RecordLooks(ctx) })
 		group.Go(func() error { return a.judge(ctx) })
 		group.Go(func() error { return a.watchSelf(ctx) })
 		group.Go(func() error { return a.courier.Deliver(ctx) })

@@ -84,6 +84,8 @@ func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error
 	return event.NewTrail(id, found), nil
 }
 
+func (s *shelf) Looked(context.Context, store.Actor, int32, ...string) {}
+
 func (s *shelf) Reach(context.Context, int32) ([]store.Reach, error) {
 	lag := 1.5
 	return []store.Reach{{Environment: "production", NewestAt: event.Time{Time: time.Date(2026, 11, 20, 14, 0, 0, 0, time.UTC)}, LagSeconds: &lag}, {NewestAt: event.Time{Time: time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC)}}}, nil

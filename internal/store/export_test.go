@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/alert"
@@ -54,4 +55,14 @@ func (s *Store) Remembered() (counted map[incident.Series]detect.Input, normal m
 		}
 	}
 	return counted, normal
+}
+
+// Recording reports whether look-ups are being written down.
+func (s *Store) Recording() bool { return s.looks.running.Load() }
+
+// FillLooks has as many look-ups wait as can.
+func (s *Store) FillLooks(ws int32, actor Actor) {
+	for len(s.looks.queue) < maxLooks {
+		s.looks.queue <- look{ws, actor, "e", uuid.Must(uuid.NewV7()).String()}
+	}
 }

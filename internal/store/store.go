@@ -90,6 +90,7 @@ type Store struct {
 	own     alertMemories // of incidents of Errata itself
 	books   books
 	reaches reaches
+	looks   *looks
 	tables  tableCache
 	words   wordNumbers
 
@@ -122,7 +123,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(),
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(), looks: newLooks(),
 		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying()}
 	s.open.keep, s.tables.room = opt.StatsAge, opt.StatsCache
 	if s.log == nil {

@@ -35,16 +35,18 @@ type Team interface {
 	Share(ctx context.Context, actor store.Actor, ws int32, now time.Time, eventID string, days int) (string, store.RequestShare, error)
 	Shares(ctx context.Context, ws int32, now time.Time) ([]store.RequestShare, error)
 	RevokeShare(ctx context.Context, actor store.Actor, ws int32, id string) error
+	AuditLog(ctx context.Context, ws int32, f store.AuditFilter, limit int, cursor string) ([]store.AuditRow, string, error)
 	OpenShare(ctx context.Context, now time.Time, secret string) (store.Shared, error)
 }
 
 // teamNames are the templates of this room.
-var teamNames = []string{"desk", "sharing"}
+var teamNames = []string{"desk", "sharing", "audit"}
 
 func (w *web) teamRoutes(member *gin.RouterGroup) {
 	member.GET("/desk/:event", edge.Handle(w.deskOf))
 	member.POST("/desk/:event", edge.Handle(w.atDesk))
 	member.POST("/watches", edge.Handle(w.decideWatch))
+	member.GET(auditPath, edge.Handle(w.auditLog))
 	member.GET(sharingPath, edge.Handle(w.sharing))
 	member.POST(sharingPath, edge.Handle(w.decideSharing))
 }

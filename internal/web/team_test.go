@@ -94,7 +94,7 @@ func evilDesk(evil string) *teamDesk {
 
 func (w *web) requireTeamHarmless(t *testing.T, fr frame, evil string) {
 	t.Helper()
-	all := map[string]any{"desk": deskPage{fr, evilDesk(evil)},
+	all := map[string]any{"audit": auditPage{fr, evil, evil, evil, []auditRow{{moment{evil, evil, evil}, evil, evil, evil, evil, eventPath("", evil), evil}}, evil, evil}, "desk": deskPage{fr, evilDesk(evil)},
 		"sharing": sharingPage{fr, true, []shareRow{{evil, eventPath("", evil), evil, moment{evil, evil, evil}, moment{evil, evil, evil}, false}}, evil, evil, []choice{{evil, evil, true}}}}
 	for name, data := range all {
 		require.Contains(t, teamNames, name)
@@ -198,4 +198,34 @@ func TestPublicLinks(t *testing.T) {
 	}
 	assert.Positive(t, codes[429], "guessing is slow")
 	assert.Positive(t, codes[404])
+}
+
+func TestAuditPage(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	assert.Equal(t, 403, f.get("/settings/audit").code)
+	assert.Zero(t, f.get("/").Find(`nav a[href="/settings/audit"]`).Length())
+	f.post("/find", nil, "text", "jane@example.com says req_9f3a21 failed")
+	p := f.atDesk(f.get("/r/req_9f3a21"), "do", "status", "status", "answered")
+	require.Equal(t, 200, p.code)
+	f.decides()
+	assert.Equal(t, 1, f.get("/").Find(`nav a[href="/settings/audit"]`).Length())
+	log := f.get("/settings/audit")
+	requireSound(t, log)
+	text := words(log.Find("tbody"))
+	for _, want := range []string{"mia session", "request.view", "request.status", "login"} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, log.body, "jane")
+	only := f.get("/settings/audit?actor=mia&action=request")
+	assert.Equal(t, "page", only.Find(`nav a[href="/settings/audit"]`).AttrOr("aria-current", ""))
+	assert.NotContains(t, words(only.Find("tbody")), "login")
+	href := only.Find("tbody a.row").First().AttrOr("href", "")
+	assert.Equal(t, 200, f.get(href).code, href)
+	assert.Contains(t, words(f.get("/settings/audit?target=nothing").Find("main")), "Nothing matches.")
+	for _, bad := range []string{"cursor=x", "actor=%00", "target=%FF"} {
+		res := f.get("/settings/audit?" + bad)
+		assert.Equal(t, 422, res.code, bad)
+		requireSound(t, res)
+	}
 }
