@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -16,6 +17,7 @@ import (
 
 	"errata/internal/desk"
 	"errata/internal/notify"
+	"errata/internal/slack"
 	"errata/internal/store"
 )
 
@@ -43,6 +45,7 @@ func TestIntegrationPages(t *testing.T) {
 	assert.Equal(t, 1, f.get("/").Find(`nav a[href="/settings/integrations"]`).Length())
 	empty := f.get("/settings/integrations")
 	assert.Equal(t, 2, empty.Find(".kinds a").Length())
+	requireSound(t, empty)
 	fresh := f.get("/settings/integrations/new?kind=slack")
 	assert.Contains(t, fresh.Find("#manifest").Text(), "links:write")
 	assert.NotContains(t, fresh.Find("#manifest").Text(), "url:")
@@ -51,6 +54,7 @@ func TestIntegrationPages(t *testing.T) {
 	refused := f.post("/settings/integrations/new", nil, "kind", "slack", "name", "desk", "account", "acme", "secrets.signing_secret", signingHush)
 	assert.Equal(t, http.StatusUnprocessableEntity, refused.code)
 	assert.Equal(t, 1, refused.Find("#f-account[aria-invalid]").Length())
+	requireSound(t, refused)
 	assert.NotContains(t, refused.body, signingHush, "what is secret goes only in")
 	assert.Equal(t, http.StatusUnprocessableEntity, f.post("/settings/integrations/new", nil, "kind", "pigeon", "name", "x").code)
 
@@ -59,6 +63,7 @@ func TestIntegrationPages(t *testing.T) {
 	path, _, _ := strings.Cut(added.header.Get("Location"), "?")
 	page := f.get(added.header.Get("Location"))
 	assert.Contains(t, page.Find("[role=status]").Text(), "The integration is there")
+	requireSound(t, page)
 	id := strings.TrimPrefix(path, "/settings/integrations/")
 	assert.Contains(t, page.Find("#manifest").Text(), f.server.URL+"/integrations/slack/"+id+"/commands")
 	assert.Contains(t, page.Find("#manifest").Text(), f.server.URL+"/integrations/slack/"+id+"/events")
@@ -83,9 +88,8 @@ func TestIntegrationPages(t *testing.T) {
 	assert.Equal(t, http.StatusUnprocessableEntity, f.post(path, nil, "do", "dance").code)
 	assert.Equal(t, "/settings/integrations?done=removed", f.post(path, nil, "do", "remove", "sure", "1").header.Get("Location"))
 	assert.Equal(t, http.StatusNotFound, f.get(path).code)
-	for _, from := range []string{"https://evil.example"} {
-		assert.Equal(t, http.StatusForbidden, f.post("/settings/integrations/new", map[string]string{"Origin": from, "Sec-Fetch-Site": "cross-site"}, "kind", "zendesk", "name", "z", "account", "acme").code)
-	}
+	cross := map[string]string{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+	assert.Equal(t, http.StatusForbidden, f.post("/settings/integrations/new", cross, "kind", "zendesk", "name", "z", "account", "acme").code)
 }
 
 func TestZendeskPages(t *testing.T) {
@@ -96,6 +100,7 @@ func TestZendeskPages(t *testing.T) {
 	assert.Contains(t, f.get(path).Find("section[aria-labelledby=token]").Text(), "There is none, so nobody is answered.")
 	made := f.post(path, nil, "do", "token")
 	require.Equal(t, http.StatusOK, made.code)
+	requireSound(t, made)
 	token := made.Find("#made").Text()
 	assert.Regexp(t, `^erz_[\w-]{43}$`, token)
 	assert.Equal(t, "no-store", made.header.Get("Cache-Control"))
@@ -109,6 +114,24 @@ func TestZendeskPages(t *testing.T) {
 	assert.NotContains(t, app.body, token)
 	assert.Equal(t, path+"?done=ended", f.post(path, nil, "do", "end").header.Get("Location"))
 	assert.Contains(t, f.post(path, nil, "do", "test").Find("[role=status]").Text(), "There is no token yet")
+}
+
+// Every template runs with every string hostile, and lets none of it act.
+func TestNothingEscapesFromIntegrations(t *testing.T) {
+	w := &web{Deps: Deps{Now: time.Now}, assets: loadAssets(), pages: loadPages()}
+	when := moment{evil, evil, evil}
+	fr := frame{Title: evil, User: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Admin: true}
+	sick := health{Tone: evil, Word: evil, Why: evil, Failing: when}
+	w.requireHarmless(t, "integrations", integrationsPage{fr, evil, []integrationRow{{evil, evil, evil, evil, sick}}, []integrationKind{{evil, evil, evil, evil}}, false})
+	w.requireHarmless(t, "integrations", integrationsPage{frame: fr, Kinds: []integrationKind{{evil, evil, evil, evil}}, Full: true})
+	wrong := map[string]string{"name": evil, "account": evil, "secrets.signing_secret": evil, "secrets.bot_token": evil}
+	for _, kind := range []string{store.Slack, store.Zendesk, evil} {
+		for _, fresh := range []bool{true, false} {
+			form := &integrationForm{Action: evil, Kind: evil, Name: evil, Account: evil, New: fresh, Set: map[string]bool{"signing_secret": true, "bot_token": true}, Wrong: wrong}
+			w.requireHarmless(t, "integration", integrationPage{frame: fr, Name: evil, Kind: kind, Title: evil, About: evil, Path: evil, Done: evil, Problem: evil, Form: form, Health: sick, Used: when,
+				Tested: &slack.Check{Message: evil}, Addresses: []row{{evil, evil}}, Manifest: evil, Guessed: true, Token: evil, TokenAt: when, RemoveWrong: evil})
+		}
+	}
 }
 
 // Somebody adds one by keyboard, and the pages fit every screen.
