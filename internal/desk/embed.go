@@ -97,10 +97,16 @@ func (d *Desk) embeddedDoor(c *gin.Context) (store.Door, error) {
 	if err == nil && !door.Enabled {
 		err = disabled()
 	}
-	if err == nil && !d.mayAsk(door.ID) {
-		err = fault.New(fault.RateLimited, "rate_limit_exceeded", "This integration asks more often than it may. Wait a little.")
-	}
 	return door, err
+}
+
+// bounded refuses who asks too often, once it is known that they may ask: nobody
+// else uses that up.
+func (d *Desk) bounded(door *store.Door) error {
+	if d.mayAsk(door.ID) {
+		return nil
+	}
+	return fault.New(fault.RateLimited, "rate_limit_exceeded", "This integration asks more often than it may. Wait a little.")
 }
 
 type sessionReply struct {
@@ -119,6 +125,9 @@ func (d *Desk) session(c *gin.Context) error {
 		d.note(c.Request.Context(), &door, "A page showed a token that is not this integration's")
 		return refused()
 	}
+	if err := d.bounded(&door); err != nil {
+		return err
+	}
 	d.note(c.Request.Context(), &door, "")
 	until := d.Now().Add(sessionLength)
 	c.PureJSON(http.StatusOK, sessionReply{sealSession(&door, until), event.Time{Time: until.UTC()}})
@@ -133,6 +142,9 @@ func (d *Desk) embedLookup(c *gin.Context) error {
 	}
 	if !openSession(&door, auth.FromHeaders(c.GetHeader), d.Now()) {
 		return refused()
+	}
+	if err := d.bounded(&door); err != nil {
+		return err
 	}
 	body, err := edge.ReadBody(c, maxAsk)
 	if err != nil {

@@ -1,9 +1,12 @@
 package desk_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -139,10 +142,34 @@ func TestEmbeddedTokens(t *testing.T) {
 	assert.Contains(t, c.Message, "There is no token yet")
 }
 
-// One integration asks so often, and no more.
+// The page is small: agents open many tickets.
+func TestSidebarIsSmall(t *testing.T) {
+	f := newFixture(t)
+	path, _, _ := f.addZendesk()
+	page := f.get(path).body
+	for file, budget := range map[string]int{"sidebar.css": 2 << 10, "sidebar.js": 5 << 10} {
+		at := regexp.MustCompile(`/embed/static/` + strings.ReplaceAll(file, ".", `\.[0-9a-f]{12}\.`)).FindString(page)
+		require.NotEmpty(t, at, file)
+		r := f.get(at)
+		require.Equal(t, http.StatusOK, r.status)
+		assert.Equal(t, "public, max-age=31536000, immutable", r.header.Get("Cache-Control"))
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err := z.Write([]byte(r.body))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		assert.Less(t, b.Len(), budget, file)
+	}
+}
+
+// One integration asks so often, and no more; who may not ask uses nothing up.
 func TestEmbeddedLookUpsAreBounded(t *testing.T) {
 	f := newFixture(t)
 	path, token, _ := f.addZendesk()
+	for range 100 {
+		require.Equal(t, 401, f.post(path+"/session", "", "Authorization", "Bearer erz_guess").status)
+	}
+	f.open(path, token)
 	for n := 0; ; n++ {
 		require.Less(t, n, 10_000)
 		r := f.post(path+"/session", "", "Authorization", "Bearer "+token)
