@@ -91,7 +91,7 @@ func New(deps Deps) *Desk {
 		deps.Frames = func(subdomain string) []string { return []string{"https://" + subdomain + ".zendesk.com"} }
 	}
 	d := &Desk{Deps: deps, files: loadFiles(), limiter: map[string]*rate.Limiter{}}
-	d.later.start()
+	d.later.start(deps.Logger)
 	d.http = d.engine()
 	return d
 }

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -15,6 +17,7 @@ const (
 
 // later runs what outlives its request. Whoever closes it waits for all of that.
 type later struct {
+	log    *slog.Logger
 	ctx    context.Context
 	cancel context.CancelFunc
 	slots  chan struct{}
@@ -24,7 +27,8 @@ type later struct {
 	group  sync.WaitGroup
 }
 
-func (l *later) start() {
+func (l *later) start(log *slog.Logger) {
+	l.log = log
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.slots = make(chan struct{}, atATime)
 }
@@ -43,6 +47,11 @@ func (l *later) run(fn func(ctx context.Context)) bool {
 	}
 	l.group.Go(func() {
 		defer func() { <-l.slots }()
+		defer func() { // what is wrong with one question ends no other
+			if p := recover(); p != nil {
+				l.log.Error("panic behind a request", "panic", p, "stack", string(debug.Stack()))
+			}
+		}()
 		ctx, cancel := context.WithTimeout(l.ctx, longest)
 		defer cancel()
 		fn(ctx)

@@ -189,6 +189,25 @@ func (s *slow) Lookup(ctx context.Context, ws int32, ids []string) (map[string][
 	return s.Store.Lookup(ctx, ws, ids)
 }
 
+// What nobody thought of ends one question, and not the process.
+func TestAPanicEndsOneQuestion(t *testing.T) {
+	f := newFixture(t, func(f *fixture, d *desk.Deps) {
+		d.Store, d.Patience = touchy{f.Store}, 50*time.Millisecond
+	})
+	i := f.addSlack()
+	assert.Contains(t, f.signed(commands(i), ask("req_9f3a21")).body, "the answer follows")
+	assert.Contains(t, f.signed(commands(i), ask("help")).body, "Paste whatever")
+	f.desk.Close(t.Context())
+	assert.Contains(t, f.log.String(), "panic behind a request")
+}
+
+// touchy is a store that panics.
+type touchy struct{ *store.Store }
+
+func (touchy) Lookup(context.Context, int32, []string) (map[string][]store.Hit, error) {
+	panic("nobody thought of this")
+}
+
 // A response URL that is not Slack's gets nothing, signed or not.
 func TestLateAnswersGoToSlackOnly(t *testing.T) {
 	gate := make(chan struct{})
