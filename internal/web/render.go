@@ -67,7 +67,6 @@ type frame struct {
 	Alerts      int    // incidents that last
 	Paused      string // why nothing is judged
 	Alarmed     alarmed
-	Settings    bool // whether there are pages for whoever decides
 }
 
 func (w *web) frame(c *gin.Context, title, at string) frame {
