@@ -38,6 +38,7 @@ func TestJudge(t *testing.T) {
 		"few":                        {blast.Counts{Events: 4, Customers: 1, Customer: "acme", Theirs: 4, NormalKnown: true}, blast.TooFew, "Too few to tell", "1 customer, 4 failures, usually 0."},
 		"two":                        {blast.Counts{Events: 40, Customers: 2, Customer: "acme", Theirs: 39, NormalKnown: true}, blast.TooFew, "Too few to tell", "2 customers, 40 failures, usually 0, 98% of them are this customer's. One other customer met it, too."},
 		"nobody is named":            {blast.Counts{Events: 4000, NormalKnown: true, Normal: 1}, blast.TooFew, "Too few to tell", "4,000 failures, usually 1. None of them names a customer."},
+		"one that names nobody":      {blast.Counts{Events: 1}, blast.TooFew, "Too few to tell", "1 failure. It names no customer."},
 		"this one names nobody":      {blast.Counts{Events: 40, Customers: 1, NormalKnown: true}, blast.TooFew, "Too few to tell", "1 customer, 40 failures, usually 0. This failure names no customer."},
 		"not counted yet":            {blast.Counts{Customer: "acme", NormalKnown: true}, blast.TooFew, "Too few to tell", "Nothing is counted under this code and endpoint yet."},
 		"one of very many":           {blast.Counts{Events: 100_000, Customers: 900, Customer: "acme", Theirs: 1, NormalKnown: true, Normal: 5}, blast.OthersToo, "Others too", "900 customers, 100,000 failures, usually 5, less than 1% of them are this customer's. That is far more than usual."},

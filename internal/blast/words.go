@@ -73,6 +73,8 @@ func (c *Counts) why() string {
 	switch {
 	case c.Events <= 0:
 		return "Nothing is counted under this code and endpoint yet."
+	case c.Customers == 0 && c.Events == 1:
+		return "It names no customer."
 	case c.Customers == 0:
 		return "None of them names a customer."
 	case c.Customer == "":

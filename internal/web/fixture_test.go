@@ -44,8 +44,15 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
+	return newFixtureWith(t, store.Options{}, func(s *store.Store) Reader { return s })
+}
+
+// newFixtureWith is newFixture with a watch over what is asked of the store.
+func newFixtureWith(t testing.TB, opt store.Options, reader func(*store.Store) Reader) *fixture {
+	t.Helper()
 	db := pgtest.New(t)
-	s, err := store.Open(t.Context(), store.Options{URL: db.AppURL})
+	opt.URL = db.AppURL
+	s, err := store.Open(t.Context(), opt)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "mia", []auth.Scope{auth.Read}, readKey))
@@ -53,7 +60,7 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "billing", []auth.Scope{auth.Ingest}, ingestKey))
 	f := &fixture{Store: s, t: t, now: time.Now().UTC(), url: db.URL}
 	f.server = httptest.NewServer(New(Deps{
-		Store: s, Courier: courierOf(t, s), Desk: deskOf(s), Keys: auth.NewKeyring(s.KeyByHash, 0), Sessions: s.Sessions(), Version: "1.2.3", CollectorURL: "http://collector.test:4318",
+		Store: reader(s), Courier: courierOf(t, s), Desk: deskOf(s), Keys: auth.NewKeyring(s.KeyByHash, 0), Sessions: s.Sessions(), Version: "1.2.3", CollectorURL: "http://collector.test:4318",
 	}))
 	t.Cleanup(f.server.Close)
 	f.client = f.newClient()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -19,14 +20,16 @@ func (w *web) request(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	asked := time.Now()
 	trail, err := w.Store.Trail(c.Request.Context(), member(c).Workspace, id)
+	spent := time.Since(asked)
 	if fault.Is(err, fault.NotFound) {
 		return w.nothing(c, http.StatusNotFound, []string{id}, nil, 0)
 	}
 	if err != nil {
 		return err
 	}
-	return w.show(c, trail, trail.Summary.EventID)
+	return w.show(c, trail, trail.Summary.EventID, spent)
 }
 
 // event shows one failure, with the rest of its trace where there is one.
@@ -35,7 +38,7 @@ func (w *web) event(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, ws := c.Request.Context(), member(c).Workspace
+	ctx, ws, asked := c.Request.Context(), member(c).Workspace, time.Now()
 	e, err := w.Store.Event(ctx, ws, id)
 	if err != nil {
 		return err
@@ -50,44 +53,69 @@ func (w *web) event(c *gin.Context) error {
 			trail = around
 		}
 	}
-	return w.show(c, trail, e.ID)
+	return w.show(c, trail, e.ID, time.Since(asked))
 }
 
-func (w *web) show(c *gin.Context, trail event.Trail, focus string) error {
-	login := member(c)
-	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "request.view", focus, nil); err != nil {
+// show is the page of a failure. Support sees what to say and to do; what engineers
+// need is there for those who decide, and for others when they ask for it. The body as
+// it was sent is shown only when it was asked for, and whoever does is in the audit log.
+func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.Duration) error {
+	login, now, all := member(c), w.Now(), c.Query("view") == "full"
+	ctx, ws := c.Request.Context(), login.Workspace
+	action := "request.view"
+	if all {
+		action = "request.unmask"
+	}
+	if err := w.Store.Audit(ctx, ws, login.Actor, action, focus, nil); err != nil {
 		return err
 	}
 	e := trail.Find(focus)
 	if answered := trail.Find(trail.Summary.EventID); e.Role != event.Primary && answered != nil {
 		e = answered
 	}
-	book, err := w.book(c)
+	asked := time.Now()
+	around, err := w.Store.Around(ctx, ws, e, now)
 	if err != nil {
 		return err
 	}
-	now := w.Now()
-	around, err := w.Store.Around(c.Request.Context(), login.Workspace, e, now)
+	book, err := w.Store.Catalog(ctx, ws)
 	if err != nil {
 		return err
 	}
-	known := w.knownIncident(around.Incident)
-	page := w.requestPage(trail, focus, catalog.Resolve(book, seen(&trail, focus), now, catalog.About{Incident: known != nil && known.Open}))
-	page.Known, page.JustThem = known, justThemOf(e, around.Blast, now)
-	links, err := w.Store.Links(c.Request.Context(), login.Workspace)
-	if err != nil {
-		return err
-	}
-	for _, l := range linkout.Fill(links, &trail, trail.Find(focus)) {
-		if l.URL != "" {
-			page.Links = append(page.Links, l)
+	var links []linkout.Template
+	engineer := login.Decides || all
+	if engineer {
+		if links, err = w.Store.Links(ctx, ws); err != nil {
+			return err
 		}
 	}
-	page.Settings = len(links) == 0 && login.Decides
+	beside := newBeside(&trail, e, around.Deploy, now)
+	if len(beside.replies) > 0 {
+		if err := w.answer(ctx, ws, now, &beside.asked); err != nil {
+			return err
+		}
+	}
+	spent += time.Since(asked)
+
+	page := w.requestPage(trail, focus, book, around.Incident != nil && around.Incident.Open())
+	page.Known, page.JustThem, page.Theirs = w.knownIncident(around.Incident), justThemOf(e, around.Blast, now), beside.theirs()
+	if page.Engineer, page.All = engineer, all; engineer {
+		page.Release = beside.release()
+		page.Settings = len(links) == 0 && login.Decides
+		for _, l := range linkout.Fill(links, &trail, trail.Find(focus)) {
+			if l.URL != "" {
+				page.Links = append(page.Links, l)
+			}
+		}
+	}
 	if page.Desk, err = w.deskBeside(c, trail.Events, focus); err != nil {
 		return err
 	}
+	if page.Full = c.Request.URL.EscapedPath() + "?view=full"; !all {
+		page.hide()
+	}
 	page.frame = w.frame(c, page.Heading, "")
+	timed(c, time.Now().Add(-spent))
 	return w.render(c, http.StatusOK, "request", page)
 }
 
@@ -98,57 +126,81 @@ type requestPage struct {
 	CodePath  string
 	Verdict   string
 	Began     string // where it began, when that was elsewhere
-	Attempts  []story.Attempts
 	Family    event.Family
 	Side      string
 	Time      moment
 	Facts     []fact
 	Message   string
+	Known     *knownIncident // that it was part of
+	JustThem  justThem
 	Retry     catalog.Retry
 	RetryFrom string
-	Reply     string
-	Replies   []catalog.Reply // others that may fit
+	Replies   []replyText
 	EditPath  string
 	Why       catalog.Explanation
 	Fields    []event.FieldError
-	Details   text
+	Theirs    *theirs
+
+	// What engineers see.
+	Engineer  bool
+	Release   string
 	Timeline  []step
 	ByTime    bool // of some steps it is not known who called them
+	Attempts  []story.Attempts
 	Truncated bool
-	Traces    []string
+	Links     []linkout.Link // to where else it can be looked at
+	Settings  bool           // nobody has set any, and this reader can
+	IDs       []row
+	Notes     []string
+
+	// What has to be asked for.
+	All       bool
+	Full      string // the page with it
+	Hidden    bool   // there is some
+	Details   text
 	Exception *event.Exception
 	Stack     text
 	Raw       text
 	Headers   []row
-	IDs       []row
-	Notes     []string
-	Known     *knownIncident // that it was part of
-	JustThem  justThem
-	Links     []linkout.Link // to where else it can be looked at
-	Settings  bool           // nobody has set any, and this reader can
-	Desk      *teamDesk      // what the team keeps beside it
+	Desk      *teamDesk // what the team keeps beside it
+}
+
+// hide takes out what has to be asked for.
+func (p *requestPage) hide() {
+	p.Hidden = p.Raw.Body != "" || p.Details.Body != "" || p.Exception != nil || len(p.Headers) > 0
+	p.Raw, p.Details, p.Exception, p.Stack, p.Headers = text{}, text{}, nil, text{}, nil
+}
+
+// replyText is a reply with its form in Markdown.
+type replyText struct {
+	catalog.Reply
+	ID, Markdown string
 }
 
 // fact is one of the circumstances; Path leads to more like it.
 type fact struct{ Name, Value, Path string }
 
-// seen is what the Event with that ID is explained as.
-func seen(trail *event.Trail, id string) event.Event {
-	if id == trail.Summary.EventID {
-		return story.Seen(trail)
-	}
-	return *trail.Find(id)
-}
-
-func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) requestPage {
+func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, incident bool) requestPage {
 	now := w.Now()
 	e := trail.Find(focus)
-	told, why := story.Tell(&trail), said.Explanation
+	seen := *e
+	if focus == trail.Summary.EventID {
+		seen = story.Seen(&trail)
+	}
+	told := story.Tell(&trail)
+	answer := catalog.Resolve(book, seen, now, catalog.About{Incident: incident})
 	page := requestPage{
-		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: why.Verdict, Family: seen(&trail, focus).Family, Side: why.Side, Time: momentAt(e.OccurredAt, now),
-		Facts: facts(e), Message: e.Message, Retry: said.Retry, Reply: said.Replies[0].Text, Replies: said.Replies[1:], Why: why,
+		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: answer.Verdict, Family: seen.Family, Side: answer.Side, Time: momentAt(e.OccurredAt, now),
+		Facts: facts(e), Message: e.Message, Retry: answer.Retry, Why: answer.Explanation,
 		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Attempts: told.Attempts, Truncated: trail.Truncated,
-		Traces: trail.TraceIDs, Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
+		Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
+	}
+	for i, r := range answer.Replies {
+		t := replyText{Reply: r, ID: "reply", Markdown: markdown(r.Text, e.RequestID)}
+		if i > 0 {
+			t.ID += itoa(i + 1)
+		}
+		page.Replies = append(page.Replies, t)
 	}
 	page.EditPath = pathOfEntry(catalog.Key{Service: e.Service, Code: e.Code}, "edit")
 	if from := sources[page.Retry.Source]; from != "" && page.Retry.Seconds != nil {
@@ -165,6 +217,23 @@ func (w *web) requestPage(trail event.Trail, focus string, said catalog.Answer) 
 		}
 	}
 	return page
+}
+
+// special are the characters that Markdown takes for more than themselves within a
+// line.
+var special = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "\\<", ">", "\\>", "#", "\\#", "~", "\\~")
+
+// markdown is a reply for where Markdown is understood: the ID stands as code, and
+// nothing else becomes more than it is.
+func markdown(reply, id string) string {
+	if id == "" || strings.ContainsAny(id, "`\n") {
+		return special.Replace(reply)
+	}
+	parts := strings.Split(reply, id)
+	for i := range parts {
+		parts[i] = special.Replace(parts[i])
+	}
+	return strings.Join(parts, "`"+id+"`")
 }
 
 func heading(e *event.Event) string { return story.Heading(e) }
@@ -200,6 +269,7 @@ func facts(e *event.Event) []fact {
 	if e.Attempt > 0 {
 		add("Attempt", itoa(e.Attempt+1), "")
 	}
+	add("Request", e.RequestID, "")
 	if e.DurationMS != nil {
 		add("Took", milliseconds(*e.DurationMS), "")
 	}

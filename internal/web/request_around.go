@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"errata/internal/blast"
+	"errata/internal/catalog"
 	"errata/internal/chart"
 	"errata/internal/event"
 	"errata/internal/incident"
@@ -16,6 +17,7 @@ import (
 // Requests is what the page of a request needs of the store besides its Trail.
 type Requests interface {
 	Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (store.Around, error)
+	Catalog(ctx context.Context, ws int32) (*catalog.Book, error)
 	Links(ctx context.Context, ws int32) ([]linkout.Template, error)
 	SetLinks(ctx context.Context, actor store.Actor, ws int32, list []linkout.Template) ([]linkout.Template, error)
 }

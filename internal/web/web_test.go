@@ -271,7 +271,7 @@ func TestRequestPage(t *testing.T) {
 }
 
 func TestRequestPageNamesTheRootCause(t *testing.T) {
-	f := newFixture(t).signIn()
+	f := newFixture(t).decides()
 	f.samples()
 	p := f.get("/r/req_edge1")
 	require.Equal(t, 200, p.code)
@@ -288,7 +288,9 @@ func TestRequestPageNamesTheRootCause(t *testing.T) {
 	e := f.get(inner)
 	assert.Equal(t, 200, e.code)
 	assert.Contains(t, words(e.Find("h1")), "prompts-api failed unexpectedly")
-	assert.Contains(t, words(e.Find("summary")), "Exception ProviderError")
+	assert.Zero(t, e.Find("summary:contains(Exception)").Length(), "nobody asked for it")
+	full := f.get(e.Find(".unmask a").AttrOr("href", ""))
+	assert.Contains(t, words(full.Find("summary")), "Exception ProviderError")
 	assert.Contains(t, words(e.Find(".timeline")), "this record")
 }
 
@@ -424,8 +426,12 @@ func TestNothingEscapes(t *testing.T) {
 	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
-	request := w.requestPage(trail, "1", catalog.Resolve(nil, *trail.Find("1"), w.Now(), catalog.About{}))
+	request := w.requestPage(trail, "1", nil, false)
 	request.frame, request.Began = fr, evil
+	evilRequest(&request, &trail)
+	support := request
+	support.Engineer, support.All = false, false
+	support.hide()
 	evilRow := w.incidentRow(&evilIncident().Record)
 	request.Known, request.Desk = &knownIncident{evilRow, evil}, evilDesk(evil)
 	list := append(w.rows([]event.Event{a}), w.hitRow(store.Hit{EventID: evil, Value: evil, Service: evil, Code: evil, Customer: evil}))
@@ -434,7 +440,7 @@ func TestNothingEscapes(t *testing.T) {
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
 		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, evilWatches(evil)}, homePage{fr, status, nil, true, evil, nil, nil}},
-		"request":    {request},
+		"request":    {request, support},
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}, []string{evil}}},
 		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}}, evil, 1, 2, []string{evil}}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list, &watchForm{evil, []choice{{evil, evil, true}}}}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil, []reachRow{{evil, status.Newest, evil}}}},

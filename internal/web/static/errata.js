@@ -165,6 +165,9 @@
       e.preventDefault();
       box.focus();
       box.select();
+    } else if (e.key === "c") {
+      to = document.querySelector("[data-copy=reply]:not([hidden])");
+      if (to) to.click();
     } else if (e.key === "j") {
       move(1);
     } else if (e.key === "k") {
