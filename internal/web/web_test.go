@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/auth"
-	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/store"
 )
