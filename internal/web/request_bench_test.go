@@ -23,6 +23,8 @@ func BenchmarkRequestPage(b *testing.B) {
 	fill := bench.Fill{Spec: month.Spec{Seed: 1, From: until.AddDate(0, 0, -8), To: until, Events: 300_000, Services: 40, Customers: 2000}, Workspace: store.DefaultWorkspace, Batch: 500}
 	_, err := fill.Run(b.Context(), f.Store)
 	require.NoError(b, err)
+	_, err = f.RollUp(b.Context(), time.Now()) // as the leader does
+	require.NoError(b, err)
 	var paths []string
 	for _, age := range []time.Duration{0, time.Hour, 24 * time.Hour, 5 * 24 * time.Hour} {
 		list, err := f.Events(b.Context(), store.DefaultWorkspace, event.Filter{Role: event.Primary, To: until.Add(-age)}, 75, "")
