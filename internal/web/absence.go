@@ -14,7 +14,7 @@ import (
 func (w *web) whyAbsent(a store.Absence) string {
 	switch a.Reason {
 	case store.Rejected:
-		return "A report with this ID came in " + w.moment(a.RejectedAt).Human + " and was rejected (" + a.Because + "): " + a.Message
+		return "A report with this ID came in " + w.moment(a.RejectedAt).Human + " and was rejected: " + a.Message + " (" + a.Because + ")"
 	case store.ProbablyExpired:
 		why := "It was probably reported on " + a.Day
 		if at := w.moment(a.ExpiredAt); !a.ExpiredAt.After(w.Now()) {
