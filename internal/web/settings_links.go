@@ -123,7 +123,7 @@ func (w *web) showLinks(c *gin.Context, status int, page linkSettings, shown, st
 		page.Tried, page.TriedPath = fmt.Sprintf("%s of %s, %s", story.Heading(e), e.Service, w.moment(e.OccurredAt).Ago), eventPath(e.RequestID, e.ID)
 		page.Links = linkout.Fill(stored, &trail, e)
 	}
-	page.frame = w.frame(c, "Links", "")
+	page.frame = w.frame(c, "Links", "settings")
 	return w.render(c, status, "links", page)
 }
 
