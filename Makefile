@@ -30,7 +30,7 @@ demo: ## The same, with living traffic of simulated services
 
 .PHONY: test
 test: ## Install what is missing and run every check and test
-	@scripts/setup.sh postgresql chromium compiler
+	@scripts/setup.sh postgresql chromium compiler alertmanager
 	@$(MAKE) --no-print-directory lint
 	$(GO) run ./internal/pgtest/with-postgres $(GO) test -race -timeout 15m $(PKG)
 	@$(MAKE) --no-print-directory fuzz
