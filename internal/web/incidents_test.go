@@ -140,7 +140,7 @@ func TestIncidentPage(t *testing.T) {
 	assert.Contains(t, words(request.Find(".now")), "Known incident INC-1 checkout-api 5xx firing since")
 	assert.Contains(t, words(request.Find("#tell")), "some requests to checkout-api fail")
 	assert.Contains(t, words(request.Find("#reply")), "a problem on our side that we know of", "what is known is sent first")
-	assert.Equal(t, 2, request.Find("section[aria-labelledby=answer] details").Length(), "the other replies are there")
+	assert.Equal(t, 2, request.Find("section[aria-labelledby=answer] details pre.reply").Length(), "the other replies are there")
 
 	acked := f.incidentDeed("do", "ack")
 	assert.Contains(t, words(acked.Find(".line")), "ada sees to it.")
