@@ -59,7 +59,7 @@ func plainRune(r rune) rune {
 var (
 	softBreak = regexp.MustCompile(`=[ \t]*\n(?:[ \t]*>)*[ \t]?`)
 	octets    = regexp.MustCompile(`(?:=[0-9A-F]{2})+`)
-	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80`)
+	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80|["'][\w.:-]{2,100}=[ \t]*\n[> \t]*[\w.:-]{1,100}["']`)
 	longBreak = regexp.MustCompile(`(?m)^.{69,75}[^=\n]=$`)
 )
 

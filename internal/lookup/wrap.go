@@ -97,7 +97,7 @@ func together(p pieces) verdict {
 	switch {
 	case partShape.MatchString(p.before), prefixes.MatchString(p.after), len(whole) > maxPiece, nameAhead.MatchString(p.next):
 		return apart
-	case wholeShape.MatchString(whole):
+	case wholeShape.MatchString(whole), p.quoted():
 		return joined
 	case openPrefix.MatchString(p.before) && hasDigit(p.after):
 		return joined
@@ -118,6 +118,15 @@ func together(p pieces) verdict {
 	}
 	return apart
 }
+
+// quoted: a quotation mark opens right before the piece, and closes right behind
+// the next one. No value goes over two lines by itself.
+func (p pieces) quoted() bool {
+	open, rest := p.line[:len(p.line)-len(p.before)], p.next[len(p.after):]
+	return rest != "" && (rest[0] == '"' || rest[0] == '\'') && opens.MatchString(open) && open[len(open)-1] == rest[0]
+}
+
+var opens = regexp.MustCompile(`(?:^|[\s:=,({\[])["']$`)
 
 // nameAhead: the next line begins with a name, as of a header or a field.
 var nameAhead = regexp.MustCompile(`^[\w.-]*["']?[ \t]*(?:[:=][^/]|=>|[:=]$)`)
