@@ -40,6 +40,7 @@ func TestStartErrorsAreOneClearLine(t *testing.T) {
 
 	cfg = settings()
 	cfg.DatabaseURL = "postgres://errata:hunter2@127.0.0.1:1/errata"
+	cfg.SpoolDir = t.TempDir() // the usual one may be in use
 	msg = startError(t, cfg, false)
 	assert.Contains(t, msg, "127.0.0.1")
 	assert.NotContains(t, msg, "hunter2")

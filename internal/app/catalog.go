@@ -44,14 +44,7 @@ func (c *catalogCmd) Run(ctx context.Context, k *kong.Context) error {
 		o.JSON = c.Undocumented.JSON
 		return cli.Undocumented(ctx, o, c.Undocumented.Service)
 	default:
-		ask := cli.AskRefuse
-		switch {
-		case c.Import.Yes:
-			ask = cli.AskNobody
-		case isTerminal(os.Stdin):
-			ask = cli.AskPerson
-		}
-		return cli.ImportCatalog(ctx, opt(c.Import.client), c.Import.File, c.Import.Prune, c.Import.DryRun, ask)
+		return cli.ImportCatalog(ctx, opt(c.Import.client), c.Import.File, c.Import.Prune, c.Import.DryRun, asking(c.Import.Yes))
 	}
 }
 

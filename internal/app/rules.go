@@ -64,15 +64,19 @@ func (c *rulesCmd) Run(ctx context.Context, k *kong.Context) error {
 		o.JSON = c.Replay.JSON
 		return cli.ReplayRules(ctx, o, c.Replay.File, c.Replay.Days)
 	default:
-		ask := cli.AskRefuse
-		switch {
-		case c.Apply.Yes:
-			ask = cli.AskNobody
-		case isTerminal(os.Stdin):
-			ask = cli.AskPerson
-		}
-		return cli.ApplyRules(ctx, opt(c.Apply.client), c.Apply.File, c.Apply.Prune, ask)
+		return cli.ApplyRules(ctx, opt(c.Apply.client), c.Apply.File, c.Apply.Prune, asking(c.Apply.Yes))
 	}
+}
+
+// asking is how somebody agrees, who may have said so already.
+func asking(yes bool) cli.Ask {
+	switch {
+	case yes:
+		return cli.AskNobody
+	case isTerminal(os.Stdin):
+		return cli.AskPerson
+	}
+	return cli.AskRefuse
 }
 
 // isTerminal reports whether somebody may be sitting there; /dev/null is a

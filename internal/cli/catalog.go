@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 
@@ -35,42 +34,16 @@ func ExportCatalog(ctx context.Context, opt CatalogOptions) error {
 // LintCatalog says everything that is wrong with files of entries, without asking
 // anybody.
 func LintCatalog(opt CatalogOptions, files []string) error {
-	p := printer{out: opt.Out}
-	n := 0
-	for _, f := range files {
-		entries, mistakes, _, err := readCatalog(opt, f)
-		if err != nil {
-			return err
-		}
-		for _, m := range mistakes {
-			p.line("%s", safe(m.String()))
-		}
-		if len(mistakes) == 0 {
-			p.line("%s: %s, nothing wrong", safe(f), plural(len(entries), "entry", "entries"))
-		}
-		n += len(mistakes)
-	}
-	if p.err == nil && n > 0 {
-		return exitf("%s to mend.", plural(n, "mistake", "mistakes"))
-	}
-	return p.err
+	return lint(opt.Out, files, "entry", "entries", func(file string) ([]catalog.Entry, []catalog.Mistake, error) {
+		entries, mistakes, _, err := readCatalog(opt, file)
+		return entries, mistakes, err
+	})
 }
 
 func readCatalog(opt CatalogOptions, file string) ([]catalog.Entry, []catalog.Mistake, []byte, error) {
-	in, name := opt.In, file
-	if file == "-" {
-		name = "standard input"
-	} else {
-		f, err := os.Open(file) //nolint:gosec // the operator names it
-		if err != nil {
-			return nil, nil, nil, exitf("Cannot read %s: %s", safe(file), safe(err.Error()))
-		}
-		defer f.Close() //nolint:errcheck // only read
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, catalog.MaxFile+1))
+	name, text, err := readFile(opt.In, file, catalog.MaxFile)
 	if err != nil {
-		return nil, nil, nil, exitf("Cannot read %s: %s", safe(file), safe(err.Error()))
+		return nil, nil, nil, err
 	}
 	entries, mistakes := catalog.Read(name, text)
 	return entries, mistakes, text, nil

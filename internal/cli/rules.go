@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -75,42 +74,13 @@ func ExportRules(ctx context.Context, opt RulesOptions) error {
 // LintRules says everything that is wrong with files of rules, without asking
 // anybody.
 func LintRules(opt RulesOptions, files []string) error {
-	p := printer{out: opt.Out}
-	n := 0
-	for _, f := range files {
-		rules, mistakes, err := readRules(opt, f)
-		if err != nil {
-			return err
-		}
-		for _, m := range mistakes {
-			p.line("%s", safe(m.String()))
-		}
-		if len(mistakes) == 0 {
-			p.line("%s: %s, nothing wrong", safe(f), plural(len(rules), "rule", "rules"))
-		}
-		n += len(mistakes)
-	}
-	if p.err == nil && n > 0 {
-		return exitf("%s to mend.", plural(n, "mistake", "mistakes"))
-	}
-	return p.err
+	return lint(opt.Out, files, "rule", "rules", func(file string) ([]ruleset.Rule, []ruleset.Mistake, error) { return readRules(opt, file) })
 }
 
 func readRules(opt RulesOptions, file string) ([]ruleset.Rule, []ruleset.Mistake, error) {
-	in, name := opt.In, file
-	if file == "-" {
-		name = "standard input"
-	} else {
-		f, err := os.Open(file) //nolint:gosec // the operator names it
-		if err != nil {
-			return nil, nil, exitf("Cannot read %s: %s", safe(file), safe(err.Error()))
-		}
-		defer f.Close() //nolint:errcheck // only read
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, ruleset.MaxFile+1))
+	name, text, err := readFile(opt.In, file, ruleset.MaxFile)
 	if err != nil {
-		return nil, nil, exitf("Cannot read %s: %s", safe(file), safe(err.Error()))
+		return nil, nil, err
 	}
 	rules, mistakes := ruleset.Read(name, text)
 	return rules, mistakes, nil
