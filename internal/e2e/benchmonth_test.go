@@ -37,13 +37,13 @@ const (
 	asks = 100
 	// alone is how often a page is asked for by somebody who is alone: what was
 	// made for the one before is too old, and failures came in since.
-	alone = 20
+	alone = 40
 	pause = 2500 * time.Millisecond
 )
 
 // BenchmarkMonth fills a durable PostgreSQL with a made-up month of
 // ERRATA_BENCH_MONTH Events (one million), and measures what roll-ups cost
-// against the writing, the compaction of a day, the dashboard, and searches. At
+// against the writing, the compaction of a day, the dashboard, the support desk, and searches. At
 // the end it shows how PostgreSQL carries out what those ask.
 // Run it with -benchtime=1x -v.
 func BenchmarkMonth(b *testing.B) {
@@ -96,7 +96,7 @@ func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 
 	p := launch(b, r.server.URLFor(postgres.Superuser, "errata"))
 	r.judged(db) // a process that has just begun learns for seconds what is normal
-	page := r.signedIn(p)
+	page, browser := r.signedIn(p)
 	var paths []string
 	comesIn := r.trickle(s, spec)
 	for _, period := range []struct {
@@ -122,6 +122,7 @@ func (r *rig) month(s *store.Store, db *pgx.Conn, events int64) {
 		b.ReportMetric(float64(first.gzipped)/1024, "KB-gz-dashboard-"+period.name)
 		assert.LessOrEqual(b, first.gzipped, 30<<10)
 	}
+	r.desk(p, db, browser, page, events)
 	searches := r.shapes(db)
 	r.searches(p, searches)
 	r.showPlans(db, append(paths, searches...))
@@ -214,11 +215,12 @@ type fetched struct {
 	body    []byte
 }
 
-// signedIn gives a function that gets pages as somebody who is signed in.
-func (r *rig) signedIn(p *product) func(path string) fetched {
+// signedIn gives a function that gets pages as somebody who is signed in, and
+// their browser, which follows no redirect.
+func (r *rig) signedIn(p *product) (func(path string) fetched, *http.Client) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(r.b, err)
-	browser := &http.Client{Jar: jar}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := browser.PostForm("http://"+p.HTTPAddr+"/login", url.Values{"key": {p.readKey}, "next": {"/"}}) //nolint:noctx // a moment, on loopback
 	require.NoError(r.b, err)
 	require.NoError(r.b, res.Body.Close())
@@ -237,7 +239,7 @@ func (r *rig) signedIn(p *product) func(path string) fetched {
 		require.NoError(r.b, z.Close())
 		f.gzipped = packed.Len()
 		return f
-	}
+	}, browser
 }
 
 // shapes are first pages of searches as people ask for them.

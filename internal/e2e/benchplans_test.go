@@ -51,7 +51,7 @@ func (r *rig) showPlans(db *pgx.Conn, paths []string) {
 		r.exec(db, `ALTER DATABASE errata SET `+setting)
 	}
 	p := launch(r.b, r.server.URLFor(postgres.Superuser, "errata"))
-	page := r.signedIn(p)
+	page, _ := r.signedIn(p)
 	shown := map[string]bool{}
 	for _, path := range paths {
 		from := logSize(r.b, r.log)
