@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"errata/internal/detect"
+	"errata/internal/event"
 	"errata/internal/incident"
 )
 
@@ -13,15 +14,16 @@ import (
 type alertHour struct {
 	sheet    *incident.Sheet
 	rules    string // whose sheet it is
+	stale    bool   // it has to be read again, as who begins would read it
 	failures map[detect.Minute][]incident.Failure
-	met      map[detect.Minute][]codeOf  // the codes of failures
-	failed   map[detect.Minute]imprint   // of the failures, as they were read
-	answered map[detect.Minute]imprint   // of the requests
-	sources  map[incident.Place]uint16   // of services: who counts their requests
-	counted  map[countedBy]detect.Minute // when they did last
-	upto     detect.Minute               // the newest minute that was read
-	settled  block                       // the newest block that was read once nothing more comes
-	silent   []incident.Place            // services that stopped
+	met      map[detect.Minute][]codeOf       // the codes of failures
+	failed   map[detect.Minute]imprint        // of the failures, as they were read
+	answered map[detect.Minute]imprint        // of the requests
+	sources  map[incident.Place]event.Sources // of services: who counts their requests
+	counted  map[countedBy]detect.Minute      // when they did last
+	upto     detect.Minute                    // the newest minute that was read
+	settled  block                            // the newest block that was read once nothing more comes
+	silent   []incident.Place                 // services that stopped
 	ahead    map[block]*aheadBlock
 }
 
@@ -51,7 +53,7 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	}()
 	first := last - incident.Room + 1
 	from := max(min(h.upto+1, last-rereadNewest+1), first)
-	fresh := h.sheet == nil || h.rules != rules || h.upto < last-incident.MaxBehind || h.upto > last
+	fresh := h.sheet == nil || h.stale || h.rules != rules || h.upto < last-incident.MaxBehind || h.upto > last
 	// Minutes may be skipped: others judged them, or several at once.
 	due := last/sweepEvery != h.upto/sweepEvery
 	if !fresh && due && h.stopped(first) {
@@ -60,7 +62,7 @@ func (h *alertHour) read(ctx context.Context, q querier, ws int32, last detect.M
 	if fresh {
 		from = first
 		*h = alertHour{rules: rules, sheet: incident.NewSheet(judging, last), failures: map[detect.Minute][]incident.Failure{}, met: map[detect.Minute][]codeOf{},
-			failed: map[detect.Minute]imprint{}, answered: map[detect.Minute]imprint{}, sources: map[incident.Place]uint16{}, counted: map[countedBy]detect.Minute{}, ahead: map[block]*aheadBlock{}}
+			failed: map[detect.Minute]imprint{}, answered: map[detect.Minute]imprint{}, sources: map[incident.Place]event.Sources{}, counted: map[countedBy]detect.Minute{}, ahead: map[block]*aheadBlock{}}
 	}
 	if fresh || due {
 		h.sheet.Sweep()
@@ -190,7 +192,7 @@ func (h *alertHour) printSpans(ctx context.Context, q querier, ws int32, from, t
 // countedBy is one of those who count a service's requests.
 type countedBy struct {
 	incident.Place
-	source int16
+	source event.RequestSource
 }
 
 // stopped tells whether anybody who counted requests has not since a minute. The
@@ -220,11 +222,11 @@ func (h *alertHour) know(answered []sourced, fresh bool) {
 		place := a.Whole()
 		by := countedBy{place, a.source}
 		h.counted[by] = max(h.counted[by], a.Minute)
-		if was := h.sources[place]; was&(1<<a.source) == 0 {
+		if was := h.sources[place]; !was.Has(a.source) {
 			if was != 0 && !fresh { // other rows should have counted
-				h.rules = ""
+				h.stale = true
 			}
-			h.sources[place] = was | 1<<a.source
+			h.sources[place] = was.With(a.source)
 		}
 	}
 }
@@ -233,7 +235,7 @@ func (h *alertHour) know(answered []sourced, fresh bool) {
 func (h *alertHour) count(answered []sourced) {
 	list := make([]incident.Answered, 0, len(answered))
 	for i := range answered {
-		if a := &answered[i]; chosen(h.sources[a.Whole()], a.source) {
+		if a := &answered[i]; h.sources[a.Whole()].Best().Has(a.source) {
 			list = append(list, a.Answered)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/detect"
+	"errata/internal/event"
 	"errata/internal/incident"
 )
 
@@ -62,7 +63,7 @@ type pastReader struct {
 	cache *pastCache
 	hour  *alertHour // what has it that is not long ago; nil: nothing has
 	// sources say who counts the requests of services.
-	sources map[incident.Place]uint16
+	sources map[incident.Place]event.Sources
 
 	all       [7]stretch
 	services  []string
@@ -238,7 +239,7 @@ func (p *pastReader) began(environment, service string, at block) {
 func (p *pastReader) readRequests(ctx context.Context, q querier, from, to []time.Time, add func(incident.Place, block, float64)) error {
 	pool := textPool{}
 	var at int64
-	var source int16
+	var source event.RequestSource
 	var n float64
 	var place incident.Place
 	into := []any{&at, &source}
@@ -247,7 +248,7 @@ func (p *pastReader) readRequests(ctx context.Context, q querier, from, to []tim
 	}
 	into = append(into, &n)
 	row := func() error {
-		if !chosen(p.sources[place.Whole()], source) {
+		if !p.sources[place.Whole()].Best().Has(source) {
 			return nil
 		}
 		p.began(place.Environment, place.Service, block(at))
@@ -280,17 +281,17 @@ func (p *pastReader) readLastWeek(ctx context.Context, q querier) error {
 	same := p.at - 7*1440
 	from, to := (same - 29).Time(), (same + 1).Time()
 	part := *p
-	part.sources = map[incident.Place]uint16{}
+	part.sources = map[incident.Place]event.Sources{}
 	rows, err := q.Query(ctx, sqlPastRequests, p.ws, from, to, p.services, []string{})
 	if err != nil {
 		return err
 	}
 	var at int64
-	var source int16
+	var source event.RequestSource
 	var n float64
 	var place incident.Place
 	if _, err := pgx.ForEachRow(rows, []any{&at, &source, &place.Environment, &place.Service, &place.Method, &place.Endpoint, &n}, func() error {
-		part.sources[place.Whole()] |= 1 << source
+		part.sources[place.Whole()] = part.sources[place.Whole()].With(source)
 		return nil
 	}); err != nil || len(part.sources) == 0 {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/detect"
+	"errata/internal/event"
 	"errata/internal/incident"
 )
 
@@ -131,15 +132,15 @@ func (r *replay) periods() (out []stretch) {
 }
 
 func (r *replay) readPastRequests(ctx context.Context, from, to time.Time) error {
-	part := replayPart{sources: map[incident.Place]uint16{}}
-	take := func(sql string, services []string, row func(at block, source int16, place incident.Place, n float64)) error {
+	part := replayPart{sources: map[incident.Place]event.Sources{}}
+	take := func(sql string, services []string, row func(at block, source event.RequestSource, place incident.Place, n float64)) error {
 		rows, err := r.tx.Query(ctx, sql, r.ws, from, to, services, r.endpoints)
 		if err != nil {
 			return err
 		}
 		pool := textPool{}
 		var at int64
-		var source int16
+		var source event.RequestSource
 		var n float64
 		var place incident.Place
 		into := []any{&at, &source}
@@ -154,26 +155,26 @@ func (r *replay) readPastRequests(ctx context.Context, from, to time.Time) error
 	}
 	type answeredBlock struct {
 		at     block
-		source int16
+		source event.RequestSource
 		place  incident.Place
 		n      float64
 	}
 	var all []answeredBlock
-	if err := take(sqlPastRequests, r.services, func(at block, source int16, place incident.Place, n float64) {
-		part.sources[place.Whole()] |= 1 << source
+	if err := take(sqlPastRequests, r.services, func(at block, source event.RequestSource, place incident.Place, n float64) {
+		part.sources[place.Whole()] = part.sources[place.Whole()].With(source)
 		all = append(all, answeredBlock{at, source, place, n})
 	}); err != nil {
 		return err
 	}
 	if services := countedBySpans(part.sources); len(services) > 0 {
-		if err := take(sqlPastSpans, services, func(at block, source int16, place incident.Place, n float64) {
+		if err := take(sqlPastSpans, services, func(at block, source event.RequestSource, place incident.Place, n float64) {
 			all = append(all, answeredBlock{at, source, place, n})
 		}); err != nil {
 			return err
 		}
 	}
 	for _, a := range all {
-		if chosen(part.sources[a.place.Whole()], a.source) {
+		if part.sources[a.place.Whole()].Best().Has(a.source) {
 			r.past.answeredAt(a.place, a.at, a.n)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/detect"
+	"errata/internal/event"
 	"errata/internal/incident"
 )
 
@@ -143,8 +144,8 @@ type replayPart struct {
 	to       detect.Minute // before which
 	failures map[detect.Minute][]incident.Failure
 	answered map[detect.Minute][]incident.Answered
-	sources  map[incident.Place]uint16 // of this part and the one before
-	had      map[incident.Place]uint16 // of this part
+	sources  map[incident.Place]event.Sources // of this part and the one before
+	had      map[incident.Place]event.Sources // of this part
 }
 
 // What is read at a time: about as many rows, and from half an hour to half a day.
@@ -156,7 +157,7 @@ const (
 func (r *replay) readPart(ctx context.Context, part *replayPart, from detect.Minute) error {
 	to := min(from+r.partMinutes, r.last+1)
 	next := replayPart{to: to, failures: map[detect.Minute][]incident.Failure{}, answered: map[detect.Minute][]incident.Answered{},
-		sources: map[incident.Place]uint16{}, had: map[incident.Place]uint16{}}
+		sources: map[incident.Place]event.Sources{}, had: map[incident.Place]event.Sources{}}
 	failures, err := collectFailures(ctx, r.tx, sqlReplayFailures, r.ws, from.Time(), to.Time(), r.services)
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (r *replay) readPart(ctx context.Context, part *replayPart, from detect.Min
 		return err
 	}
 	for i := range answered {
-		if a := &answered[i]; chosen(next.sources[a.Whole()], a.source) {
+		if a := &answered[i]; next.sources[a.Whole()].Best().Has(a.source) {
 			next.answered[a.Minute] = append(next.answered[a.Minute], a.Answered)
 		}
 	}
@@ -178,7 +179,7 @@ func (r *replay) readPart(ctx context.Context, part *replayPart, from detect.Min
 }
 
 // readRequests reads requests of all sources, and notes which those are.
-func (r *replay) readRequests(ctx context.Context, part *replayPart, before map[incident.Place]uint16, from, to time.Time, sql, spans string) ([]sourced, error) {
+func (r *replay) readRequests(ctx context.Context, part *replayPart, before map[incident.Place]event.Sources, from, to time.Time, sql, spans string) ([]sourced, error) {
 	answered, err := readAnswered(ctx, r.tx, sql, r.ws, from, to, r.services, r.endpoints)
 	if err != nil {
 		return nil, err
@@ -188,8 +189,8 @@ func (r *replay) readRequests(ctx context.Context, part *replayPart, before map[
 	}
 	for i := range answered {
 		whole := answered[i].Whole()
-		part.had[whole] |= 1 << answered[i].source
-		part.sources[whole] |= 1 << answered[i].source
+		part.had[whole] = part.had[whole].With(answered[i].source)
+		part.sources[whole] = part.sources[whole].With(answered[i].source)
 	}
 	services := countedBySpans(part.sources)
 	if len(services) == 0 {

@@ -43,27 +43,12 @@ WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::tim
 GROUP BY 1, 2, 3, 4, 5, 6`
 
 // fromSpans are requests that succeeded, and the failures that are added to them.
-const fromSpans = 7
-
-// chosen chooses one source of a service's requests, as sqlRequests does.
-func chosen(sources uint16, source int16) bool {
-	has := func(n int16) bool { return sources&(1<<n) != 0 }
-	one := func(newer, older int16) bool { return has(newer) && source == newer || !has(newer) && source == older }
-	switch {
-	case has(1):
-		return source == 1
-	case has(2) || has(3) || has(4) || has(5):
-		return one(2, 3) || one(4, 5)
-	case has(6):
-		return source == 6
-	}
-	return source == fromSpans
-}
+const fromSpans = event.SpanRequests
 
 // countedBySpans are the services whose requests are known from spans alone.
-func countedBySpans(sources map[incident.Place]uint16) (out []string) {
+func countedBySpans(sources map[incident.Place]event.Sources) (out []string) {
 	for place, has := range sources {
-		if chosen(has, fromSpans) {
+		if has.Best().Has(fromSpans) {
 			out = append(out, place.Service)
 		}
 	}
@@ -72,7 +57,7 @@ func countedBySpans(sources map[incident.Place]uint16) (out []string) {
 
 type sourced struct {
 	incident.Answered
-	source int16
+	source event.RequestSource
 }
 
 // Services that answered a hundred requests in the same half hour a week ago, and
