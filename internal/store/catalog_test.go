@@ -205,7 +205,7 @@ func TestCatalogIsOneLookByKey(t *testing.T) {
 	assert.Same(t, first, again)
 	assert.Len(t, again.Entries(), 300)
 	var plans string
-	rows, err := f.db.Query(ctx, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+store.SQLCatalogBook, ws, 300, 2000)
+	rows, err := f.db.Query(ctx, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+store.SQLCatalogBook, ws, 1, 2000)
 	require.NoError(t, err)
 	for rows.Next() {
 		var line string

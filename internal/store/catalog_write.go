@@ -17,8 +17,7 @@ import (
 const sqlLockCatalog = `SELECT pg_advisory_xact_lock(7230, $1::int4)`
 
 const sqlCatalogRoom = `
-SELECT count(*)::int4, coalesce(sum(e.size), 0)::int8 FROM catalog_entries e
-WHERE e.workspace_id = $1::int4 AND (e.service, e.code) <> ($2::text, $3::text)`
+SELECT count(*)::int4, coalesce(sum(e.size), 0)::int8 FROM catalog_entries e WHERE e.workspace_id = $1::int4`
 
 const sqlCatalogVersion = `
 SELECT coalesce(max(h.version), 0)::int4 FROM catalog_history h WHERE h.workspace_id = $1::int4 AND h.service = $2::text AND h.code = $3::text`
@@ -52,25 +51,43 @@ func (s *Store) SaveCatalogEntry(ctx context.Context, actor Actor, ws int32, e c
 	if e, err = e.Check(); err != nil {
 		return saved, err
 	}
-	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) error {
+	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) (changed bool, err error) {
 		have, err := expected(ctx, tx, ws, e.Key(), version)
 		if err != nil {
-			return err
+			return false, err
 		}
-		saved, err = saveEntry(ctx, tx, actor, ws, "save", have, e)
-		return err
+		saved, changed, err = saveOne(ctx, tx, actor, ws, "save", have, e)
+		return changed, err
 	})
 	return saved, err
 }
 
-// inCatalog runs fn while nobody else changes the catalogue of the workspace.
-func (s *Store) inCatalog(ctx context.Context, ws int32, fn func(pgx.Tx) error) error {
+// inCatalog runs fn, which says whether it changed something, while nobody else
+// changes the catalogue of the workspace. If so, readers read it anew.
+func (s *Store) inCatalog(ctx context.Context, ws int32, fn func(pgx.Tx) (changed bool, err error)) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sqlLockCatalog, ws); err != nil {
 			return err
 		}
-		return fn(tx)
+		changed, err := fn(tx)
+		if err == nil && changed {
+			_, err = tx.Exec(ctx, sqlTurnCatalog, ws)
+		}
+		return err
 	})
+}
+
+// catalogFits fails when what was just saved is more than a catalogue may hold.
+func catalogFits(ctx context.Context, tx pgx.Tx, ws int32) error {
+	var n int
+	var total int64
+	if err := tx.QueryRow(ctx, sqlCatalogRoom, ws).Scan(&n, &total); err != nil {
+		return err
+	}
+	if n > catalog.MaxEntries || total > catalog.MaxTotal {
+		return fault.New(fault.Conflict, "catalog_full", "A workspace takes at most %d entries, of %d MiB together; remove one that nobody needs first.", catalog.MaxEntries, catalog.MaxTotal>>20).With("limit", catalog.MaxEntries)
+	}
+	return nil
 }
 
 // expected is the entry as it is, which has to have the version that somebody saw.
@@ -89,24 +106,24 @@ func expected(ctx context.Context, tx pgx.Tx, ws int32, k catalog.Key, version i
 	return have, f.With("version", have.Version).With("updated_by", have.UpdatedBy)
 }
 
-func saveEntry(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, act string, have, e catalog.Entry) (saved catalog.Entry, err error) {
+// saveOne saves an entry that is alone in its change, if it is not the same.
+func saveOne(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, act string, have, e catalog.Entry) (saved catalog.Entry, changed bool, err error) {
 	if have.Version > 0 && have.Same(e) {
-		return have, nil
+		return have, false, nil
 	}
+	if saved, err = saveEntry(ctx, tx, actor, ws, act, have, e); err != nil {
+		return saved, false, err
+	}
+	return saved, true, catalogFits(ctx, tx, ws)
+}
+
+func saveEntry(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, act string, have, e catalog.Entry) (saved catalog.Entry, err error) {
 	e.Version, e.UpdatedAt, e.UpdatedBy = 0, event.Time{}, ""
 	doc, err := json.Marshal(e)
 	if err != nil {
 		return saved, err
 	}
 	k := e.Key()
-	var n int
-	var total int64
-	if err := tx.QueryRow(ctx, sqlCatalogRoom, ws, k.Service, k.Code).Scan(&n, &total); err != nil {
-		return saved, err
-	}
-	if n >= catalog.MaxEntries || total+int64(len(doc)) > catalog.MaxTotal {
-		return saved, fault.New(fault.Conflict, "catalog_full", "A workspace takes at most %d entries, of %d MiB together; remove one that nobody needs first.", catalog.MaxEntries, catalog.MaxTotal>>20).With("limit", catalog.MaxEntries)
-	}
 	version, err := nextVersion(ctx, tx, ws, k)
 	if err != nil {
 		return saved, err
@@ -127,16 +144,12 @@ func nextVersion(ctx context.Context, tx pgx.Tx, ws int32, k catalog.Key) (int, 
 	return last + 1, err
 }
 
-// recordEntry leaves a change in the history and in the audit log, and has readers
-// read anew.
+// recordEntry leaves a change in the history and in the audit log.
 func recordEntry(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, k catalog.Key, version int, act, doc string, fields []string) error {
 	if fields == nil {
 		fields = []string{}
 	}
 	if _, err := tx.Exec(ctx, sqlInsertCatalogHistory, ws, k.Service, k.Code, version, act, doc, fields, actor.Kind, actor.ID, actor.Label); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, sqlTurnCatalog, ws); err != nil {
 		return err
 	}
 	return audit(ctx, tx, ws, actor, "catalog."+act, k.String(), map[string]any{"service": k.Service, "code": k.Code, "version": version, "fields": fields})
@@ -147,18 +160,15 @@ func recordEntry(ctx context.Context, tx pgx.Tx, actor Actor, ws int32, k catalo
 // (catalog_entry_not_found), Conflict (catalog_entry_changed).
 func (s *Store) RemoveCatalogEntry(ctx context.Context, actor Actor, ws int32, k catalog.Key, version int) (err error) {
 	defer fault.Wrap(&err, "RemoveCatalogEntry")
-	return s.inCatalog(ctx, ws, func(tx pgx.Tx) error {
-		have, ok, err := entryAt(ctx, tx, ws, k)
+	return s.inCatalog(ctx, ws, func(tx pgx.Tx) (changed bool, err error) {
+		have, err := expected(ctx, tx, ws, k, version)
+		if have.Version == 0 && (err == nil || fault.Is(err, fault.Conflict)) {
+			err = entryNotFound(k)
+		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		if !ok {
-			return entryNotFound(k)
-		}
-		if _, err := expected(ctx, tx, ws, k, version); err != nil {
-			return err
-		}
-		return removeEntry(ctx, tx, actor, ws, have)
+		return true, removeEntry(ctx, tx, actor, ws, have)
 	})
 }
 
@@ -182,31 +192,31 @@ SELECT h.entry FROM catalog_history h WHERE h.workspace_id = $1::int4 AND h.serv
 // or where it had been removed, Conflict (catalog_entry_changed, catalog_full).
 func (s *Store) RevertCatalogEntry(ctx context.Context, actor Actor, ws int32, k catalog.Key, to, version int) (saved catalog.Entry, err error) {
 	defer fault.Wrap(&err, "RevertCatalogEntry")
-	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) error {
+	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) (changed bool, err error) {
 		rows, err := tx.Query(ctx, sqlCatalogRevision, ws, k.Service, k.Code, to)
 		if err != nil {
-			return err
+			return false, err
 		}
 		docs, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 		if err != nil {
-			return err
+			return false, err
 		}
 		if len(docs) == 0 || docs[0] == nil {
-			return fault.New(fault.NotFound, "catalog_version_not_found", "The entry for %s has no version %d to go back to. Take one from its history.", k, to)
+			return false, fault.New(fault.NotFound, "catalog_version_not_found", "The entry for %s has no version %d to go back to. Take one from its history.", k, to)
 		}
 		e, err := entryOf(docs[0], k, 0, time.Time{}, "")
 		if err != nil {
-			return err
+			return false, err
 		}
 		if e, err = e.Check(); err != nil { // the rules may have changed since
-			return err
+			return false, err
 		}
 		have, err := expected(ctx, tx, ws, k, version)
 		if err != nil {
-			return err
+			return false, err
 		}
-		saved, err = saveEntry(ctx, tx, actor, ws, "revert", have, e)
-		return err
+		saved, changed, err = saveOne(ctx, tx, actor, ws, "revert", have, e)
+		return changed, err
 	})
 	return saved, err
 }
@@ -225,21 +235,21 @@ func (s *Store) ImportCatalog(ctx context.Context, actor Actor, ws int32, want [
 			return plan, err
 		}
 	}
-	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) error {
+	err = s.inCatalog(ctx, ws, func(tx pgx.Tx) (changed bool, err error) {
 		rows, err := tx.Query(ctx, sqlCatalogEntries, ws, catalog.MaxEntries)
 		if err != nil {
-			return err
+			return false, err
 		}
 		have, err := pgx.CollectRows(rows, scanEntry)
 		if err != nil {
-			return err
+			return false, err
 		}
 		plan = catalog.Compare(have, want, prune)
 		if digest == "" {
-			return nil
+			return false, nil
 		}
 		if digest != plan.Digest() {
-			return fault.New(fault.Conflict, "plan_changed", "Nothing was applied: this is not the change that was looked at, since the file or the entries are different now. Look at it again.")
+			return false, fault.New(fault.Conflict, "plan_changed", "Nothing was applied: this is not the change that was looked at, since the file or the entries are different now. Look at it again.")
 		}
 		for _, op := range plan.Ops {
 			if op.Act == catalog.Remove {
@@ -248,10 +258,10 @@ func (s *Store) ImportCatalog(ctx context.Context, actor Actor, ws int32, want [
 				_, err = saveEntry(ctx, tx, actor, ws, "import", op.Have, op.Want)
 			}
 			if err != nil {
-				return err
+				return false, err
 			}
 		}
-		return nil
+		return len(plan.Ops) > 0, catalogFits(ctx, tx, ws)
 	})
 	return plan, err
 }
