@@ -250,9 +250,3 @@ func UsualStatus(code string) int {
 	}
 	return 0
 }
-
-// Defaults is what was written for all codes of a service, or of any.
-func (b *Book) Defaults(service string) Entry {
-	e, _ := b.Own(Key{service, All})
-	return e
-}

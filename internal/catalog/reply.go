@@ -7,12 +7,10 @@ import (
 	"errata/internal/event"
 )
 
-// Compose is a text that support can send to the customer, where nobody wrote a
+// compose is a text that support can send to the customer, where nobody wrote a
 // template. It uses only what the customer knows already or may know: never the
 // names of our services or providers, exceptions, or other customers. It promises
 // no time that is not known.
-func Compose(ev event.Event, now time.Time) string { return compose(ev, Advise(ev, now), now) }
-
 func compose(ev event.Event, r Retry, now time.Time) string {
 	parts := []string{"Hello,", subject(ev) + " " + explanation(ev, r.Class)}
 	if next := nextStep(ev, r, now); next != "" {

@@ -31,11 +31,7 @@ const (
 	longest = 366 * 24 * time.Hour
 )
 
-// Advise says what a retry of ev would do, seen at now.
-func Advise(ev event.Event, now time.Time) Retry {
-	return adviseAs(class(ev), ev, now)
-}
-
+// adviseAs says what a retry of ev would do, seen at now.
 func adviseAs(class string, ev event.Event, now time.Time) Retry {
 	r := Retry{Class: class, Source: fromDefault}
 	switch r.Class {

@@ -53,7 +53,7 @@ func TestFiveServices(t *testing.T) {
 		"From there it came out through agents, orchestrator, prompts-api and edge-gateway.", s.RootCause)
 	seen := story.Seen(tr)
 	assert.Equal(t, "Our upstream openai refused us (rate_limit_exceeded); the customer was not rate-limited. Nothing is wrong with their request.", catalog.Explain(seen).Verdict)
-	reply := catalog.Compose(seen, at.Add(time.Minute))
+	reply := catalog.Resolve(nil, seen, at.Add(time.Minute), catalog.About{}).Replies[0].Text
 	assert.Contains(t, reply, "this was not about your own limits")
 	assert.NotContains(t, reply, "openai")
 	assert.Nil(t, tr.Find("edge-gateway").Upstream, "what was stored stays as it is")
