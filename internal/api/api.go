@@ -29,8 +29,8 @@ import (
 type Reader interface {
 	Trail(ctx context.Context, ws int32, id string) (event.Trail, error)
 	Lookup(ctx context.Context, ws int32, ids []string) (map[string][]store.Hit, error)
-	Prefix(ctx context.Context, ws int32, prefix string, limit int) ([]store.Hit, error)
-	LookAlikes(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
+	Absences(ctx context.Context, ws int32, ids []string) (map[string]store.Absence, error)
+	Near(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
 	Events(ctx context.Context, ws int32, f event.Filter, limit int, cursor string) (store.Page, error)
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)

@@ -230,7 +230,7 @@ func TestLookupOfManyShowsTwentyInFull(t *testing.T) {
 	for i := range 30 {
 		id := "req_many" + strconv.Itoa(1000+i)
 		f.mem.events = append(f.mem.events, event.Event{
-			ID: id, RequestID: id, OccurredAt: noon, ReceivedAt: noon, Role: event.Primary, Family: event.FamilyUs, Service: "s", Code: "c",
+			ID: "event-" + id, RequestID: id, OccurredAt: noon, ReceivedAt: noon, Role: event.Primary, Family: event.FamilyUs, Service: "s", Code: "c",
 		})
 		text.WriteString(id + `\n`)
 	}

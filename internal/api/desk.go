@@ -82,10 +82,8 @@ func (a *api) replyDesk(c *gin.Context, status int, trail event.Trail) error {
 // atDesk reads what was sent into in, does it to the request's Event, and answers
 // with what is kept beside the request from now on.
 func (a *api) atDesk(c *gin.Context, status int, in any, do func(ctx context.Context, eventID string) error) error {
-	if in != nil {
-		if err := readJSON(c, maxChangeBody, in); err != nil {
-			return err
-		}
+	if err := readJSON(c, maxChangeBody, in); err != nil {
+		return err
 	}
 	trail, err := a.deskOf(c)
 	if err != nil {

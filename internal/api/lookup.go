@@ -1,12 +1,10 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -18,10 +16,9 @@ import (
 )
 
 const (
-	maxText    = lookup.MaxText // bytes of pasted text
-	maxTrails  = 20             // shown in full; the rest as hits
-	maxReasons = 100            // IDs whose absence is looked into
-	maxHinted  = 20             // IDs for which near misses are looked for
+	maxText   = lookup.MaxText // bytes of pasted text
+	maxTrails = 20             // shown in full; the rest as hits
+	maxHinted = 20             // IDs for which near misses are looked for
 	// JSON may spend six bytes on one of the text.
 	maxLookupBody = 2 << 20
 )
@@ -66,8 +63,8 @@ func rowOf(id string, h store.Hit) idRow {
 type missing struct {
 	ID            string `json:"id"`
 	Reason        string `json:"reason"`
-	RetentionDays any    `json:"retention_days,omitempty"`
-	Day           any    `json:"day,omitempty"` // of one that has probably expired
+	RetentionDays int    `json:"retention_days,omitempty"`
+	Day           string `json:"day,omitempty"` // of one that has probably expired
 }
 
 // hit is store.Hit with times as the API shows them.
@@ -121,8 +118,11 @@ type search struct {
 	*api
 	ctx     context.Context
 	ws      int32
+	book    *catalog.Book
 	covered map[string]bool // Events that are already in the answer
-	out     found
+	// absences say why IDs lead nowhere.
+	absences map[string]store.Absence
+	out      found
 }
 
 func (s *search) run(text string) error {
@@ -134,28 +134,26 @@ func (s *search) run(text string) error {
 	if len(asked) == 0 {
 		return nil
 	}
-	ids := make([]string, len(asked))
-	for i, c := range asked {
-		ids[i] = c.Value
-	}
-	hits, err := s.Store.Lookup(s.ctx, s.ws, ids)
+	hits, err := s.Store.Lookup(s.ctx, s.ws, lookup.Values(asked))
 	if err != nil {
 		return err
 	}
 	// A word that only might have been an ID is not worth a "not found".
 	wanted := lookup.Missing(asked, func(id string) bool { return len(hits[id]) > 0 })
+	if s.absences, err = s.Store.Absences(s.ctx, s.ws, lookup.Values(wanted)); err != nil {
+		return err
+	}
 	for _, c := range asked {
 		if len(hits[c.Value]) == 0 && !slices.Contains(wanted, c) {
 			continue
 		}
 		c.Weak = false // the store knows it
 		s.out.IDs = append(s.out.IDs, c)
-		if len(hits[c.Value]) > 0 {
-			s.out.Rows = append(s.out.Rows, rowOf(c.Value, store.Face(hits[c.Value])))
-		}
-		if err := s.add(c, hits[c.Value]); err != nil {
+		row, err := s.add(c.Value, hits[c.Value])
+		if err != nil {
 			return err
 		}
+		s.out.Rows = append(s.out.Rows, row)
 	}
 	return nil
 }
@@ -163,11 +161,7 @@ func (s *search) run(text string) error {
 // candidates are the IDs to ask for. A text that is one word is an ID, however
 // little it looks like one: IDs are opaque.
 func (s *search) candidates(text string) []lookup.Candidate {
-	found := lookup.Extract(text)
-	if word := strings.TrimSpace(text); (len(found) == 0 || found[0].Weak) && !strings.ContainsAny(word, " \t\r\n") && !strings.Contains(word, "://") &&
-		len(word) <= event.MaxIDLen && utf8.ValidString(word) && !lookup.HasSecret(word) {
-		found = append([]lookup.Candidate{{Kind: lookup.Unknown, Value: word}}, found...)
-	}
+	found := lookup.Candidates(text)
 	if len(found) > store.MaxLookup {
 		s.out.Truncated = !found[store.MaxLookup].Weak
 		found = found[:store.MaxLookup]
@@ -175,70 +169,47 @@ func (s *search) candidates(text string) []lookup.Candidate {
 	return found
 }
 
-// add puts what one ID leads to into the answer. IDs of one request lead to
-// the same Trail, which is shown once.
-func (s *search) add(id lookup.Candidate, hits []store.Hit) error {
-	if len(hits) == 0 && id.Kind == lookup.Event {
-		return s.addEvent(id.Value)
-	}
+// add puts what one ID leads to into the answer, and gives its row. IDs of one
+// request lead to the same Trail, which is shown once.
+func (s *search) add(id string, hits []store.Hit) (idRow, error) {
 	if len(hits) == 0 {
-		return s.missing(id.Value)
+		return s.missing(id)
 	}
-	fresh := s.fresh(hits)
+	row, fresh := rowOf(id, store.Face(hits)), s.fresh(hits)
 	if len(fresh) == 0 {
-		return nil
+		return row, nil
 	}
 	if len(s.out.Trails) == maxTrails {
 		for _, h := range fresh {
 			s.covered[h.EventID] = true
 			s.out.Hits = append(s.out.Hits, viewHit(h))
 		}
-		return nil
+		return row, nil
 	}
-	trail, err := s.trail(s.ctx, s.ws, id.Value)
+	trail, err := s.Store.Trail(s.ctx, s.ws, id)
 	if fault.Is(err, fault.NotFound) { // expired between two queries
-		return s.missing(id.Value)
-	}
-	if err != nil {
-		return err
-	}
-	s.show(trail)
-	return nil
-}
-
-// addEvent follows the ID of an Event, as a link of ours has it, to the
-// request that it belongs to.
-func (s *search) addEvent(id string) error {
-	e, err := s.Store.Event(s.ctx, s.ws, id)
-	if fault.Is(err, fault.NotFound) {
 		return s.missing(id)
 	}
-	if err != nil || s.covered[e.ID] {
-		return err
-	}
-	s.out.Rows = append(s.out.Rows, rowOf(id, hitOf(&e, id)))
-	if key := cmp.Or(e.RequestID, e.TraceID); key != "" {
-		return s.add(lookup.Candidate{Kind: lookup.Request, Value: key}, []store.Hit{hitOf(&e, key)})
-	}
-	trail, err := s.explained(s.ctx, s.ws, event.NewTrail(id, []event.Event{e}))
 	if err == nil {
-		s.show(trail)
+		err = s.show(trail)
 	}
-	return err
+	return row, err
 }
 
-func hitOf(e *event.Event, value string) store.Hit {
-	return store.Hit{
-		EventID: e.ID, Kind: "event", Value: value, RequestID: e.RequestID, TraceID: e.TraceID, OccurredAt: e.OccurredAt,
-		Service: e.Service, Status: e.Status, Code: e.Code, Family: e.Family, Role: e.Role, Customer: e.Customer,
+// show adds a Trail with what the catalogue says of it. The catalogue is read
+// once for all of them.
+func (s *search) show(trail event.Trail) (err error) {
+	if s.book == nil {
+		if s.book, err = s.Store.Catalog(s.ctx, s.ws); err != nil {
+			return err
+		}
 	}
-}
-
-func (s *search) show(trail event.Trail) {
 	for i := range trail.Events {
 		s.covered[trail.Events[i].ID] = true
 	}
+	s.explain(&trail, s.book)
 	s.out.Trails = append(s.out.Trails, trail)
+	return nil
 }
 
 func (s *search) fresh(hits []store.Hit) []store.Hit {
@@ -252,32 +223,25 @@ func (s *search) fresh(hits []store.Hit) []store.Hit {
 }
 
 // missing says why an ID leads nowhere, and what it may have been.
-func (s *search) missing(id string) error {
-	m := missing{ID: id, Reason: "not_checked"}
-	if len(s.out.NotFound) < maxReasons {
-		trail, err := s.trail(s.ctx, s.ws, id)
-		if err == nil { // arrived between two queries
-			s.out.Rows = append(s.out.Rows, rowOf(id, hitOf(trail.Find(trail.Summary.EventID), id)))
-			s.show(trail)
-			return nil
+func (s *search) missing(id string) (idRow, error) {
+	a, known := s.absences[id]
+	if !known { // it led somewhere a moment ago
+		one, err := s.Store.Absences(s.ctx, s.ws, []string{id})
+		if err != nil {
+			return idRow{}, err
 		}
-		if !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		details := fault.Of(err).Details
-		m.Reason, _ = details["reason"].(string)
-		m.RetentionDays, m.Day = details["retention_days"], details["day"]
+		a = one[id]
 	}
-	s.out.NotFound = append(s.out.NotFound, m)
-	s.out.Rows = append(s.out.Rows, idRow{ID: id, Reason: m.Reason})
+	s.out.NotFound = append(s.out.NotFound, missing{ID: id, Reason: string(a.Reason), RetentionDays: a.RetentionDays, Day: a.Day})
+	row := idRow{ID: id, Reason: string(a.Reason)}
 	if len(s.out.NotFound) > maxHinted {
-		return nil
+		return row, nil
 	}
-	hints, err := s.hints(s.ctx, s.ws, id)
-	for _, h := range hints {
+	near, err := s.Store.Near(s.ctx, s.ws, id, maxHints)
+	for _, h := range near {
 		s.out.DidYouMean = append(s.out.DidYouMean, suggestion{ID: id, hit: viewHit(h)})
 	}
-	return err
+	return row, err
 }
 
 func viewHit(h store.Hit) hit { return hit{h, event.Time{Time: h.OccurredAt}} }

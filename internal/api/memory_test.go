@@ -80,36 +80,55 @@ func (m *memory) Trail(_ context.Context, _ int32, id string) (event.Trail, erro
 	}
 	traces := map[string]bool{}
 	for _, e := range m.events {
-		traces[e.TraceID] = traces[e.TraceID] || e.RequestID == id || e.TraceID == id
+		traces[e.TraceID] = traces[e.TraceID] || e.RequestID == id || e.TraceID == id || e.ID == id
 	}
 	var found []event.Event
 	for _, e := range m.events {
-		if e.RequestID == id || e.TraceID != "" && traces[e.TraceID] {
+		if e.ID == id || e.RequestID == id || e.TraceID != "" && traces[e.TraceID] {
 			found = append(found, e)
 		}
 	}
 	if len(found) > 0 {
 		return event.NewTrail(id, found), nil
 	}
-	f := fault.New(fault.NotFound, "request_not_found", "No failure with this ID has been reported.").With("reason", "never_seen")
+	return event.Trail{}, m.absence(id).Fault()
+}
+
+func (m *memory) absence(id string) store.Absence {
+	a := store.Absence{ID: id, Reason: store.NeverSeen, RetentionDays: 30}
 	for _, r := range m.rejections {
 		if r.RequestID == id {
-			f.With("reason", "rejected")
+			a.Reason = store.Rejected
 		}
 	}
-	return event.Trail{}, f.With("retention_days", 30)
+	return a
+}
+
+func (m *memory) Absences(_ context.Context, _ int32, ids []string) (map[string]store.Absence, error) {
+	out := map[string]store.Absence{}
+	for _, id := range ids {
+		out[id] = m.absence(id)
+	}
+	return out, m.broken
 }
 
 func (m *memory) Lookup(_ context.Context, _ int32, ids []string) (map[string][]store.Hit, error) {
 	hits := map[string][]store.Hit{}
 	for _, e := range m.events {
-		for _, id := range []string{e.RequestID, e.TraceID} {
+		for _, id := range []string{e.RequestID, e.TraceID, e.ID} {
 			if id != "" && slices.Contains(ids, id) {
 				hits[id] = append(hits[id], hitOf(&e, id))
 			}
 		}
 	}
 	return hits, m.broken
+}
+
+func hitOf(e *event.Event, value string) store.Hit {
+	return store.Hit{
+		EventID: e.ID, Kind: "event", Value: value, RequestID: e.RequestID, TraceID: e.TraceID, OccurredAt: e.OccurredAt,
+		Service: e.Service, Status: e.Status, Code: e.Code, Family: e.Family, Role: e.Role, Customer: e.Customer,
+	}
 }
 
 func (m *memory) matching(match func(id string) bool) (hits []store.Hit) {
@@ -121,15 +140,10 @@ func (m *memory) matching(match func(id string) bool) (hits []store.Hit) {
 	return hits
 }
 
-func (m *memory) Prefix(_ context.Context, _ int32, prefix string, _ int) ([]store.Hit, error) {
-	if len(prefix) < store.MinPrefix {
-		return nil, nil
-	}
-	return m.matching(func(id string) bool { return strings.HasPrefix(id, prefix) }), nil
-}
-
-func (m *memory) LookAlikes(_ context.Context, _ int32, id string, _ int) ([]store.Hit, error) {
-	return m.matching(func(other string) bool { return event.Fold(other) == event.Fold(id) && other != id }), nil
+func (m *memory) Near(_ context.Context, _ int32, id string, _ int) ([]store.Hit, error) {
+	return m.matching(func(other string) bool {
+		return other != id && (event.Fold(other) == event.Fold(id) || len(id) >= store.MinPrefix && strings.HasPrefix(other, id))
+	}), nil
 }
 
 func (m *memory) Events(_ context.Context, _ int32, f event.Filter, limit int, cursor string) (store.Page, error) {

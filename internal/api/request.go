@@ -11,8 +11,6 @@ import (
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
-	"errata/internal/lookup"
-	"errata/internal/store"
 	"errata/internal/story"
 )
 
@@ -48,20 +46,17 @@ func (a *api) trail(ctx context.Context, ws int32, id string) (event.Trail, erro
 	if err != nil {
 		return event.Trail{}, err
 	}
-	return a.explained(ctx, ws, trail)
-}
-
-func (a *api) explained(ctx context.Context, ws int32, trail event.Trail) (event.Trail, error) {
-	if trail.Find(trail.Summary.EventID) == nil {
-		return trail, nil
-	}
 	book, err := a.Store.Catalog(ctx, ws)
 	if err != nil {
-		return trail, err
+		return event.Trail{}, err
 	}
-	said := catalog.Resolve(book, story.Seen(&trail), a.Now(), catalog.About{})
-	trail.Explanation, trail.Retry, trail.Replies, trail.Story = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies, story.Tell(&trail)
+	a.explain(&trail, book)
 	return trail, nil
+}
+
+func (a *api) explain(trail *event.Trail, book *catalog.Book) {
+	said := catalog.Resolve(book, story.Seen(trail), a.Now(), catalog.About{})
+	trail.Explanation, trail.Retry, trail.Replies, trail.Story = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies, story.Tell(trail)
 }
 
 // retry is catalog.Retry with its time as the API shows times.
@@ -77,7 +72,7 @@ func (a *api) withHints(ctx context.Context, ws int32, id string, err error) err
 	if !errors.As(err, &f) || f.Kind != fault.NotFound {
 		return err
 	}
-	hints, hintErr := a.hints(ctx, ws, id)
+	hints, hintErr := a.Store.Near(ctx, ws, id, maxHints)
 	if hintErr != nil {
 		a.Logger.WarnContext(ctx, "no look-alikes", "error", hintErr)
 	}
@@ -90,29 +85,4 @@ func (a *api) withHints(ctx context.Context, ws int32, id string, err error) err
 		a.Logger.WarnContext(ctx, "no word on how far the data reaches", "error", reachErr)
 	}
 	return f.With("did_you_mean", ids).With("environments", orEmpty(reach))
-}
-
-// hints are IDs that look like id, then those that begin with it, as when it
-// was cut off on a screenshot. Each ID once.
-func (a *api) hints(ctx context.Context, ws int32, id string) ([]store.Hit, error) {
-	hits, err := a.Store.LookAlikes(ctx, ws, id, maxHints)
-	if err != nil {
-		return nil, err
-	}
-	if len(hits) < maxHints && len(id) >= lookup.MinPrefix(id) {
-		more, err := a.Store.Prefix(ctx, ws, id, maxHints)
-		if err != nil {
-			return nil, err
-		}
-		hits = append(hits, more...)
-	}
-	seen := map[string]bool{id: true}
-	var out []store.Hit
-	for _, h := range hits {
-		if !seen[h.Value] && len(out) < maxHints {
-			seen[h.Value] = true
-			out = append(out, h)
-		}
-	}
-	return out, nil
 }

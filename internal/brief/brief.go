@@ -7,15 +7,14 @@
 package brief
 
 import (
-	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"errata/internal/catalog"
 	"errata/internal/event"
+	"errata/internal/story"
 )
 
 // Brief is the answer to a text.
@@ -62,12 +61,10 @@ const maxFixes = 3
 // Of makes a card of a request; customer says whether it may name the customer.
 func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, customer bool) Card {
 	e := trail.Find(trail.Summary.EventID)
-	if e == nil {
-		e = &trail.Events[0]
-	}
-	says := catalog.Resolve(book, *e, now, catalog.About{})
+	seen := story.Seen(trail)
+	says := catalog.Resolve(book, seen, now, catalog.About{})
 	c := Card{
-		ID: id, EventID: e.ID, Path: "/r/" + url.PathEscape(id), Heading: heading(e), Verdict: says.Verdict, Family: e.Family, Side: says.Side,
+		ID: id, EventID: e.ID, Path: "/r/" + url.PathEscape(id), Heading: story.Heading(e), Verdict: says.Verdict, Family: seen.Family, Side: says.Side,
 		OccurredAt: event.Time{Time: e.OccurredAt.UTC()}, Service: e.Service, Endpoint: strings.TrimSpace(e.Method + " " + e.Endpoint), Environment: e.Environment,
 		Customer: e.Customer, Todo: says.Retry.Text, Fixes: says.Fixes[:min(len(says.Fixes), maxFixes)],
 	}
@@ -75,22 +72,12 @@ func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, custom
 		c.Reply = says.Replies[0].Text
 	}
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
-		c.Began = "It began in " + root.Service + ": " + heading(root)
+		c.Began = "It began in " + root.Service + ": " + story.Heading(root)
 	}
 	if !customer {
 		c.Customer = Mask(c.Customer)
 	}
 	return c
-}
-
-func heading(e *event.Event) string {
-	switch {
-	case e.Status == 0:
-		return e.Code
-	case e.Code == "http_"+strconv.Itoa(e.Status):
-		return strings.TrimSpace(strconv.Itoa(e.Status) + " " + http.StatusText(e.Status))
-	}
-	return strconv.Itoa(e.Status) + " " + e.Code
 }
 
 // Mask leaves so much of a name that who knows it recognises it, and who does not

@@ -48,3 +48,19 @@ func TestWhy(t *testing.T) {
 	assert.Contains(t, brief.Why("thinned", "", ""), "counted")
 	assert.Contains(t, brief.Why("never_seen", "", ""), "has been reported")
 }
+
+// A limit that a provider put on us, and that was passed on as 429, is not the
+// customer's: a card that said so would have them buy a larger plan.
+func TestOfALimitThatWasPassedOn(t *testing.T) {
+	trail := event.NewTrail("req_9f3a21", []event.Event{
+		{ID: "1", RequestID: "req_9f3a21", TraceID: "a1", SpanID: "01", OccurredAt: at, Role: event.Primary, Service: "prompts-api", Status: 429, Code: "rate_limit_exceeded", Family: event.FamilyLimits},
+		{ID: "2", TraceID: "a1", SpanID: "02", ParentSpanID: "01", OccurredAt: at.Add(-time.Millisecond), Role: event.Upstream, Service: "prompts-api", Status: 429, Code: "rate_limit_exceeded", Family: event.FamilyUpstream,
+			Upstream: &event.UpstreamInfo{Provider: "openai"}},
+	})
+	c := brief.Of("req_9f3a21", &trail, nil, at.Add(time.Hour), false)
+	assert.Equal(t, event.FamilyUpstream, c.Family)
+	assert.NotContains(t, c.Verdict, "customer hit")
+	assert.Contains(t, c.Verdict, "openai")
+	own := failure()
+	assert.NotEqual(t, brief.Of("req_9f3a21", &own, nil, at, false).Side, c.Side)
+}

@@ -70,18 +70,29 @@ func (s *shelf) Trail(_ context.Context, _ int32, id string) (event.Trail, error
 		}
 	}
 	if len(found) == 0 {
-		reason := "never_seen"
-		f := fault.New(fault.NotFound, "request_not_found", "There is none.").With("retention_days", 30)
-		switch {
-		case strings.HasPrefix(id, "req_rejected"):
-			reason = "rejected"
-		case strings.HasPrefix(id, "req_expired"):
-			reason = "probably_expired"
-			f.With("day", "2026-10-01")
-		}
-		return event.Trail{}, f.With("reason", reason)
+		return event.Trail{}, absent(id).Fault()
 	}
 	return event.NewTrail(id, found), nil
+}
+
+// absent is why an ID is not there, which is told from its beginning.
+func absent(id string) store.Absence {
+	a := store.Absence{ID: id, Reason: store.NeverSeen, RetentionDays: 30}
+	switch {
+	case strings.HasPrefix(id, "req_rejected"):
+		a.Reason, a.Message = store.Rejected, "There is none."
+	case strings.HasPrefix(id, "req_expired"):
+		a.Reason, a.Day = store.ProbablyExpired, "2026-10-01"
+	}
+	return a
+}
+
+func (s *shelf) Absences(_ context.Context, _ int32, ids []string) (map[string]store.Absence, error) {
+	out := map[string]store.Absence{}
+	for _, id := range ids {
+		out[id] = absent(id)
+	}
+	return out, nil
 }
 
 func (s *shelf) Looked(context.Context, store.Actor, int32, ...string) {}
@@ -103,9 +114,7 @@ func (s *shelf) Lookup(_ context.Context, _ int32, ids []string) (map[string][]s
 	return hits, nil
 }
 
-func (s *shelf) Prefix(context.Context, int32, string, int) ([]store.Hit, error) { return nil, nil }
-
-func (s *shelf) LookAlikes(_ context.Context, _ int32, id string, _ int) (hits []store.Hit, _ error) {
+func (s *shelf) Near(_ context.Context, _ int32, id string, _ int) (hits []store.Hit, _ error) {
 	for _, e := range s.events {
 		if e.RequestID != id && event.Fold(e.RequestID) == event.Fold(id) {
 			hits = append(hits, store.Hit{Value: e.RequestID})

@@ -34,10 +34,10 @@ type Store interface {
 	NoteIntegration(ctx context.Context, ws int32, id, wrong string) error
 	Lookup(ctx context.Context, ws int32, ids []string) (map[string][]store.Hit, error)
 	Trail(ctx context.Context, ws int32, id string) (event.Trail, error)
-	Event(ctx context.Context, ws int32, id string) (event.Event, error)
-	LookAlikes(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
-	Prefix(ctx context.Context, ws int32, prefix string, limit int) ([]store.Hit, error)
+	Absences(ctx context.Context, ws int32, ids []string) (map[string]store.Absence, error)
+	Near(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
 	Catalog(ctx context.Context, ws int32) (*catalog.Book, error)
+	Looked(ctx context.Context, actor store.Actor, ws int32, events ...string)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 }
 

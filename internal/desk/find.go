@@ -1,9 +1,8 @@
 package desk
 
 import (
-	"cmp"
 	"context"
-	"strings"
+	"slices"
 
 	"errata/internal/brief"
 	"errata/internal/catalog"
@@ -14,7 +13,7 @@ import (
 )
 
 const (
-	maxExplained = 5 // IDs whose absence is looked into
+	maxExplained = 5 // IDs for which near misses are looked for
 	maxSimilar   = 3 // near misses for one ID
 )
 
@@ -31,15 +30,12 @@ type question struct {
 // with the same extraction and the same look-ups as the pages.
 func (d *Desk) find(ctx context.Context, q question) (brief.Brief, error) {
 	out := brief.Brief{Cards: []brief.Card{}, Absent: []brief.Absence{}, Secret: lookup.HasSecret(q.text)}
-	asked := candidates(q.text)
-	ids := make([]string, len(asked))
-	for i, c := range asked {
-		ids[i] = c.Value
-	}
-	if len(ids) == 0 {
+	asked := lookup.Candidates(q.text)
+	asked = asked[:min(len(asked), store.MaxLookup)]
+	if len(asked) == 0 {
 		return out, nil
 	}
-	hits, err := d.Store.Lookup(ctx, q.ws, ids)
+	hits, err := d.Store.Lookup(ctx, q.ws, lookup.Values(asked))
 	if err != nil {
 		return out, err
 	}
@@ -47,25 +43,23 @@ func (d *Desk) find(ctx context.Context, q question) (brief.Brief, error) {
 	if err != nil {
 		return out, err
 	}
-	s := search{Desk: d, ctx: ctx, question: q, book: book, covered: map[string]bool{}, out: &out}
+	// A word that only might have been an ID is not worth a "not found".
+	wanted := lookup.Missing(asked, func(id string) bool { return len(hits[id]) > 0 })
+	absences, err := d.Store.Absences(ctx, q.ws, lookup.Values(wanted))
+	if err != nil {
+		return out, err
+	}
+	s := search{Desk: d, ctx: ctx, question: q, book: book, covered: map[string]bool{}, absences: absences, out: &out}
 	for _, c := range asked {
-		if c.Kind == lookup.Unknown && len(asked) > 1 && len(hits[c.Value]) == 0 {
-			continue // a word that only might have been an ID
+		if len(hits[c.Value]) == 0 && !slices.Contains(wanted, c) {
+			continue
 		}
-		if err := s.add(c, hits[c.Value]); err != nil {
+		if err := s.add(c.Value, hits[c.Value]); err != nil {
 			return out, err
 		}
 	}
+	d.Store.Looked(ctx, q.actor, q.ws, s.viewed...)
 	return out, nil
-}
-
-// candidates are the IDs in a text. A single word is one whatever its shape.
-func candidates(text string) []lookup.Candidate {
-	found := lookup.Extract(text)
-	if word := event.CleanID(text); len(found) == 0 && word != "" && !lookup.HasSecret(text) && len(strings.Fields(text)) == 1 {
-		found = append(found, lookup.Candidate{Kind: lookup.Unknown, Value: word})
-	}
-	return found[:min(len(found), store.MaxLookup)]
 }
 
 // search is one look-up on its way from IDs to cards.
@@ -75,21 +69,21 @@ type search struct {
 	ctx     context.Context
 	book    *catalog.Book
 	covered map[string]bool // Events that are in the answer
-	out     *brief.Brief
+	// absences say why IDs lead nowhere.
+	absences map[string]store.Absence
+	viewed   []string // Events that are shown
+	out      *brief.Brief
 }
 
 // add puts what an ID leads to into the answer. IDs of one request are one card.
-func (s *search) add(id lookup.Candidate, hits []store.Hit) error {
-	if len(hits) == 0 && id.Kind == lookup.Event {
-		return s.addEvent(id.Value)
-	}
+func (s *search) add(id string, hits []store.Hit) error {
 	fresh := false
 	for _, h := range hits {
 		fresh = fresh || !s.covered[h.EventID]
 	}
 	switch {
 	case len(hits) == 0:
-		return s.absent(id.Value)
+		return s.absent(id)
 	case !fresh:
 		return nil
 	case len(s.out.Cards) == s.most:
@@ -99,88 +93,47 @@ func (s *search) add(id lookup.Candidate, hits []store.Hit) error {
 		}
 		return nil
 	}
-	trail, err := s.Store.Trail(s.ctx, s.ws, id.Value)
+	trail, err := s.Store.Trail(s.ctx, s.ws, id)
 	if fault.Is(err, fault.NotFound) { // expired between two queries
-		return s.absent(id.Value)
+		return s.absent(id)
 	}
 	if err != nil {
 		return err
 	}
-	return s.show(id.Value, &trail)
+	s.show(id, &trail)
+	return nil
 }
 
-// addEvent follows the ID of an Event, as a link of ours has it.
-func (s *search) addEvent(id string) error {
-	e, err := s.Store.Event(s.ctx, s.ws, id)
-	if fault.Is(err, fault.NotFound) {
-		return s.absent(id)
-	}
-	if err != nil || s.covered[e.ID] {
-		return err
-	}
-	if key := cmp.Or(e.RequestID, e.TraceID); key != "" {
-		return s.add(lookup.Candidate{Kind: lookup.Request, Value: key}, []store.Hit{{EventID: e.ID}})
-	}
-	trail := event.NewTrail(id, []event.Event{e})
-	return s.show(id, &trail)
-}
-
-// show adds a card, and notes who saw it.
-func (s *search) show(id string, trail *event.Trail) error {
+// show adds a card.
+func (s *search) show(id string, trail *event.Trail) {
 	for i := range trail.Events {
 		s.covered[trail.Events[i].ID] = true
 	}
 	card := brief.Of(id, trail, s.book, s.Now(), s.customers)
-	if len(trail.Events) == 1 && trail.Events[0].ID == id {
-		card.Path = "/events/" + id
-	}
 	s.out.Cards = append(s.out.Cards, card)
-	return s.Store.Audit(s.ctx, s.ws, s.actor, "request.view", card.EventID, nil)
+	s.viewed = append(s.viewed, card.EventID)
 }
 
 // absent says why an ID leads nowhere, and what it may have been.
 func (s *search) absent(id string) error {
-	a := brief.Absence{ID: id, Reason: "not_checked", Why: "Why was not looked into: the text has too many IDs.", Similar: []string{}}
+	a, known := s.absences[id]
+	if !known { // it led somewhere a moment ago
+		one, err := s.Store.Absences(s.ctx, s.ws, []string{id})
+		if err != nil {
+			return err
+		}
+		a = one[id]
+	}
+	out := brief.Absence{ID: id, Reason: string(a.Reason), Why: brief.Why(string(a.Reason), a.Fault().Message, a.Day), Similar: []string{}}
 	if len(s.out.Absent) < maxExplained {
-		trail, err := s.Store.Trail(s.ctx, s.ws, id)
-		if err == nil && len(s.out.Cards) < s.most { // arrived between two queries
-			return s.show(id, &trail)
-		}
-		if err == nil {
-			s.out.More++
-			return nil
-		}
-		if !fault.Is(err, fault.NotFound) {
+		near, err := s.Store.Near(s.ctx, s.ws, id, maxSimilar)
+		if err != nil {
 			return err
 		}
-		f := fault.Of(err)
-		a.Reason, _ = f.Details["reason"].(string)
-		day, _ := f.Details["day"].(string)
-		a.Why = brief.Why(a.Reason, f.Message, day)
-		if a.Similar, err = s.similar(id); err != nil {
-			return err
+		for _, h := range near {
+			out.Similar = append(out.Similar, h.Value)
 		}
 	}
-	s.out.Absent = append(s.out.Absent, a)
+	s.out.Absent = append(s.out.Absent, out)
 	return nil
-}
-
-// similar are IDs that look like one, then those that begin with it.
-func (s *search) similar(id string) ([]string, error) {
-	near, err := s.Store.LookAlikes(s.ctx, s.ws, id, maxSimilar)
-	if err != nil {
-		return nil, err
-	}
-	more, err := s.Store.Prefix(s.ctx, s.ws, id, maxSimilar)
-	if err != nil {
-		return nil, err
-	}
-	out, seen := []string{}, map[string]bool{id: true}
-	for _, h := range append(near, more...) {
-		if !seen[h.Value] && len(out) < maxSimilar {
-			seen[h.Value] = true
-			out = append(out, h.Value)
-		}
-	}
-	return out, nil
 }

@@ -133,6 +133,26 @@ func (x *extraction) guess(kind Kind, value string) {
 	x.weak = append(x.weak, Candidate{Kind: kind, Value: value, Weak: true})
 }
 
+// Candidates are what Extract finds in what somebody asks about, who may also have
+// pasted one word and nothing else: that is an ID, whatever its shape.
+func Candidates(text string) []Candidate {
+	found := Extract(text)
+	word := event.CleanID(text)
+	if word != "" && len(strings.Fields(text)) == 1 && !strings.Contains(word, "://") && !HasSecret(text) && (len(found) == 0 || found[0].Weak) {
+		found = append([]Candidate{{Kind: Unknown, Value: word}}, found...)
+	}
+	return found
+}
+
+// Values are the IDs of candidates.
+func Values(list []Candidate) []string {
+	ids := make([]string, len(list))
+	for i, c := range list {
+		ids[i] = c.Value
+	}
+	return ids
+}
+
 // Missing are those of the candidates under which nothing was found and of
 // which somebody should know that: not the weak ones, and none that was found
 // as it is spelled without capitals.

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -38,37 +38,67 @@ type Absence struct {
 	Message       string // what was said against the report
 }
 
-const sqlRejectedID = `
-SELECT r.reason, r.message, r.received_at FROM rejections r
-WHERE r.workspace_id = $1::int4 AND r.request_id = $2::text ORDER BY r.id DESC LIMIT 1`
+const sqlRejectedIDs = `
+SELECT DISTINCT ON (r.request_id) r.request_id, r.reason, r.message, r.received_at FROM rejections r
+WHERE r.workspace_id = $1::int4 AND r.request_id = ANY ($2::text[]) ORDER BY r.request_id, r.id DESC`
 
-// Absence looks into why nothing is kept under an ID. It asks only about what is
-// the workspace's own, in the same statements whatever others have: an ID of
-// theirs is answered like one that nobody ever saw.
-func (s *Store) Absence(ctx context.Context, ws int32, id string) (a Absence, err error) {
-	defer fault.Wrap(&err, "Absence")
-	a = Absence{ID: id, Reason: NeverSeen}
-	if a.RetentionDays, err = s.keepsFor(ctx, ws); err != nil {
-		return a, unavailable(err)
+// Absences looks into why nothing is kept under each of some IDs. It asks only
+// about what is the workspace's own, in the same statements whatever others have:
+// an ID of theirs is answered like one that nobody ever saw.
+func (s *Store) Absences(ctx context.Context, ws int32, ids []string) (out map[string]Absence, err error) {
+	defer fault.Wrap(&err, "Absences(%d ids)", len(ids))
+	days, err := s.keepsFor(ctx, ws)
+	if err != nil {
+		return nil, unavailable(err)
 	}
-	if id == "" || len(id) > event.MaxIDLen || !utf8.ValidString(id) || hasNUL(id) {
-		a.ID = ""
-		return a, nil
+	out = make(map[string]Absence, len(ids))
+	var known []string // as IDs
+	for _, id := range ids {
+		a := Absence{Reason: NeverSeen, RetentionDays: days}
+		if id != "" && len(id) <= event.MaxIDLen && utf8.ValidString(id) && !hasNUL(id) {
+			a.ID, known = id, append(known, id)
+		}
+		out[id] = a
 	}
-	err = s.pool.QueryRow(ctx, sqlRejectedID, ws, id).Scan(&a.Because, &a.Message, &a.RejectedAt)
-	if err == nil {
-		a.Reason, a.RejectedAt = Rejected, a.RejectedAt.UTC()
-		return a, nil
+	if len(known) == 0 {
+		return out, nil
 	}
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return a, unavailable(err)
+	if err := s.rejectedIDs(ctx, ws, known, out); err != nil {
+		return nil, unavailable(err)
 	}
-	day, found, err := s.expiredDay(ctx, ws, id)
-	if err != nil || !found {
-		return a, err
+	known = slices.DeleteFunc(known, func(id string) bool { return out[id].Reason != NeverSeen })
+	expired, err := s.expiredDays(ctx, ws, known)
+	if err != nil {
+		return nil, unavailable(err)
 	}
-	a.Reason, a.Day, a.ExpiredAt = ProbablyExpired, dayText(day), dueAt(day, a.RetentionDays)
-	return a, nil
+	for id, day := range expired {
+		a := out[id]
+		a.Reason, a.Day, a.ExpiredAt = ProbablyExpired, dayText(day), dueAt(day, days)
+		out[id] = a
+	}
+	return out, nil
+}
+
+func (s *Store) rejectedIDs(ctx context.Context, ws int32, ids []string, out map[string]Absence) error {
+	rows, err := s.pool.Query(ctx, sqlRejectedIDs, ws, ids)
+	if err != nil {
+		return err
+	}
+	var id, because, message string
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &because, &message, &at}, func() error {
+		a := out[id]
+		a.Reason, a.Because, a.Message, a.RejectedAt = Rejected, because, message, at.UTC()
+		out[id] = a
+		return nil
+	})
+	return err
+}
+
+// Absence is Absences for one ID.
+func (s *Store) Absence(ctx context.Context, ws int32, id string) (Absence, error) {
+	all, err := s.Absences(ctx, ws, []string{id})
+	return all[id], err
 }
 
 // Fault is the absence as an error.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -11,7 +10,6 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
-	"errata/internal/identity"
 )
 
 // AuditRow is something that somebody did.
@@ -40,7 +38,7 @@ type AuditFilter struct {
 	To     time.Time
 }
 
-// auditSkew is by how much a row's ID can be older than its time.
+// auditSkew is by how much the time in a row's ID can differ from the row's.
 const auditSkew = time.Hour
 
 const sqlAuditLog = `
@@ -56,7 +54,11 @@ ORDER BY a.id DESC LIMIT $9::int4`
 func (s *Store) AuditLog(ctx context.Context, ws int32, f AuditFilter, limit int, cursor string) (out []AuditRow, next string, err error) {
 	defer fault.Wrap(&err, "AuditLog")
 	limit = min(max(limit, 1), MaxPage)
-	below, from := "ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000"
+	below, err := idBelow(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	from := "00000000-0000-0000-0000-000000000000"
 	for _, v := range []struct{ name, value string }{{"actor", f.Actor}, {"action", f.Action}, {"target", f.Target}} {
 		if !utf8.ValidString(v.value) || hasNUL(v.value) || len(v.value) > 500 {
 			return nil, "", invalid(v.name, "must be text of at most 500 bytes")
@@ -67,14 +69,7 @@ func (s *Store) AuditLog(ctx context.Context, ws int32, f AuditFilter, limit int
 		since, from = &f.From, idAt(f.From.Add(-auditSkew))
 	}
 	if !f.To.IsZero() {
-		until = &f.To
-	}
-	if cursor != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(cursor)
-		if err != nil || len(raw) != 16 {
-			return nil, "", invalid("cursor", "is not one that this API gave out")
-		}
-		below = identity.FormatUUID([16]byte(raw))
+		until, below = &f.To, min(below, idAt(f.To.Add(auditSkew)))
 	}
 	rows, err := s.pool.Query(ctx, sqlAuditLog, ws, below, from, f.Actor, f.Action, f.Target, since, until, limit+1)
 	if err != nil {

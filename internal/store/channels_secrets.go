@@ -78,7 +78,7 @@ func (s *Store) sealBoxes(secrets Secrets, kept secretBoxes, about func(name str
 func (s *Store) openSecrets(c *channelKey) (secrets Secrets, locked secretBoxes, why string) {
 	secrets, locked, name, err := s.openBoxes(c.Boxes, func(name string) string { return aboutSecret(c.Workspace, c.ID, name) })
 	if err != nil {
-		why = lockedWhy(name, err)
+		why = lockedWhy("the channel's", name, err)
 	}
 	return secrets, locked, why
 }
@@ -106,12 +106,14 @@ func (s *Store) openBoxes(boxes secretBoxes, about func(name string) string) (se
 	return secrets, locked, which, why
 }
 
-func lockedWhy(name string, err error) string {
+// lockedWhy says what to do about a secret that cannot be read; whose is such as
+// "the channel's".
+func lockedWhy(whose, name string, err error) string {
 	var missing *seal.MissingKeyError
 	if errors.As(err, &missing) {
-		return fmt.Sprintf("the channel's secret %q was encrypted with the key %s, which this process does not have: set ERRATA_SECRET_KEY or ERRATA_SECRET_KEY_PREVIOUS, or enter the secret again", name, missing.ID)
+		return fmt.Sprintf("%s secret %q was encrypted with the key %s, which this process does not have: set ERRATA_SECRET_KEY or ERRATA_SECRET_KEY_PREVIOUS, or enter the secret again", whose, name, missing.ID)
 	}
-	return fmt.Sprintf("the channel's secret %q cannot be decrypted, since it was changed in the database: enter it again", name)
+	return fmt.Sprintf("%s secret %q cannot be decrypted, since it was changed in the database: enter it again", whose, name)
 }
 
 // unlock gives a Due what it needs to be sent, or says why it cannot be.

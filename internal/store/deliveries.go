@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"errata/internal/alert"
 	"errata/internal/event"
 	"errata/internal/fault"
-	"errata/internal/identity"
 )
 
 // DeliveryState is where a message to a channel is.
@@ -94,13 +92,9 @@ ORDER BY d.id DESC LIMIT $6::int4`
 func (s *Store) Deliveries(ctx context.Context, ws int32, f DeliveryFilter, limit int, cursor string) (out []Delivery, next string, err error) {
 	defer fault.Wrap(&err, "Deliveries")
 	limit = min(max(limit, 1), MaxPage)
-	below := "ffffffff-ffff-ffff-ffff-ffffffffffff"
-	if cursor != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(cursor)
-		if err != nil || len(raw) != 16 {
-			return nil, "", invalid("cursor", "is not one that this API gave out")
-		}
-		below = identity.FormatUUID([16]byte(raw))
+	below, err := idBelow(cursor)
+	if err != nil {
+		return nil, "", err
 	}
 	ids := [2]*string{}
 	for i, id := range []struct{ name, value string }{{"channel", f.Channel}, {"incident", f.Incident}} {

@@ -19,6 +19,10 @@ DELETE FROM request_tickets b WHERE b.ctid = ANY (ARRAY(SELECT n.ctid FROM reque
 	sqlForgetShortNotes = `
 DELETE FROM request_notes b WHERE b.workspace_id = $1::int4 AND b.ctid = ANY (ARRAY(
   SELECT n.ctid FROM request_notes n WHERE n.workspace_id = $1::int4 AND n.day < DATE '1970-01-01' + $2::int4 LIMIT $3::int8))`
+
+	sqlForgetShortStates = `
+DELETE FROM request_states b WHERE b.workspace_id = $1::int4 AND b.ctid = ANY (ARRAY(
+  SELECT n.ctid FROM request_states n WHERE n.workspace_id = $1::int4 AND n.day < DATE '1970-01-01' + $2::int4 LIMIT $3::int8))`
 )
 
 // forgetDesk deletes notes and statuses with the day of their Event, which for a
@@ -38,8 +42,10 @@ func (s *Store) forgetDesk(ctx context.Context, now time.Time, short map[int32]i
 		errs = append(errs, err)
 	}
 	for ws, days := range short {
-		_, err := s.inBatches(ctx, sqlForgetShortNotes, ws, day(min(days, s.retention.Events)))
-		errs = append(errs, err)
+		for _, sql := range []string{sqlForgetShortNotes, sqlForgetShortStates} {
+			_, err := s.inBatches(ctx, sql, ws, day(min(days, s.retention.Events)))
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -146,3 +146,16 @@ func TestDeskGoesWithItsDay(t *testing.T) {
 	require.NoError(t, f.Expire(ctx, now))
 	assert.Equal(t, []int{0, 0, 0}, left())
 }
+
+func TestDeskGoesSoonerWhereLessIsKept(t *testing.T) {
+	f := open(t, store.Options{})
+	ctx, ws := t.Context(), store.DefaultWorkspace
+	f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_1", status: 500, code: "boom"})
+	id := f.desk(t, ws, "req_1").EventID
+	require.NoError(t, f.AddNote(ctx, mia, ws, id, "they know"))
+	require.NoError(t, f.SetDeskStatus(ctx, mia, ws, id, store.DeskAnswered))
+	f.exec(t, `UPDATE workspaces SET retention_days = 2 WHERE id = 1`)
+	require.NoError(t, f.Expire(ctx, now.AddDate(0, 0, 4)))
+	assert.Zero(t, f.count(t, `SELECT count(*) FROM request_notes`))
+	assert.Zero(t, f.count(t, `SELECT count(*) FROM request_states`))
+}

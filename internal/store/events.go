@@ -172,11 +172,10 @@ func (q *query) cursor(cursor string) error {
 	if cursor == "" {
 		return nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) != 16 {
-		return invalid("cursor", "is not one that this API gave out")
+	id, err := decodeCursor(cursor)
+	if err != nil {
+		return err
 	}
-	id := identity.FormatUUID([16]byte(raw))
 	day := q.arg(dayOfID(id, time.Time{}))
 	at := q.arg(id)
 	q.conds = append(q.conds, "e.day <= DATE '1970-01-01' + "+day+"::int4",
@@ -192,9 +191,30 @@ func encodeCursor(id string) string {
 	return base64.RawURLEncoding.EncodeToString(u[:])
 }
 
+// decodeCursor is the ID that a page ended with, or a fault that names the cursor.
+func decodeCursor(cursor string) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) != 16 {
+		return "", invalid("cursor", "is not one that this API gave out")
+	}
+	return identity.FormatUUID([16]byte(raw)), nil
+}
+
+// idBelow is what the IDs of a page are below: of the first page, any ID.
+func idBelow(cursor string) (string, error) {
+	if cursor == "" {
+		return "ffffffff-ffff-ffff-ffff-ffffffffffff", nil
+	}
+	return decodeCursor(cursor)
+}
+
 const sqlEvent = `
 SELECT ` + eventColumns + ` FROM events e
 WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = $3::uuid`
+
+// maxFolds is over how many folds an Event is followed: they are rarely chained,
+// and never in a ring.
+const maxFolds = 5
 
 // Event gives one Event with its raw body and stack trace. The ID of an Event
 // that was folded into another gives that one. A fault NotFound
@@ -202,7 +222,7 @@ WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.i
 func (s *Store) Event(ctx context.Context, ws int32, id string) (e event.Event, err error) {
 	defer fault.Wrap(&err, "Event")
 	err = s.reading(ctx, func(tx pgx.Tx) error {
-		for range 5 { // folds are rarely chained, and never in a ring
+		for range maxFolds {
 			u, err := uuid.Parse(id)
 			if err != nil {
 				return eventNotFound()

@@ -20,18 +20,28 @@ WHERE d.workspace_id = $1::int4
   AND NOT EXISTS (SELECT FROM unnest(($3::int8[])[5:]) AS p WHERE get_bit(b.bits, p % d.bits) = 0)
 ORDER BY d.day DESC LIMIT 1`
 
-// expiredDay is the day on which an ID that is not there any more was probably
-// seen. A look-up in a hundred names one for an ID that never was.
-func (s *Store) expiredDay(ctx context.Context, ws int32, id string) (day int32, found bool, err error) {
-	for _, spelling := range spellings(id) {
-		sp := spotOf(spelling)
-		err := s.pool.QueryRow(ctx, sqlExpiredDay, ws, sp.block, sp.places).Scan(&day)
-		if err == nil {
-			return day, true, nil
-		}
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return 0, false, unavailable(err)
+// expiredDays are the days on which IDs that are not there any more were probably
+// seen, of those that were, in one round trip. A look-up in a hundred names one for
+// an ID that never was.
+func (s *Store) expiredDays(ctx context.Context, ws int32, ids []string) (map[string]int32, error) {
+	b, out := &pgx.Batch{}, map[string]int32{}
+	for _, id := range ids {
+		for _, spelling := range spellings(id) {
+			sp := spotOf(spelling)
+			b.Queue(sqlExpiredDay, ws, sp.block, sp.places).Query(func(rows pgx.Rows) error {
+				day, err := pgx.CollectOneRow(rows, pgx.RowTo[int32])
+				if _, known := out[id]; err == nil && !known {
+					out[id] = day
+				}
+				if errors.Is(err, pgx.ErrNoRows) {
+					return nil
+				}
+				return err
+			})
 		}
 	}
-	return 0, false, nil
+	if b.Len() == 0 {
+		return out, nil
+	}
+	return out, s.pool.SendBatch(ctx, b).Close()
 }

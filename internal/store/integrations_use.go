@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/fault"
-	"errata/internal/seal"
 )
 
 // A busy one is touched at most once a minute, unless something went wrong before;
@@ -48,12 +46,8 @@ func (s *Store) sealIntegration(ws int32, id string, secrets Secrets, kept secre
 // there, and why.
 func (s *Store) openIntegration(d *doorRow) (secrets Secrets, locked secretBoxes, why string) {
 	secrets, locked, name, err := s.openBoxes(d.boxes, func(name string) string { return aboutIntegration(d.Workspace, d.ID, name) })
-	var missing *seal.MissingKeyError
-	switch {
-	case errors.As(err, &missing):
-		why = fmt.Sprintf("the integration's secret %q was encrypted with the key %s, which this process does not have: set ERRATA_SECRET_KEY or ERRATA_SECRET_KEY_PREVIOUS, or enter the secret again", name, missing.ID)
-	case err != nil:
-		why = fmt.Sprintf("the integration's secret %q cannot be decrypted, since it was changed in the database: enter it again", name)
+	if err != nil {
+		why = lockedWhy("the integration's", name, err)
 	}
 	return secrets, locked, why
 }

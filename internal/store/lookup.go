@@ -2,20 +2,23 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/lookup"
 )
 
 // Hit is one Event that an ID leads to, in short.
 type Hit struct {
 	EventID    string       `json:"event_id"`
-	Kind       string       `json:"kind"` // what the ID is to it: request, trace, span, or an alias's kind
+	Kind       string       `json:"kind"` // what the ID is to it: request, trace, span, an alias's kind, or event
 	Value      string       `json:"value"`
 	RequestID  string       `json:"request_id,omitempty"`
 	TraceID    string       `json:"trace_id,omitempty"`
@@ -65,15 +68,20 @@ func (s *Store) Lookup(ctx context.Context, ws int32, ids []string) (hits map[st
 		return nil, fault.New(fault.TooLarge, "payload_too_large", "At most %d IDs in one look-up; this has %d.", MaxLookup, len(ids))
 	}
 	hits = map[string][]Hit{}
+	rest := slices.Compact(slices.Sorted(slices.Values(ids)))
+	found := func(id string) bool { return len(hits[id]) > 0 }
 	err = s.reading(ctx, func(tx pgx.Tx) error {
 		for range maxAsks {
-			n, err := lookupRound(ctx, tx, ws, ids, hits)
-			if err != nil || n < maxHits {
+			n, err := lookupRound(ctx, tx, ws, rest, hits)
+			rest = slices.DeleteFunc(rest, found)
+			if err != nil {
 				return err
 			}
-			ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return len(hits[id]) > 0 })
+			if n < maxHits {
+				break
+			}
 		}
-		return nil
+		return lookupEvents(ctx, tx, ws, rest, hits)
 	})
 	return hits, err
 }
@@ -109,6 +117,45 @@ func lookupRound(ctx context.Context, tx pgx.Tx, ws int32, ids []string, hits ma
 		}
 	}
 	return len(found), err
+}
+
+// One that was folded into another gives that one's ID as its value.
+const sqlLookupEvents = `
+SELECT 'event', coalesce(e.merged_into, e.id)::text, ` + hitColumns + ` FROM unnest($2::int4[], $3::uuid[]) AS asked (day, id)
+JOIN events e ON e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + asked.day AND e.id = asked.id`
+
+// lookupEvents finds, for IDs that no service gave, the Events that have them
+// here: as a link of ours has it, or a message of an alert.
+func lookupEvents(ctx context.Context, q querier, ws int32, ids []string, hits map[string][]Hit) error {
+	asked := map[string][]string{} // Event → IDs as they were asked for
+	for _, id := range ids {
+		if u, err := uuid.Parse(id); err == nil && u.Version() == 7 {
+			asked[u.String()] = append(asked[u.String()], id)
+		}
+	}
+	for range maxFolds {
+		if len(asked) == 0 {
+			return nil
+		}
+		events := slices.Collect(maps.Keys(asked))
+		days := column(events, func(id string) int32 { return dayOfID(id, time.Time{}) })
+		found, err := hitRows(ctx, q, sqlLookupEvents, ws, days, events)
+		if err != nil {
+			return err
+		}
+		folded := map[string][]string{}
+		for _, h := range found {
+			if h.Value != h.EventID {
+				folded[h.Value] = append(folded[h.Value], asked[h.EventID]...)
+				continue
+			}
+			for _, id := range asked[h.EventID] {
+				hits[id] = append(hits[id], h)
+			}
+		}
+		asked = folded
+	}
+	return nil
 }
 
 func hitRows(ctx context.Context, q querier, sql string, args ...any) ([]Hit, error) {
@@ -176,6 +223,32 @@ func (s *Store) Prefix(ctx context.Context, ws int32, prefix string, limit int) 
 		return nil
 	})
 	return hits, err
+}
+
+// Near gives up to limit IDs that somebody may have meant who asked for id: those
+// that LookAlikes finds, then those that begin with it, as when it was cut off on
+// a screenshot. Each ID once, and never id.
+func (s *Store) Near(ctx context.Context, ws int32, id string, limit int) ([]Hit, error) {
+	hits, err := s.LookAlikes(ctx, ws, id, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(hits) < limit && len(id) >= lookup.MinPrefix(id) {
+		more, err := s.Prefix(ctx, ws, id, limit)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, more...)
+	}
+	seen := map[string]bool{id: true}
+	var out []Hit
+	for _, h := range hits {
+		if !seen[h.Value] && len(out) < limit {
+			seen[h.Value] = true
+			out = append(out, h)
+		}
+	}
+	return out, nil
 }
 
 // after is the first string that sorts behind everything with that prefix,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -105,6 +106,48 @@ func TestLookupPrefixLookAlikes(t *testing.T) {
 	hits, err = f.Lookup(t.Context(), ws, []string{strings.ToUpper(hex(77, 32)), hex(77, 32)})
 	require.NoError(t, err)
 	assert.Len(t, hits, 2, "each as it was asked")
+}
+
+// Links of ours have the IDs of Events, which lead where those of their requests do.
+func TestEventsAreFoundByTheirOwnIDs(t *testing.T) {
+	f := open(t, store.Options{})
+	f.write(t,
+		report{src: event.FromHTTP, service: "billing", request: "req_a", status: 500},
+		report{src: event.FromHTTP, service: "gateway", request: "req_a", status: 502},
+		report{src: event.FromSpan, service: "auth", trace: hex(9, 32), span: hex(9, 16), status: 503})
+	rows, err := f.db.Query(t.Context(), `SELECT id::text FROM events ORDER BY service`)
+	require.NoError(t, err)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	auth, billing, gateway := ids[0], ids[1], ids[2]
+
+	hits, err := f.Lookup(t.Context(), ws, []string{billing, strings.ToUpper(billing), billing, auth, "req_a", "01970000-0000-7000-8000-000000000001", "550e8400-e29b-41d4-a716-446655440000"})
+	require.NoError(t, err)
+	require.Len(t, hits, 4)
+	require.Len(t, hits[billing], 1, "once, however often it was asked for")
+	assert.Equal(t, "event", hits[billing][0].Kind)
+	assert.Equal(t, "req_a", hits[billing][0].RequestID)
+	assert.Equal(t, billing, hits[strings.ToUpper(billing)][0].EventID)
+	assert.Len(t, hits["req_a"], 2)
+
+	trail, err := f.Trail(t.Context(), ws, gateway)
+	require.NoError(t, err)
+	assert.Len(t, trail.Events, 2, "all of its request")
+	trail, err = f.Trail(t.Context(), ws, auth)
+	require.NoError(t, err)
+	assert.Len(t, trail.Events, 1)
+	_, err = f.Trail(t.Context(), 2, auth)
+	assert.Equal(t, fault.NotFound, fault.Of(err).Kind, "another workspace's")
+
+	_, err = f.db.Exec(t.Context(), `UPDATE events SET merged_into = $2::uuid WHERE id = $1::uuid`, billing, gateway)
+	require.NoError(t, err)
+	hits, err = f.Lookup(t.Context(), ws, []string{billing})
+	require.NoError(t, err)
+	require.Len(t, hits[billing], 1, "one that was folded into another gives that one")
+	assert.Equal(t, gateway, hits[billing][0].EventID)
+	trail, err = f.Trail(t.Context(), ws, billing)
+	require.NoError(t, err)
+	assert.Equal(t, gateway, trail.Events[0].ID)
 }
 
 // An ID with so many Events that they fill the answer hides no other one.

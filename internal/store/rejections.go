@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
-	"errata/internal/identity"
 )
 
 const sqlInsertRejections = `
@@ -83,13 +81,9 @@ FROM rejections r WHERE r.workspace_id = $1::int4 AND r.id < $2::uuid ORDER BY r
 func (s *Store) Rejections(ctx context.Context, ws int32, limit int, cursor string) (rs []event.Rejection, next string, err error) {
 	defer fault.Wrap(&err, "Rejections")
 	limit = min(max(limit, 1), MaxPage)
-	below := "ffffffff-ffff-ffff-ffff-ffffffffffff"
-	if cursor != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(cursor)
-		if err != nil || len(raw) != 16 {
-			return nil, "", invalid("cursor", "is not one that this API gave out")
-		}
-		below = identity.FormatUUID([16]byte(raw))
+	below, err := idBelow(cursor)
+	if err != nil {
+		return nil, "", err
 	}
 	rows, err := s.pool.Query(ctx, sqlRejections, ws, below, limit+1)
 	if err != nil {

@@ -52,6 +52,10 @@ WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2
   AND e.merged_into IS NULL
 LIMIT $4::int4`
 
+const sqlTrailByEvent = `
+SELECT ` + refColumns + ` FROM events e
+WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = $3::uuid`
+
 // The second hop brings what was found, day by day, so that only those
 // partitions are touched. The range holds the index to these IDs also under a
 // plan that was made while the day was young and filters by the list …
@@ -70,8 +74,8 @@ WHERE e.workspace_id = $1::int4 AND e.trace_id = $2::uuid AND NOT e.id = ANY ($3
 LIMIT $5::int4`
 
 // Trail gives every Event of one request: those that carry the ID (as request
-// ID; else as trace, span or other ID), and one hop further, all of their
-// traces. A fault NotFound (request_not_found) says why where that is known.
+// ID; else as trace, span or other ID; else those of the request of the Event that
+// has this ID here), and one hop further, all of their traces. A fault NotFound (request_not_found) says why where that is known.
 func (s *Store) Trail(ctx context.Context, ws int32, id string) (trail event.Trail, err error) {
 	defer fault.Wrap(&err, "Trail")
 	if id == "" || len(id) > event.MaxIDLen || !utf8.ValidString(id) || hasNUL(id) {
@@ -186,7 +190,24 @@ func byOtherID(ctx context.Context, q querier, ws int32, id string) (refs []trai
 			return refs, err
 		}
 	}
-	return trailRefs(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1)
+	if refs, err = trailRefs(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1); err != nil || len(refs) > 0 {
+		return refs, err
+	}
+	return byEventID(ctx, q, ws, id)
+}
+
+// byEventID finds the request of an Event of ours, or only the Event where it
+// has no request ID.
+func byEventID(ctx context.Context, q querier, ws int32, id string) ([]trailRef, error) {
+	hits := map[string][]Hit{}
+	if err := lookupEvents(ctx, q, ws, []string{id}, hits); err != nil || len(hits[id]) == 0 {
+		return nil, err
+	}
+	h := hits[id][0]
+	if h.RequestID != "" {
+		return trailRefs(ctx, q, sqlTrailByRequest, ws, event.Fold(h.RequestID), h.RequestID, MaxTrail+1)
+	}
+	return trailRefs(ctx, q, sqlTrailByEvent, ws, dayOfID(h.EventID, time.Time{}), h.EventID)
 }
 
 type querier interface {

@@ -27,9 +27,9 @@ const sqlWaiting = `
 SELECT w.workspace_id, w.id::text, w.value, w.created_at FROM request_watches w
 WHERE w.arrived_at IS NULL AND w.ends_at > $1::timestamptz ORDER BY w.workspace_id, w.id LIMIT $2::int4`
 
-const sqlRejectedSince = `
-SELECT DISTINCT r.request_id FROM rejections r
-WHERE r.workspace_id = $1::int4 AND r.request_id = ANY ($2::text[]) AND r.received_at >= $3::timestamptz`
+const sqlLastRejected = `
+SELECT r.request_id, max(r.received_at) FROM rejections r
+WHERE r.workspace_id = $1::int4 AND r.request_id = ANY ($2::text[]) GROUP BY r.request_id`
 
 type openWatch struct {
 	ws    int32
@@ -71,32 +71,30 @@ func (s *Store) NoticeWatches(ctx context.Context, now time.Time) (n int, err er
 
 // noticeIn looks for some IDs of one workspace.
 func (s *Store) noticeIn(ctx context.Context, list []openWatch) (n int, err error) {
-	ws, since := list[0].ws, list[0].since
-	values := make([]string, len(list))
+	ws, values := list[0].ws, make([]string, len(list))
 	for i, w := range list {
 		values[i] = w.value
-		if w.since.Before(since) {
-			since = w.since
-		}
 	}
 	hits, err := s.Lookup(ctx, ws, values)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := s.pool.Query(ctx, sqlRejectedSince, ws, values, since)
+	rows, err := s.pool.Query(ctx, sqlLastRejected, ws, values)
 	if err != nil {
 		return 0, err
 	}
-	refused := map[string]bool{}
+	refused := map[string]time.Time{}
 	var value string
-	if _, err := pgx.ForEachRow(rows, []any{&value}, func() error { refused[value] = true; return nil }); err != nil {
+	var at time.Time
+	if _, err := pgx.ForEachRow(rows, []any{&value, &at}, func() error { refused[value] = at; return nil }); err != nil {
 		return 0, err
 	}
 	for _, w := range list {
 		var hit *Hit
 		if found := hits[w.value]; len(found) > 0 {
-			hit = &found[0]
-		} else if !refused[w.value] {
+			face := Face(found)
+			hit = &face
+		} else if at, ok := refused[w.value]; !ok || at.Before(w.since) {
 			continue
 		}
 		err := s.arrived(ctx, w, hit)

@@ -22,8 +22,9 @@ func TestBrowserCatalog(t *testing.T) {
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	const path = "/codes/billing/ledger_drift"
 	b.run(chromedp.Navigate(f.server.URL+path), wait(path), chromedp.Click(chromedp.CSS("section[aria-labelledby=entry] a[href$=edit]")), wait(path+"/edit"),
-		chromedp.Click(chromedp.CSS("button[value=preview]")), chromedp.WaitVisible(chromedp.CSS("#reply0")),
-		chromedp.Focus(chromedp.CSS("#owner")), chromedp.SendKeys(chromedp.CSS("#owner"), "team-ledger"))
+		chromedp.SendKeys(chromedp.CSS("#owner"), "team-ledger"), chromedp.Click(chromedp.CSS("button[value=preview]")),
+		// The page before has a preview, too, but not what was typed.
+		chromedp.WaitVisible(chromedp.CSS("#owner[value=team-ledger]")), chromedp.WaitVisible(chromedp.CSS("#reply0")), chromedp.Focus(chromedp.CSS("#owner")))
 	b.press("Enter", "Enter") // in a field, it is the first button
 	b.run(chromedp.WaitVisible(chromedp.CSS("main [role=status]")))
 	book, err := f.Catalog(t.Context(), store.DefaultWorkspace)

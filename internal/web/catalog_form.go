@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -245,7 +244,7 @@ func (w *web) entryRefused(c *gin.Context, k catalog.Key, book *catalog.Book, ty
 		}
 		p.Problem = f.Message
 		if f.Code == "catalog_entry_changed" {
-			p.Problem = cmp.Or(f.Message, p.Problem) + " What you typed is still here; open the page in another tab to compare."
+			p.Problem += " What you typed is still here; open the page in another tab to compare."
 		}
 	})
 }

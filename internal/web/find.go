@@ -35,18 +35,12 @@ func (w *web) find(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if path, err := w.direct(c, p.wanted); err != nil || path != "" {
-		if err == nil {
-			c.Redirect(http.StatusSeeOther, path)
-		}
-		return err
-	}
-	ids := valuesOf(p.wanted)
+	ids := lookup.Values(p.wanted)
 	hits, err := w.Store.Lookup(c.Request.Context(), member(c).Workspace, ids)
 	if err != nil {
 		return err
 	}
-	missing := valuesOf(lookup.Missing(p.wanted, func(id string) bool { return len(hits[id]) > 0 }))
+	missing := lookup.Values(lookup.Missing(p.wanted, func(id string) bool { return len(hits[id]) > 0 }))
 	groups := group(ids, hits)
 	switch {
 	case p.csv:
@@ -61,14 +55,6 @@ func (w *web) find(c *gin.Context) error {
 	default:
 		return w.bulk(c, p, hits, missing)
 	}
-}
-
-func valuesOf(list []lookup.Candidate) []string {
-	ids := make([]string, len(list))
-	for i, c := range list {
-		ids[i] = c.Value
-	}
-	return ids
 }
 
 // readPasted reads the form: a text, or the IDs of a table that is asked for
@@ -92,7 +78,7 @@ func readPasted(c *gin.Context) (pasted, error) {
 	if list != "" {
 		p.wanted = listed(list)
 	} else {
-		p.wanted, p.secrets = candidates(text), lookup.Masked(text)
+		p.wanted, p.secrets = lookup.Candidates(text), lookup.Masked(text)
 	}
 	if len(p.wanted) > store.MaxLookup {
 		for _, c := range p.wanted[store.MaxLookup:] {
@@ -118,35 +104,22 @@ func listed(text string) []lookup.Candidate {
 	return out
 }
 
-// candidates are the IDs in the text. A single word is one whatever its shape.
-func candidates(text string) []lookup.Candidate {
-	found := lookup.Extract(text)
-	word := event.CleanID(text)
-	if word != "" && len(strings.Fields(text)) == 1 && !strings.Contains(word, "://") && !lookup.HasSecret(text) && (len(found) == 0 || found[0].Weak) {
-		found = append([]lookup.Candidate{{Kind: lookup.Unknown, Value: word}}, found...)
-	}
-	return found
-}
-
-// direct is the page that a pasted link of ours to an Event leads to.
-func (w *web) direct(c *gin.Context, wanted []lookup.Candidate) (string, error) {
-	if len(wanted) != 1 || wanted[0].Kind != lookup.Event {
-		return "", nil
-	}
-	e, err := w.Store.Event(c.Request.Context(), member(c).Workspace, wanted[0].Value)
-	if fault.Is(err, fault.NotFound) {
-		return "", nil
-	}
-	return eventPath(e.RequestID, e.ID), err
-}
-
 // answer is what belongs together of the hits: one request, or one trace.
 type answer struct {
 	id   string // the pasted ID that led here first
 	hits []store.Hit
 }
 
-func (a *answer) path() string { return requestPath(a.id) }
+func (a *answer) path() string { return pathUnder(a.id, a.hits[0]) }
+
+// pathUnder is the page that an ID leads to: that of the request, also for the ID
+// that one of its Events has here.
+func pathUnder(id string, h store.Hit) string {
+	if h.Kind == "event" {
+		return eventPath(h.RequestID, h.EventID)
+	}
+	return requestPath(id)
+}
 
 // group puts the hits together that one page shows: those with the same
 // request ID or trace. Pasting both IDs of a request finds one thing.

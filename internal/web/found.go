@@ -47,12 +47,9 @@ func (w *web) found(c *gin.Context, groups []*answer, missing, secrets []string)
 		page.Trails = append(page.Trails, w.foundTrail(g, &trail))
 	}
 	slices.SortStableFunc(page.Trails, func(a, b foundTrail) int { return strings.Compare(b.Face.Time.Machine, a.Face.Time.Machine) })
-	for _, id := range missing {
-		a, err := w.absence(ctx, ws, id)
-		if err != nil {
-			return err
-		}
-		page.Absent = append(page.Absent, a)
+	var err error
+	if page.Absent, err = w.absences(ctx, ws, missing); err != nil {
+		return err
 	}
 	return w.render(c, http.StatusOK, "found", page)
 }
@@ -109,24 +106,23 @@ func (w *web) bulk(c *gin.Context, p pasted, hits map[string][]store.Hit, missin
 }
 
 func (w *web) bulkRows(c *gin.Context, wanted []lookup.Candidate, hits map[string][]store.Hit, missing []string) ([]bulkRow, error) {
+	absences, err := w.absences(c.Request.Context(), member(c).Workspace, missing)
+	if err != nil {
+		return nil, err
+	}
+	absent := map[string]*absence{}
+	for i := range absences {
+		absent[absences[i].ID] = &absences[i]
+	}
 	var rows []bulkRow
-	explained := 0
-	for _, id := range valuesOf(wanted) {
-		switch {
-		case len(hits[id]) > 0:
+	for _, id := range lookup.Values(wanted) {
+		if len(hits[id]) > 0 {
 			face := store.Face(hits[id])
 			row := w.hitRow(face)
-			row.ID, row.Path, row.ServicePath = id, requestPath(id), pathOfService(face.Service)
+			row.ID, row.Path, row.ServicePath = id, pathUnder(id, face), pathOfService(face.Service)
 			rows = append(rows, bulkRow{ID: id, Hit: &row, At: face.OccurredAt, Verdict: catalog.Verdict(face.Event())})
-		case slices.Contains(missing, id):
-			a := absence{ID: id, Why: "No failure is known under this ID."}
-			if explained++; explained <= maxExplained {
-				var err error
-				if a, err = w.absence(c.Request.Context(), member(c).Workspace, id); err != nil {
-					return nil, err
-				}
-			}
-			rows = append(rows, bulkRow{ID: id, Absent: &a})
+		} else if a := absent[id]; a != nil {
+			rows = append(rows, bulkRow{ID: id, Absent: a})
 		}
 	}
 	return rows, nil

@@ -2,8 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -94,7 +92,7 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 	page := w.incidentPage(&d)
 	page.frame, page.Decides = w.frame(c, page.One.Name+" "+d.Title, "alerts"), login.Decides
 	page.Description = page.Phase + ". " + page.One.Now + ". " + page.Why
-	page.Share = addressOf(c, page.Path)
+	page.Share = w.base(c) + page.Path
 	if refused != nil {
 		page.Problem = refused.Message
 	}
@@ -113,15 +111,6 @@ func (w *web) showIncident(c *gin.Context, status int, ref string, refused *faul
 		return err
 	}
 	return w.render(c, status, "incident", page)
-}
-
-// addressOf is a page as others reach it who reach this server as whoever asks.
-func addressOf(c *gin.Context, path string) string {
-	scheme := "http"
-	if c.Request.TLS != nil || strings.EqualFold(c.GetHeader("X-Forwarded-Proto"), "https") {
-		scheme = "https"
-	}
-	return (&url.URL{Scheme: scheme, Host: c.Request.Host, Path: path}).String()
 }
 
 func (w *web) incidentPage(d *incident.Detail) incidentPage {

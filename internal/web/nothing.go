@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	maxExplained   = 10 // IDs whose absence is looked into
+	maxSuggested   = 10 // IDs for which near misses are looked for
 	maxSuggestions = 5  // near misses for one ID
 )
 
 type nothingPage struct {
 	frame
 	Absences []absence
+	Channels []choice // by which somebody can be told that an ID arrived
 	Status   statusLine
 	Secrets  []string
 	Guesses  int // words that were tried, but may not be IDs
@@ -34,7 +35,7 @@ type absence struct {
 	ID          string
 	Why         string
 	Suggestions []listRow
-	Watch       *watchForm
+	Watch       bool // whether it may yet arrive
 }
 
 // askCustomer is what makes the next look-up succeed.
@@ -65,12 +66,11 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 	if page.Reach, err = w.reach(c); err != nil {
 		return err
 	}
-	for _, id := range ids[:min(len(ids), maxExplained)] {
-		a, err := w.absence(c.Request.Context(), member(c).Workspace, id)
-		if err != nil {
-			return err
-		}
-		page.Absences = append(page.Absences, a)
+	if page.Absences, err = w.absences(c.Request.Context(), member(c).Workspace, ids); err != nil {
+		return err
+	}
+	if page.Channels, err = w.watchChannels(c, page.Absences); err != nil {
+		return err
 	}
 	if len(ids) == 1 && lookup.MinPrefix(ids[0]) > store.MinPrefix {
 		if page.Named, err = w.named(c.Request.Context(), member(c).Workspace, ids[0]); err != nil {
@@ -103,37 +103,37 @@ func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
 	return out, nil
 }
 
-func (w *web) absence(ctx context.Context, ws int32, id string) (absence, error) {
-	a := absence{ID: id}
-	missing, err := w.Store.Absence(ctx, ws, id)
+// absences say why IDs lead nowhere, and what the first few may have been.
+func (w *web) absences(ctx context.Context, ws int32, ids []string) ([]absence, error) {
+	all, err := w.Store.Absences(ctx, ws, ids)
 	if err != nil {
-		return a, err
+		return nil, err
 	}
-	a.Why = w.whyAbsent(missing)
-	if a.Watch, err = w.watchForm(ctx, ws, missing); err != nil {
-		return a, err
-	}
-	near, err := w.Store.LookAlikes(ctx, ws, id, maxSuggestions)
-	if err != nil {
-		return a, err
-	}
-	if len(near) < maxSuggestions && len(id) >= lookup.MinPrefix(id) {
-		more, err := w.Store.Prefix(ctx, ws, id, maxSuggestions)
-		if err != nil {
-			return a, err
+	var out []absence
+	for i, id := range ids {
+		found := all[id]
+		// One that has been and gone does not come again.
+		a := absence{ID: id, Why: w.whyAbsent(found), Watch: found.ID != "" && found.Reason != store.ProbablyExpired}
+		if i < maxSuggested {
+			if a.Suggestions, err = w.meant(ctx, ws, id); err != nil {
+				return nil, err
+			}
 		}
-		near = append(near, more...)
+		out = append(out, a)
 	}
-	seen := map[string]bool{id: true}
-	for _, h := range near {
-		if !seen[h.Value] && len(a.Suggestions) < maxSuggestions {
-			seen[h.Value] = true
-			row := w.hitRow(h)
-			row.ID, row.Path = h.Value, requestPath(h.Value)
-			a.Suggestions = append(a.Suggestions, row)
-		}
+	return out, nil
+}
+
+// meant are IDs that somebody may have meant.
+func (w *web) meant(ctx context.Context, ws int32, id string) ([]listRow, error) {
+	hits, err := w.Store.Near(ctx, ws, id, maxSuggestions)
+	var out []listRow
+	for _, h := range hits {
+		row := w.hitRow(h)
+		row.ID, row.Path = h.Value, requestPath(h.Value)
+		out = append(out, row)
 	}
-	return a, nil
+	return out, err
 }
 
 func plural(n int, one, many string) string {

@@ -148,7 +148,7 @@ func (w *web) decideSharing(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		return w.showSharing(c, http.StatusCreated, c.PostForm("event"), ownAddress(c)+"/s/"+secret)
+		return w.showSharing(c, http.StatusCreated, c.PostForm("event"), w.base(c)+"/s/"+secret)
 	default:
 		err = invalid("Choose what to do.")
 	}
@@ -156,12 +156,4 @@ func (w *web) decideSharing(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, sharingPath)
 	}
 	return err
-}
-
-// ownAddress is how the browser reached us.
-func ownAddress(c *gin.Context) string {
-	if c.Request.TLS != nil || c.GetHeader("X-Forwarded-Proto") == "https" {
-		return "https://" + c.Request.Host
-	}
-	return "http://" + c.Request.Host
 }

@@ -19,7 +19,7 @@ import (
 // Team is what the pages need of the store for people who work on requests
 // together.
 type Team interface {
-	Absence(ctx context.Context, ws int32, id string) (store.Absence, error)
+	Absences(ctx context.Context, ws int32, ids []string) (map[string]store.Absence, error)
 	Reach(ctx context.Context, ws int32) ([]store.Reach, error)
 	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
 	AddNote(ctx context.Context, actor store.Actor, ws int32, eventID, body string) error
@@ -91,7 +91,7 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 		return nil, err
 	}
 	out := &teamDesk{Action: "/desk/" + d.EventID, Status: statusWords[d.Status], Count: len(d.Issue)}
-	if e := eventWith(events, focus); e != nil {
+	if e := (&event.Trail{Events: events}).Find(focus); e != nil {
 		out.Back = eventPath(e.RequestID, e.ID)
 	}
 	if login.Decides {
@@ -120,15 +120,6 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 		}
 	}
 	return out, nil
-}
-
-func eventWith(events []event.Event, id string) *event.Event {
-	for i := range events {
-		if events[i].ID == id {
-			return &events[i]
-		}
-	}
-	return nil
 }
 
 type deskPage struct {

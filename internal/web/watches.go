@@ -1,35 +1,28 @@
 package web
 
 import (
-	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/fault"
-	"errata/internal/store"
 )
 
-// watchForm asks to be told when an ID arrives.
-type watchForm struct {
-	ID       string
-	Channels []choice // to which a message can go; empty: there are none
-}
-
-// watchForm offers to wait, unless the ID has been and gone.
-func (w *web) watchForm(ctx context.Context, ws int32, a store.Absence) (*watchForm, error) {
-	if a.ID == "" || a.Reason == store.ProbablyExpired {
-		return nil, nil //nolint:nilnil // there is no form then
+// watchChannels are those by which somebody can be told that an ID arrived, if
+// there is one to wait for.
+func (w *web) watchChannels(c *gin.Context, absences []absence) (out []choice, err error) {
+	if !slices.ContainsFunc(absences, func(a absence) bool { return a.Watch }) {
+		return nil, nil
 	}
-	list, err := w.Store.Channels(ctx, ws)
-	form := &watchForm{ID: a.ID}
+	list, err := w.Store.Channels(c.Request.Context(), member(c).Workspace)
 	for _, c := range list {
 		if c.Enabled && (c.Kind == "email" || c.Kind == "webhook") {
-			form.Channels = append(form.Channels, choice{Value: c.ID, Label: c.Name})
+			out = append(out, choice{Value: c.ID, Label: c.Name})
 		}
 	}
-	return form, err
+	return out, err
 }
 
 // watchRow is an ID that somebody waits for.
