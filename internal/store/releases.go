@@ -49,16 +49,20 @@ const MaxDeploys = 200
 // The first release that was ever seen of a service is no deploy; nor is one
 // that was deployed as reported, within a day of being seen.
 const sqlDeploys = `
-SELECT service, environment, release, deployed_at, url, true AS reported FROM deploys
-WHERE workspace_id = $1::int4 AND deployed_at >= $2::timestamptz AND deployed_at < $3::timestamptz
-  AND ($4::text = '' OR service = $4::text) AND ($5::text = '' OR environment = $5::text) AND ($7::text = '' OR release = $7::text)
-UNION ALL
-SELECT r.service, r.environment, r.release, r.first_seen, '', false FROM releases r
-WHERE r.workspace_id = $1::int4 AND r.first_seen >= $2::timestamptz AND r.first_seen < $3::timestamptz
-  AND ($4::text = '' OR r.service = $4::text) AND ($5::text = '' OR r.environment = $5::text) AND ($7::text = '' OR r.release = $7::text)
-  AND EXISTS (SELECT FROM releases o WHERE o.workspace_id = r.workspace_id AND o.service = r.service AND o.environment = r.environment AND o.first_seen < r.first_seen)
-  AND NOT EXISTS (SELECT FROM deploys d WHERE d.workspace_id = r.workspace_id AND d.service = r.service AND d.environment = r.environment AND d.release = r.release
-                    AND d.deployed_at BETWEEN r.first_seen - interval '1 day' AND r.first_seen + interval '1 day')
+SELECT * FROM (
+  (SELECT service, environment, release, deployed_at, url, true AS reported FROM deploys
+   WHERE workspace_id = $1::int4 AND deployed_at >= $2::timestamptz AND deployed_at < $3::timestamptz
+     AND ($4::text = '' OR service = $4::text) AND ($5::text = '' OR environment = $5::text) AND ($7::text = '' OR release = $7::text)
+   ORDER BY deployed_at DESC LIMIT $6::int4)
+  UNION ALL
+  (SELECT r.service, r.environment, r.release, r.first_seen, '', false FROM releases r
+   WHERE r.workspace_id = $1::int4 AND r.first_seen >= $2::timestamptz AND r.first_seen < $3::timestamptz
+     AND ($4::text = '' OR r.service = $4::text) AND ($5::text = '' OR r.environment = $5::text) AND ($7::text = '' OR r.release = $7::text)
+     AND EXISTS (SELECT FROM releases o WHERE o.workspace_id = r.workspace_id AND o.service = r.service AND o.environment = r.environment AND o.first_seen < r.first_seen)
+     AND NOT EXISTS (SELECT FROM deploys d WHERE d.workspace_id = r.workspace_id AND d.service = r.service AND d.environment = r.environment AND d.release = r.release
+                       AND d.deployed_at BETWEEN r.first_seen - interval '1 day' AND r.first_seen + interval '1 day')
+   ORDER BY r.first_seen DESC LIMIT $6::int4)
+) both_kinds
 ORDER BY deployed_at DESC, service, environment, release
 LIMIT $6::int4`
 
