@@ -22,6 +22,13 @@ type indexed struct {
 	ids []uint32
 }
 
+// Identity tells a table that was made once from all others, however often its
+// header is copied; nil for one that nothing made.
+type Identity = *numbering
+
+// Identity is the table's.
+func (t *Table) Identity() Identity { return t.numbers }
+
 // Len is how many words are numbered.
 func (x *Index) Len() int {
 	x.mu.Lock()

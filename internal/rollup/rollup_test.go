@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -257,4 +258,69 @@ func TestDurations(t *testing.T) {
 	assert.InEpsilon(t, 500, h.Quantile(0.5), 0.06)
 	assert.InEpsilon(t, 950, h.Quantile(0.95), 0.06)
 	assert.True(t, math.IsNaN(Histogram{}.Quantile(0.5)))
+}
+
+// A scan that goes on from another finds what one over all tables does, and the
+// other stays as it was, for however many go on from it.
+func TestScansGoOn(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	var all []Block
+	for h := range 8 {
+		c := one(random(rng, 40))
+		all = append(all, BuildHour(hour.Add(time.Duration(h)*time.Hour), c)...)
+	}
+	say := func(s *Scan) (out []string) {
+		for _, g := range s.Groups() {
+			line := fmt.Sprint(g.Values, g.N)
+			for lo := range s.Steps {
+				for hi := lo + 1; hi <= s.Steps && s.Sets; hi++ {
+					n, exact := g.Distinct(lo, hi)
+					line += fmt.Sprint(" ", n, exact)
+				}
+			}
+			out = append(out, line)
+		}
+		slices.Sort(out)
+		return out
+	}
+	for i := range 60 {
+		cube := []Cube{Services, Codes, Endpoints}[rng.IntN(3)]
+		var blocks []Block
+		for _, b := range all {
+			if b.Cube == cube {
+				blocks = append(blocks, b)
+			}
+		}
+		index := &Index{}
+		from := rng.IntN(len(blocks))
+		fresh := func() *Scan {
+			s := &Scan{By: []Dim{Family}, Steps: 4, Sets: cube != Endpoints, Index: index, Where: map[Dim]func(string) bool{Role: func(v string) bool { return v == "primary" }}}
+			if i%2 == 0 {
+				s.Keep = func(v []string) bool { return v[0] != "us" }
+			}
+			return s
+		}
+		add := func(s *Scan, blocks []Block) *Scan {
+			for k := range blocks {
+				step := int(blocks[k].Start.Sub(hour)/time.Hour) / 2
+				s.Add(cube, &blocks[k].Table, func(uint16) int { return step })
+			}
+			return s
+		}
+		want := say(add(fresh(), blocks))
+		base := add(fresh(), blocks[:from])
+		was := say(add(fresh(), blocks[:from]))
+		base.End()
+		t.Run("", func(t *testing.T) {
+			for range 3 {
+				t.Run("", func(t *testing.T) {
+					t.Parallel()
+					s := fresh()
+					s.Base = base
+					assert.Equal(t, want, say(add(s, blocks[from:])))
+				})
+			}
+		})
+		assert.Equal(t, was, say(base))
+	}
 }

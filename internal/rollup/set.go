@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/axiomhq/hyperloglog"
 )
@@ -49,6 +50,16 @@ type Distinct struct {
 	names  map[string]struct{}
 	sketch *hyperloglog.Sketch
 	others bool // there were more than a block could name
+	shared bool // names and sketch are somebody else's, too
+}
+
+// Size is about how many bytes it takes, beyond the names.
+func (d *Distinct) Size() int {
+	size := 40 + 30*len(d.names)
+	if d.sketch != nil {
+		size += 1 << precision
+	}
+	return size
 }
 
 // maxNames is how many customers are counted one by one.
@@ -60,6 +71,9 @@ func (d *Distinct) Add(name string) {
 		d.others = true
 		return
 	}
+	if d.shared {
+		d.own()
+	}
 	if d.sketch != nil {
 		d.sketch.Insert([]byte(name))
 		return
@@ -70,6 +84,14 @@ func (d *Distinct) Add(name string) {
 	d.names[name] = struct{}{}
 	if len(d.names) > maxNames {
 		d.approximate()
+	}
+}
+
+// own copies what others read as well.
+func (d *Distinct) own() {
+	d.shared, d.names = false, maps.Clone(d.names)
+	if d.sketch != nil {
+		d.sketch = d.sketch.Clone()
 	}
 }
 
@@ -92,6 +114,9 @@ func (d *Distinct) addSet(s *Set, words []string) {
 	}
 	if s.Sketch == nil {
 		return
+	}
+	if d.shared {
+		d.own()
 	}
 	if d.sketch == nil {
 		d.approximate()

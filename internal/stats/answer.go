@@ -13,6 +13,8 @@ import (
 // that are there as a whole, for another plan. Each takes what it asked for.
 type Blocks struct {
 	Blocks []rollup.Block
+	// Stored is how many of Blocks, from the first on, do not change any more.
+	Stored int
 	// Fine are cubes by the minute, for Reads that ask for them.
 	Fine []rollup.Block
 	// Whole are Reads that ask for it, as far as their time is before Open: what
@@ -21,6 +23,10 @@ type Blocks struct {
 	Open  time.Time
 	// Index is shared by all questions about the blocks; nil makes one for each.
 	Index *rollup.Index
+	// Memory keeps what was added up of tables that do not change; nil for nothing.
+	// Owner tells apart whose they are.
+	Memory *Memory
+	Owner  string
 	// Upto is up to when everything that has arrived is in the blocks.
 	Upto time.Time
 }
@@ -33,9 +39,43 @@ type Stretch struct {
 	By       rollup.DimSet // what it tells apart
 }
 
-// Answer adds up the blocks. Where there are many more series than get into the
-// answer, it finds the largest first, and then their points.
+// Answer adds up the blocks.
 func (p *Plan) Answer(b Blocks) Answer {
+	a := p.ranked(b)
+	if p.rates != nil && len(a.Series) > 0 {
+		p.rate(&a, b)
+	}
+	return a
+}
+
+// rate says the rates of the series of an answer.
+func (p *Plan) rate(a *Answer, b Blocks) {
+	these := *p.rates
+	these.keep, these.Limit = a.labels(), len(a.Series)
+	rates, _ := these.answer(b)
+	a.Covered, a.NoTotals = rates.Covered, rates.NoTotals
+	of := map[string]*Series{}
+	for i := range rates.Series {
+		of[joined(rates.Series[i].Labels)] = &rates.Series[i]
+	}
+	for i := range a.Series {
+		if r := of[joined(a.Series[i].Labels)]; r != nil {
+			a.Series[i].Rate, a.Series[i].Errors, a.Series[i].Requests = r.Total, r.Errors, r.Requests
+		}
+	}
+}
+
+func (a *Answer) labels() [][]string {
+	out := make([][]string, len(a.Series))
+	for i := range a.Series {
+		out[i] = a.Series[i].Labels
+	}
+	return out
+}
+
+// ranked finds, where there are many more series than get into the answer, the
+// largest first, and then their points.
+func (p *Plan) ranked(b Blocks) Answer {
 	if !p.ranks() {
 		if a, all := p.answer(b); all {
 			return a
@@ -43,10 +83,7 @@ func (p *Plan) Answer(b Blocks) Answer {
 	}
 	top, _ := p.whole().answer(b)
 	largest := *p
-	largest.keep = [][]string{}
-	for _, s := range top.Series {
-		largest.keep = append(largest.keep, s.Labels)
-	}
+	largest.keep = top.labels()
 	a, _ := largest.answer(b)
 	a.More, a.Covered, a.NoTotals, a.Exact = top.More, top.Covered, top.NoTotals, a.Exact && top.Exact
 	return a
@@ -79,17 +116,16 @@ func (p *Plan) answer(b Blocks) (a Answer, all bool) {
 	if now.failures > 0 && p.Measure == Rate {
 		a.Covered = float64(now.covered) / float64(now.failures)
 	}
-	if len(p.By) == 0 && len(now.keys) == 0 { // nothing is a number, too
+	if len(p.By) == 0 && len(now.of) == 0 { // nothing is a number, too
 		now.add(nil, &rollup.Group{N: make([]int64, p.points()), Customers: make([]rollup.Distinct, p.points())})
 	}
 	// Most of what there is does not get into the answer: first the totals.
-	ranked := make([]rank, len(now.keys))
-	for i, key := range now.keys {
-		ranked[i] = rank{key, p.measure(&a, now, key, 0, p.points()), now.errors[key].Total()}
+	ranked := make([]rank, len(now.of))
+	for i := range now.of {
+		c := &now.of[i]
+		ranked[i] = rank{c, p.measure(&a, now, c, 0, p.points()), c.errors.Total()}
 	}
-	slices.SortFunc(ranked, func(x, y rank) int {
-		return cmp.Or(cmp.Compare(known(y.total), known(x.total)), cmp.Compare(y.errors, x.errors), cmp.Compare(x.key, y.key))
-	})
+	slices.SortFunc(ranked, compareRanks)
 	if len(ranked) > p.Limit {
 		a.More = len(ranked) - p.Limit
 		ranked = ranked[:p.Limit]
@@ -102,9 +138,20 @@ func (p *Plan) answer(b Blocks) (a Answer, all bool) {
 
 // rank is a series on its way into the answer.
 type rank struct {
-	key    string
-	total  float64
-	errors int64
+	*counted
+	total float64
+	all   int64 // failures
+}
+
+// compareRanks puts the largest first.
+func compareRanks(x, y rank) int {
+	if c := cmp.Compare(known(y.total), known(x.total)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(y.all, x.all); c != 0 {
+		return c
+	}
+	return slices.Compare(x.values, y.values)
 }
 
 func known(v float64) float64 {

@@ -9,15 +9,39 @@ import (
 
 // period is what one stretch of time has: failures and requests by series.
 type period struct {
-	keys     []string
-	labels   map[string][]string
-	errors   map[string]*rollup.Group
-	took     map[string][]rollup.Histogram // by point
+	of       []counted
+	byKey    map[string]int // positions in of, once somebody asked
 	requests sums
 	failures int64 // all of them
 	covered  int64 // those whose requests are counted
 	folded   bool  // some customers are not known one by one
 	full     bool  // there is more than there is room for
+}
+
+// counted is what a period has of a series.
+type counted struct {
+	values []string
+	errors *rollup.Group      // nil for none
+	took   []rollup.Histogram // by point
+}
+
+// find gives what there is under some values; nothing, under the same values, where
+// there is none.
+func (o *period) find(values []string) counted {
+	if o.byKey == nil {
+		o.byKey = make(map[string]int, len(o.of))
+		for i := range o.of {
+			o.byKey[joined(o.of[i].values)] = i
+		}
+	}
+	if i, ok := o.byKey[joined(values)]; ok {
+		return o.of[i]
+	}
+	return counted{values: values}
+}
+
+func (o *period) add(values []string, g *rollup.Group) {
+	o.of = append(o.of, counted{values: values, errors: g})
 }
 
 // sums are requests by the values of those dimensions that requests have.
@@ -41,7 +65,7 @@ func joined(values []string) string {
 }
 
 func (p *Plan) period(b *Blocks, shift time.Duration) *period {
-	out := &period{labels: map[string][]string{}, errors: map[string]*rollup.Group{}}
+	out := &period{}
 	from, to := p.Filter.From.Add(-shift), p.Filter.To.Add(-shift)
 	switch {
 	case p.errors == 0:
@@ -52,7 +76,10 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 		if p.Measure == Rate {
 			by = append(slices.Clone(by), rollup.Covered)
 		}
-		for _, g := range p.scan(b, p.errors, by, from, to, p.Measure == Customers, out) {
+		groups := p.scan(b, p.errors, by, from, to, p.Measure == Customers, out)
+		out.of = make([]counted, 0, len(groups))
+		for i := range groups {
+			g := &groups[i]
 			values := g.Values[:len(p.By)]
 			total := g.Total()
 			out.failures += total
@@ -62,7 +89,7 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 				}
 				out.covered += total
 			}
-			out.add(values, &g)
+			out.add(values, g)
 		}
 	}
 	if p.requests != 0 {
@@ -75,7 +102,6 @@ func (p *Plan) period(b *Blocks, shift time.Duration) *period {
 			p.quiet(out)
 		}
 	}
-	slices.Sort(out.keys)
 	return out
 }
 
@@ -113,38 +139,35 @@ func (p *Plan) quiet(out *period) {
 	if len(out.requests.by) != len(p.By) {
 		return
 	}
-	for key, g := range out.requests.of {
-		if out.errors[key] == nil {
-			out.add(g.Values, &rollup.Group{Values: g.Values, N: make([]int64, len(g.N))})
+	for _, g := range out.requests.of {
+		if out.find(g.Values).errors == nil {
+			out.of = append(out.of, counted{values: g.Values, errors: &rollup.Group{Values: g.Values, N: make([]int64, len(g.N))}})
 		}
 	}
 }
 
 // durations sorts the failures of each series into histograms.
 func (p *Plan) durations(out *period, b *Blocks, from, to time.Time) {
-	out.took = map[string][]rollup.Histogram{}
+	at := map[string]int{}
 	for _, g := range p.scan(b, p.errors, append(slices.Clone(p.By), rollup.Duration), from, to, false, out) {
 		values, key := g.Values[:len(p.By)], joined(g.Values[:len(p.By)])
-		if out.took[key] == nil {
-			out.took[key] = make([]rollup.Histogram, len(g.N))
-			out.add(values, &rollup.Group{Values: values, N: make([]int64, len(g.N))})
+		i, ok := at[key]
+		if !ok {
+			i = len(out.of)
+			at[key], out.of = i, append(out.of, counted{values: values, errors: &rollup.Group{Values: values, N: make([]int64, len(g.N))}, took: make([]rollup.Histogram, len(g.N))})
 		}
-		for i, n := range g.N {
+		c := &out.of[i]
+		for point, n := range g.N {
 			if n == 0 {
 				continue
 			}
-			if out.took[key][i] == nil {
-				out.took[key][i] = rollup.Histogram{}
+			if c.took[point] == nil {
+				c.took[point] = rollup.Histogram{}
 			}
-			out.took[key][i].Add(g.Values[len(p.By)], n)
-			out.errors[key].N[i] += n
+			c.took[point].Add(g.Values[len(p.By)], n)
+			c.errors.N[point] += n
 		}
 	}
-}
-
-func (o *period) add(values []string, g *rollup.Group) {
-	key := joined(values)
-	o.keys, o.labels[key], o.errors[key] = append(o.keys, key), values, g
 }
 
 // sumRequests adds requests up by those dimensions of By that they have.

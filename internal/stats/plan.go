@@ -25,6 +25,8 @@ type Plan struct {
 	// of them get into the answer.
 	room int
 	keep [][]string // labels of the series that get into the answer; nil if not known
+	// rates are asked for the series of the answer; nil if not at all.
+	rates *Plan
 }
 
 // Read is blocks that a plan needs: those of a Cube, of each of the Services
@@ -76,6 +78,12 @@ func NewPlan(q Question, now time.Time) (*Plan, error) {
 		return nil, err
 	}
 	p.compare(asked)
+	if q.Rates && q.Measure == Errors {
+		q.Measure, q.Step, q.Whole, q.Compare, q.Rates = Rate, 0, true, NoCompare, false
+		if p.rates, err = NewPlan(q, now); err != nil { // there are no such rates
+			p.rates = nil //nolint:nilerr // counts can be told
+		}
+	}
 	return p, nil
 }
 
@@ -128,6 +136,9 @@ func (p *Plan) Reads() []Read {
 	}
 	if p.ranks() {
 		out = append(out, p.whole().Reads()...)
+	}
+	if p.rates != nil {
+		out = append(out, p.rates.Reads()...)
 	}
 	return out
 }

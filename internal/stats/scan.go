@@ -11,44 +11,65 @@ import (
 // name some customers together only, and whether there is too much.
 func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Time, sets bool, into *period) []rollup.Group {
 	scans := p.newScans(b, c, by, sets, into)
-	stretches, folded := p.stretches(b, c, from, to)
-	for of, table := range stretches {
-		if scan := scans.of(of.Service); scan != nil {
-			point := p.point(from, of.From)
-			scan.Add(c, table, func(uint16) int { return point })
-		}
+	stretches, read := p.stretches(b, c, from, to)
+	over := map[string][]placed{} // by service, what does not change any more
+	for _, s := range stretches {
+		over[s.of.Service] = append(over[s.of.Service], placed{s.table, time.Time{}, p.point(from, s.of.From)})
 	}
 	list, fine := b.Blocks, p.isFine(c)
 	if fine {
 		list = b.Fine
 	}
 	whole := p.wholeDays(list, c, from, to)
+	var rest []*rollup.Block
 	for i := range list {
 		block := &list[i]
 		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
 			continue
 		}
-		if block.Start.Before(b.Open) && slices.ContainsFunc(folded, func(r Read) bool { return !block.Start.Before(r.From) && block.Start.Before(r.To) }) {
+		if block.Start.Before(b.Open) && slices.ContainsFunc(read, func(r Read) bool { return !block.Start.Before(r.From) && block.Start.Before(r.To) }) {
 			continue // it is in a stretch
 		}
 		if day := dayOf(block); block.Level == rollup.Day && !whole[day] || block.Level == rollup.Hour && whole[day] {
 			continue // read for another question, in other pieces
 		}
-		scan := scans.of(block.Service)
-		if scan == nil {
+		// Without a step, time goes on within the hour that is read as it is.
+		if !fine && i < b.Stored && p.Step > 0 {
+			over[block.Service] = append(over[block.Service], placed{&block.Table, block.Start, -1})
 			continue
 		}
-		step := block.Level.Step(c)
-		if fine {
-			step = time.Minute
-		}
-		scan.Add(c, &block.Table, func(at uint16) int {
-			t := block.Start.Add(time.Duration(at) * step)
+		rest = append(rest, block)
+	}
+	add := func(scan *rollup.Scan, t *rollup.Table, start time.Time, step time.Duration) {
+		scan.Add(c, t, func(at uint16) int {
+			t := start.Add(time.Duration(at) * step)
 			if t.Before(from) || !t.Before(to) {
 				return -1
 			}
 			return p.point(from, t)
 		})
+	}
+	for service, tables := range over {
+		scans.begin(b, service, tables, from, to, func(scan *rollup.Scan, t placed) {
+			if t.point >= 0 {
+				scan.Add(c, t.table, func(uint16) int { return t.point })
+				return
+			}
+			level := rollup.Hour
+			if whole[serviceDay{service, t.at.UTC().Truncate(rollup.Day.Span())}] {
+				level = rollup.Day
+			}
+			add(scan, t.table, t.at, level.Step(c))
+		})
+	}
+	for _, block := range rest {
+		if scan := scans.of(block.Service); scan != nil {
+			step := block.Level.Step(c)
+			if fine {
+				step = time.Minute
+			}
+			add(scan, &block.Table, block.Start, step)
+		}
 	}
 	return scans.groups(into)
 }
@@ -64,9 +85,15 @@ func (p *Plan) point(from, t time.Time) int {
 	return 1
 }
 
+// folded is a table of what was counted in a stretch.
+type folded struct {
+	of    Stretch
+	table *rollup.Table
+}
+
 // stretches are those of a period, and what they are of, where all that are
 // needed were read.
-func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables map[Stretch]*rollup.Table, of []Read) {
+func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables []folded, of []Read) {
 	if !p.folds() || b.Whole == nil {
 		return nil, nil
 	}
@@ -74,7 +101,6 @@ func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables m
 	if c.Own() {
 		services = p.services
 	}
-	tables = map[Stretch]*rollup.Table{}
 	for _, r := range p.split(Read{Whole: true, From: from, To: to}) {
 		if !r.Whole {
 			continue
@@ -82,9 +108,10 @@ func (p *Plan) stretches(b *Blocks, c rollup.Cube, from, to time.Time) (tables m
 		of = append(of, r)
 		for _, service := range services {
 			s := Stretch{c, service, r.From, r.To, p.tells(c)}
-			if tables[s] = b.Whole[s]; tables[s] == nil {
+			if b.Whole[s] == nil {
 				return nil, nil
 			}
+			tables = append(tables, folded{s, b.Whole[s]})
 		}
 	}
 	return tables, of
@@ -97,6 +124,7 @@ type scans struct {
 	by   []rollup.Dim
 	one  rollup.Scan // as all of them begin
 	keep func(values []string) bool
+	into *period
 	each map[string]*rollup.Scan
 }
 
@@ -109,7 +137,40 @@ func (p *Plan) newScans(b *Blocks, c rollup.Cube, by []rollup.Dim, sets bool, in
 		one.Room /= 8
 	}
 	p.narrow(one.Where, c, by)
-	return &scans{p, c, by, one, p.kept(by), map[string]*rollup.Scan{}}
+	return &scans{p, c, by, one, p.kept(by), into, map[string]*rollup.Scan{}}
+}
+
+// begin adds up what does not change any more, unless that is remembered. add adds
+// one of the tables.
+func (s *scans) begin(b *Blocks, service string, tables []placed, from, to time.Time, add func(*rollup.Scan, placed)) {
+	scan := s.of(service)
+	if scan == nil {
+		return
+	}
+	of, known := places(tables)
+	if b.Memory == nil || b.Index == nil || !known {
+		for _, t := range tables {
+			add(scan, t)
+		}
+		return
+	}
+	name := s.plan.name(b.Owner, s.cube, service, s.by, from, to, s.one.Sets)
+	done := b.Memory.get(name, of, b.Index)
+	if done == nil {
+		before := s.into.folded
+		s.into.folded = false
+		for _, t := range tables {
+			add(scan, t)
+		}
+		done = &sealed{of: of, scan: scan, folded: s.into.folded, size: sizeOf(scan, len(of))}
+		scan.End()
+		s.into.folded = before
+		b.Memory.put(name, done)
+	}
+	s.into.folded = s.into.folded || done.folded
+	delete(s.each, service)
+	goesOn := s.of(service)
+	goesOn.Base, goesOn.Full = done.scan, done.scan.Full
 }
 
 // narrow adds to filters what the series have that get into the answer, where
@@ -238,7 +299,7 @@ func merged(groups []rollup.Group) []rollup.Group {
 		i, ok := index[joined(g.Values)]
 		if !ok {
 			index[joined(g.Values)] = len(out)
-			out = append(out, g)
+			out = append(out, g.Clone()) // others read it as well
 			continue
 		}
 		out[i].Merge(&g)

@@ -7,17 +7,17 @@ import (
 	"errata/internal/rollup"
 )
 
-// series makes one series out of what both periods have under a key.
+// series makes one series out of what both periods have of it.
 func (p *Plan) series(a *Answer, now, before *period, r rank) Series {
-	key, n := r.key, p.points()
-	s := Series{Labels: now.labels[key], Total: r.total, Same: math.NaN(), TotalBefore: math.NaN()}
+	n := p.points()
+	s := Series{Labels: r.values, Total: r.total, Same: math.NaN(), TotalBefore: math.NaN(), Rate: math.NaN()}
 	if p.Step == 0 {
 		s.Values = []float64{r.total}
 	} else {
-		s.Values = p.values(a, now, key)
+		s.Values = p.values(a, now, r.counted)
 	}
 	if p.Measure == Rate || p.Measure.quantile() > 0 {
-		s.Errors = float64(now.errors[key].Total())
+		s.Errors = float64(r.all)
 		if all := now.requests.find(s.Labels); all != nil {
 			s.Requests = float64(all.Total()) / rollup.Scale
 		}
@@ -34,30 +34,28 @@ func (p *Plan) series(a *Answer, now, before *period, r rank) Series {
 	if p.Step > 0 {
 		over = max(0, min(n, int(p.complete().Sub(a.From)/p.Step))) // none of a time that is to come
 	}
-	if before.labels[key] == nil {
-		before.labels[key] = s.Labels
-	}
-	s.Before = p.values(a, before, key)
-	s.Same, s.TotalBefore = p.measure(a, now, key, 0, over), p.measure(a, before, key, 0, over)
+	then := before.find(s.Labels)
+	s.Before = p.values(a, before, &then)
+	s.Same, s.TotalBefore = p.measure(a, now, r.counted, 0, over), p.measure(a, before, &then, 0, over)
 	return s
 }
 
-func (p *Plan) values(a *Answer, o *period, key string) []float64 {
+func (p *Plan) values(a *Answer, o *period, c *counted) []float64 {
 	if p.Step == 0 {
-		return []float64{p.measure(a, o, key, 0, p.points())}
+		return []float64{p.measure(a, o, c, 0, p.points())}
 	}
 	out := make([]float64, p.points())
 	for i := range out {
-		out[i] = p.measure(a, o, key, i, i+1)
+		out[i] = p.measure(a, o, c, i, i+1)
 	}
 	return out
 }
 
 // measure is the answer for the points from lo to before hi.
-func (p *Plan) measure(a *Answer, o *period, key string, lo, hi int) float64 {
-	g := o.errors[key]
+func (p *Plan) measure(a *Answer, o *period, c *counted, lo, hi int) float64 {
+	g := c.errors
 	if p.Measure == Rate {
-		r := o.requests.find(o.labels[key])
+		r := o.requests.find(c.values)
 		if r == nil {
 			return math.NaN()
 		}
@@ -69,8 +67,8 @@ func (p *Plan) measure(a *Answer, o *period, key string, lo, hi int) float64 {
 	}
 	if q := p.Measure.quantile(); q > 0 {
 		all := rollup.Histogram{}
-		for i := lo; i < min(hi, len(o.took[key])); i++ {
-			for bucket, n := range o.took[key][i] {
+		for i := lo; i < min(hi, len(c.took)); i++ {
+			for bucket, n := range c.took[i] {
 				all[bucket] += n
 			}
 		}

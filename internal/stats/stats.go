@@ -70,6 +70,8 @@ type Question struct {
 	// or long it is: lists that count by the hour agree with it.
 	Hours   bool
 	Compare Compare
+	// Rates: each series of Errors also says its rate over the whole period.
+	Rates bool
 	// Limit is how many series there are at most, largest first; 0 = 20.
 	Limit int
 	// MinutesFrom is from when on single minutes are kept. What begins before is
@@ -96,7 +98,8 @@ type Answer struct {
 	// where those with the fewest failures are counted as rollup.Other.
 	Exact bool
 	// Covered is the share (0..1) of the failures whose requests are counted.
-	// Rates are about these. NaN where there are no failures.
+	// Rates are about these: of Question.Rates, those of the series in the answer.
+	// NaN where there are no failures.
 	Covered float64
 	// NoTotals: nothing in the period has requests counted, so that there are no
 	// rates.
@@ -126,6 +129,9 @@ type Series struct {
 	Total, Same, TotalBefore float64
 	// Errors and Requests are what a rate is made of, over the whole period.
 	Errors, Requests float64
+	// Rate is the one over the whole period, of a measure that is none; NaN where it
+	// was not asked for, or no requests are counted.
+	Rate float64
 }
 
 // Change is by which factor the total differs from the period before; NaN

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -54,6 +55,7 @@ func (s *Store) blocks(ctx context.Context, ws int32, reads []stats.Read, now ti
 		return r.fine(ctx, tx, reads)
 	})
 	r.out.Index = s.words.now()
+	r.out.Memory, r.out.Owner = &s.sums, strconv.Itoa(int(ws))
 	r.out.Upto = now.UTC().Truncate(time.Minute)
 	return r.out, err
 }

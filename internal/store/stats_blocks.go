@@ -41,6 +41,7 @@ func (r *blockReader) stored(ctx context.Context, tx pgx.Tx, reads []stats.Read)
 			r.out.Blocks = append(r.out.Blocks, id.block(t))
 		}
 	}
+	r.out.Stored = len(r.out.Blocks)
 	return r.fold(stretches, tables)
 }
 

@@ -12,17 +12,17 @@ import (
 type dashboard struct {
 	*view
 	asked
-	requests, failures, rate                   *reply
-	serverRate, serverErrors                   *reply
-	limitedRate, limited                       *reply
-	customers                                  *reply
-	families, familyRates                      *reply
-	codes, codeCustomers, codesBefore          *reply
-	endpoints, endpointRates, callers, heatmap *reply
-	services, environments                     *reply
-	budgets                                    []*reply
-	aims                                       aims
-	held                                       map[string]bool // services that somebody set an objective for
+	requests, failures, rate          *reply
+	serverRate, serverErrors          *reply
+	limitedRate, limited              *reply
+	customers                         *reply
+	families, familyRates             *reply
+	codes, codeCustomers, codesBefore *reply
+	endpoints, callers, heatmap       *reply
+	services, environments            *reply
+	budgets                           []*reply
+	aims                              aims
+	held                              map[string]bool // services that somebody set an objective for
 }
 
 // ours are the families that are not the caller's doing.
@@ -59,9 +59,8 @@ func (v *view) dashboard() *dashboard {
 
 	endpoint := []rollup.Dim{rollup.Service, rollup.Method, rollup.Endpoint}
 	top := narrow(alone(over(stats.Errors, endpoint...)), ours)
-	top.Limit = maxRows
+	top.Limit, top.Rates = maxRows, true
 	d.endpoints = d.ask(top)
-	d.endpointRates = d.ask(whole(narrow(alone(over(stats.Rate, endpoint...)), ours), 10_000))
 	d.callers = d.ask(whole(narrow(alone(over(stats.Errors, rollup.Customer)), "family:limits"), maxRows))
 	heat := alone(over(stats.Errors, endpoint...))
 	heat.Step, heat.Limit = heatStep(v.filter.To.Sub(v.filter.From)), 12

@@ -37,11 +37,6 @@ func (d *dashboard) topCodes() ranking {
 func (d *dashboard) topEndpoints() ranking {
 	t := ranking{ID: "endpoints", Title: "Top endpoints, failures on our side", Empty: absent(d.endpoints, "None on our side: neither us nor a provider."),
 		Columns: []column{{Name: "Endpoint"}, {Name: "rate", Num: true, Title: "Failures of us and upstream per request"}, {Name: "n", Num: true}, {Spoken: "Trend"}}}
-	type traffic struct{ rate, requests float64 }
-	rates := map[string]traffic{}
-	for _, s := range d.endpointRates.Series {
-		rates[key3(s.Labels)] = traffic{s.Total, s.Requests}
-	}
 	grey := false
 	for _, s := range d.endpoints.Series {
 		if s.Total <= 0 {
@@ -52,9 +47,9 @@ func (d *dashboard) topEndpoints() ranking {
 			r.Label = "(no endpoint named)"
 		}
 		rate := num(none)
-		if has, ok := rates[key3(s.Labels)]; ok && has.requests > 0 {
-			rate.Text, rate.Title = percent(has.rate), "of "+count(has.requests)+" requests"
-			if has.requests < lowTraffic {
+		if s.Requests > 0 {
+			rate.Text, rate.Title = percent(s.Rate), "of "+count(s.Requests)+" requests"
+			if s.Requests < lowTraffic {
 				r.Low, grey = lowTrafficWhy, true
 			}
 		}
@@ -64,14 +59,12 @@ func (d *dashboard) topEndpoints() ranking {
 	if grey {
 		t.Notes = append(t.Notes, "Grey: fewer than 100 requests in this period.")
 	}
-	if len(t.Rows) > 0 && d.endpointRates.Why == "" {
-		t.Notes = append(t.Notes, d.endpointRates.uncovered())
+	if len(t.Rows) > 0 {
+		t.Notes = append(t.Notes, d.endpoints.uncovered())
 	}
 	t.Notes = said(t.Notes)
 	return t
 }
-
-func key3(labels []string) string { return labels[0] + "\x00" + labels[1] + "\x00" + labels[2] }
 
 // limitsByCustomer says who runs into limits.
 func (d *dashboard) limitsByCustomer() ranking {
