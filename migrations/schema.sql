@@ -452,7 +452,8 @@ CREATE TABLE public.customer_minutes (
     customers text[] NOT NULL,
     counts integer[] NOT NULL,
     durations smallint[] DEFAULT '{}'::smallint[] NOT NULL,
-    duration_counts integer[] DEFAULT '{}'::integer[] NOT NULL
+    duration_counts integer[] DEFAULT '{}'::integer[] NOT NULL,
+    failure bigint
 )
 PARTITION BY RANGE (minute);
 
@@ -681,6 +682,10 @@ CREATE TABLE public.expired_ids (
     bits bytea NOT NULL
 );
 ALTER TABLE ONLY public.expired_ids ALTER COLUMN bits SET STORAGE EXTERNAL;
+
+CREATE TABLE public.failure_keys (
+    since timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.incident_events (
     workspace_id integer NOT NULL,
@@ -1534,6 +1539,8 @@ CREATE INDEX audit_at ON public.audit USING brin (at);
 
 CREATE INDEX audit_issue ON public.audit USING btree (workspace_id, target, at) WHERE (action ~~ 'issue.%'::text);
 
+CREATE INDEX customer_minutes_failure ON ONLY public.customer_minutes USING btree (workspace_id, minute, failure);
+
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
 CREATE INDEX deliveries_channel ON public.deliveries USING btree (workspace_id, channel_id, id DESC);
@@ -1735,6 +1742,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.exemplars TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_days TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.expired_ids TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.failure_keys TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.incident_events TO errata_app;
 

@@ -25,13 +25,54 @@ type Around struct {
 const ofFailure = `workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz
   AND service = $4::text AND environment = $5::text AND role = $6::int2 AND method = $7::text AND endpoint = $8::text AND code = $9::text`
 
-const sqlAroundMinutes = `
+// Each minute is asked for by itself: what else happened in it is not looked at.
+// Hashes may be the same, and so the failure is compared as well. That a minute is in
+// the window is said again for the planner, which then knows the days.
+const (
+	eachMinute = `generate_series($2::timestamptz, $3::timestamptz - interval '1 minute', interval '1 minute') AS m (minute)`
+	sameHere   = `service = $4::text AND environment = $5::text AND role = $6::int2 AND method = $7::text AND endpoint = $8::text AND code = $9::text`
+
+	sqlAroundMinutes = `
+SELECT m.minute, c.n FROM ` + eachMinute + ` CROSS JOIN LATERAL (
+  SELECT sum(n)::int8 AS n FROM error_minutes e
+  WHERE e.workspace_id = $1::int4 AND e.minute = m.minute AND e.minute >= $2::timestamptz AND e.minute < $3::timestamptz AND e.key BETWEEN $10::uuid AND $11::uuid AND ` + sameHere + `) c
+WHERE c.n > 0 ORDER BY m.minute`
+
+	// Corrections are counted below zero, and a customer of whom nothing is left is none.
+	sqlAroundCustomers = `
+SELECT count(*)::int8, coalesce(sum(n) FILTER (WHERE customer = $11::text), 0)::int8 FROM (
+  SELECT u.customer, sum(u.n) AS n FROM ` + eachMinute + ` CROSS JOIN LATERAL (
+    SELECT customers, counts FROM customer_minutes c
+    WHERE c.workspace_id = $1::int4 AND c.minute = m.minute AND c.minute >= $2::timestamptz AND c.minute < $3::timestamptz AND c.failure = $10::int8 AND ` + sameHere + ` OFFSET 0) c
+  CROSS JOIN LATERAL unnest(c.customers, c.counts) AS u (customer, n)
+  WHERE u.customer <> '' GROUP BY u.customer HAVING sum(u.n) > 0) c`
+)
+
+// What was counted before keys began with the failure is found by reading all that
+// was counted in those minutes.
+const (
+	sqlAroundMinutesBefore = `
 SELECT minute, sum(n)::int8 FROM error_minutes WHERE ` + ofFailure + ` GROUP BY minute HAVING sum(n) > 0 ORDER BY minute`
 
-// Corrections are counted below zero, and a customer of whom nothing is left is none.
-const sqlAroundCustomers = `
+	sqlAroundCustomersBefore = `
 SELECT count(*)::int8, coalesce(sum(n) FILTER (WHERE customer = $10::text), 0)::int8
 FROM (SELECT customer, sum(n) AS n FROM customer_counts WHERE ` + ofFailure + ` AND customer <> '' GROUP BY customer HAVING sum(n) > 0) c`
+
+	sqlFailureKeys = `SELECT CASE WHEN since = '-infinity' THEN 'epoch' ELSE since END FROM failure_keys`
+)
+
+// keyedSince is from when on minutes are found by their failure.
+func (s *Store) keyedSince(ctx context.Context) (time.Time, error) {
+	if at := s.failuresSince.Load(); at != nil {
+		return *at, nil
+	}
+	var at time.Time
+	if err := s.pool.QueryRow(ctx, sqlFailureKeys).Scan(&at); err != nil {
+		return at, err
+	}
+	s.failuresSince.Store(&at)
+	return at, nil
+}
 
 const sqlAroundCounted = `
 SELECT EXISTS (SELECT FROM error_minutes WHERE workspace_id = $1::int4 AND minute >= $2::timestamptz AND minute < $3::timestamptz)`
@@ -49,21 +90,36 @@ const (
 // never from Events, so that it takes as long in a storm as on a quiet day.
 func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (out Around, err error) {
 	defer fault.Wrap(&err, "Around")
+	since, err := s.keyedSince(ctx)
+	if err != nil {
+		return out, unavailable(err)
+	}
 	c := blast.Counts{Window: blast.WindowOf(e.OccurredAt, now), Customer: e.Customer}
 	before := c.Before()
-	args := func(w blast.Window) []any {
-		return []any{ws, w.From, w.To, e.Service, e.Environment, ordinal(roles, e.Role), e.Method, e.Endpoint, e.Code}
+	of, b := countedOf(ws, e, false), &pgx.Batch{}
+	key := of.failure()
+	args := func(w blast.Window, more ...any) []any {
+		return append([]any{ws, w.From, w.To, e.Service, e.Environment, of.role, e.Method, e.Endpoint, e.Code}, more...)
 	}
-	b := &pgx.Batch{}
-	b.Queue(sqlAroundMinutes, args(c.Window)...).Query(func(rows pgx.Rows) error { return countMinutes(rows, &c) })
-	b.Queue(sqlAroundMinutes, args(before)...).Query(func(rows pgx.Rows) error {
+	minutes := func(w blast.Window) *pgx.QueuedQuery {
+		if w.From.Before(since) {
+			return b.Queue(sqlAroundMinutesBefore, args(w)...)
+		}
+		return b.Queue(sqlAroundMinutes, args(w, uuidOf(key.lowest()), uuidOf(key.highest()))...)
+	}
+	minutes(c.Window).Query(func(rows pgx.Rows) error { return countMinutes(rows, &c) })
+	minutes(before).Query(func(rows pgx.Rows) error {
 		last := blast.Counts{Window: before}
 		err := countMinutes(rows, &last)
 		c.Normal = last.Events
 		return err
 	})
+	customers, with := sqlAroundCustomers, args(c.Window, key.number(), e.Customer)
+	if c.Window.From.Before(since) {
+		customers, with = sqlAroundCustomersBefore, args(c.Window, e.Customer)
+	}
+	b.Queue(customers, with...).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Customers, &c.Theirs) })
 	b.Queue(sqlAroundCounted, ws, before.From.Add(-countedBefore), before.To).QueryRow(func(row pgx.Row) error { return row.Scan(&c.NormalKnown) })
-	b.Queue(sqlAroundCustomers, append(args(c.Window), e.Customer)...).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Customers, &c.Theirs) })
 	queueCovering(b, ws, e, &out.Incident)
 	b.Queue(sqlDeploys, ws, e.OccurredAt.Add(-deployBefore), e.OccurredAt.Add(time.Millisecond), e.Service, e.Environment, 1, e.Release).Query(func(rows pgx.Rows) error {
 		list, err := pgx.CollectRows(rows, scanDeploy)

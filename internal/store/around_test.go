@@ -75,6 +75,16 @@ func TestAroundCountsTheSameFailure(t *testing.T) {
 	assert.Equal(t, blast.Common, f.around(t, e, later).Blast.Verdict)
 	assert.Equal(t, blast.Common, f.around(t, e, now.Add(48*time.Hour)).Blast.Verdict, "half an hour before and after it")
 	assert.Equal(t, blast.TooFew, f.around(t, &event.Event{Service: "nowhere", OccurredAt: now, Role: event.Primary}, later).Blast.Verdict)
+
+	// It is the same where it was counted before minutes were found by their failure.
+	want := f.around(t, e, later)
+	f.exec(t, `UPDATE error_minutes SET key = gen_random_uuid()`)
+	f.exec(t, `UPDATE customer_minutes SET failure = NULL`)
+	assert.Zero(t, f.around(t, e, later).Blast.Events)
+	f.exec(t, `UPDATE failure_keys SET since = now() + interval '1 day'`)
+	before, err := reopen(t, store.Options{URL: f.url}).Around(t.Context(), ws, e, later)
+	require.NoError(t, err)
+	assert.Equal(t, want, before)
 }
 
 func sum(list []int64) (n int64) {

@@ -80,8 +80,39 @@ func countedOf(ws int32, e *event.Event, otherEndpoint bool) counted {
 	return c
 }
 
-// key hashes the row's dimensions.
+// failureKey stands for a code at an endpoint.
+type failureKey [8]byte
+
+// failure hashes what makes failures the same one for "is it just them?".
+func (d *dimensions) failure() failureKey {
+	h := append(make([]byte, 0, 256), byte(d.role))
+	for _, s := range [...]string{d.service, d.environment, d.method, d.endpoint, d.code} {
+		h = binary.BigEndian.AppendUint32(h, uint32(len(s))) //nolint:gosec // bounded text
+		h = append(h, s...)
+	}
+	sum := sha256.Sum256(h)
+	return failureKey(sum[:8])
+}
+
+// number is the key as customer_minutes have it.
+func (k failureKey) number() int64 { return int64(binary.BigEndian.Uint64(k[:])) } //nolint:gosec // bits
+
+// lowest and highest are the keys between which those of error_minutes are.
+func (k failureKey) lowest() (key identity.Key) {
+	copy(key[:], k[:])
+	return key
+}
+
+func (k failureKey) highest() identity.Key {
+	key := k.lowest()
+	copy(key[len(k):], bytes.Repeat([]byte{0xff}, len(key)-len(k)))
+	return key
+}
+
+// key hashes the row's dimensions. It begins with the failure, so that one minute's
+// rows of a failure lie together.
 func (r *errorRow) key() identity.Key {
+	key := r.failure().lowest()
 	h := make([]byte, 0, 256)
 	h = binary.BigEndian.AppendUint64(h, uint64(r.minute))      //nolint:gosec // bits
 	h = binary.BigEndian.AppendUint64(h, uint64(r.alertMinute)) //nolint:gosec // bits
@@ -91,7 +122,8 @@ func (r *errorRow) key() identity.Key {
 		h = append(h, s...)
 	}
 	sum := sha256.Sum256(h)
-	return identity.Key(sum[:16])
+	copy(key[len(failureKey{}):], sum[:])
+	return key
 }
 
 // tally adds up what a batch changes in the roll-ups.
@@ -254,7 +286,7 @@ func (t *tally) queueErrors(b *pgx.Batch, slot int16) {
 }
 
 const copyCustomers = `COPY customer_minutes (workspace_id, minute, alert_minute, role, family, status,
-  service, environment, method, endpoint, code, customers, counts, durations, duration_counts) FROM STDIN (FORMAT binary)`
+  service, environment, method, endpoint, code, customers, counts, durations, duration_counts, failure) FROM STDIN (FORMAT binary)`
 
 // maxCustomerBytes keeps a row of customer_minutes below the 2 kB from which
 // PostgreSQL compresses it and stores it apart.
@@ -310,7 +342,7 @@ type customerCount struct {
 }
 
 func (c *copyBuffer) customers(d *dimensions, list []customerCount, durations []durationCount) {
-	c.row(15)
+	c.row(16)
 	c.int4(d.workspace)
 	c.time(time.Unix(d.minute, 0))
 	c.time(time.Unix(d.alertMinute, 0))
@@ -324,4 +356,5 @@ func (c *copyBuffer) customers(d *dimensions, list []customerCount, durations []
 	c.array(int4OID, len(list), func(i int) { c.int4(int32(list[i].n)) }) //nolint:gosec // at most the items of a batch
 	c.array(int2OID, len(durations), func(i int) { c.int2(durations[i].bucket) })
 	c.array(int4OID, len(durations), func(i int) { c.int4(int32(durations[i].n)) }) //nolint:gosec // as above
+	c.int8(d.failure().number())
 }

@@ -94,7 +94,9 @@ type Store struct {
 	looks   *looks
 	tables  tableCache
 	sums    stats.Memory
-	words   wordNumbers
+
+	failuresSince atomic.Pointer[time.Time] // see keyedSince
+	words         wordNumbers
 
 	checked atomic.Bool // the schema is new enough
 
