@@ -3,7 +3,8 @@
 // what to do, and what to write back, and for each that nobody knows, why.
 //
 // It is pure, and decides what leaves the house: who the customer is only where
-// that was wanted, and nothing of what the answer held.
+// that was wanted, and nothing of what the answer held or of how services look from
+// within, which package front keeps back.
 package brief
 
 import (
@@ -14,6 +15,7 @@ import (
 
 	"errata/internal/catalog"
 	"errata/internal/event"
+	"errata/internal/front"
 	"errata/internal/story"
 )
 
@@ -61,8 +63,8 @@ const maxFixes = 3
 // Of makes a card of a request; customer says whether it may name the customer.
 func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, customer bool) Card {
 	e := trail.Find(trail.Summary.EventID)
-	seen := story.Seen(trail)
-	says := catalog.Resolve(book, seen, now, catalog.About{})
+	seen := front.Seen(trail)
+	says := front.Answer(book, seen, now, catalog.About{})
 	c := Card{
 		ID: id, EventID: e.ID, Path: "/r/" + url.PathEscape(id), Heading: story.Heading(e), Verdict: says.Verdict, Family: seen.Family, Side: says.Side,
 		OccurredAt: event.Time{Time: e.OccurredAt.UTC()}, Service: e.Service, Endpoint: strings.TrimSpace(e.Method + " " + e.Endpoint), Environment: e.Environment,
@@ -72,7 +74,8 @@ func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, custom
 		c.Reply = says.Replies[0].Text
 	}
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != e.ID {
-		c.Began = "It began in " + root.Service + ": " + story.Heading(root)
+		began := story.Outside(root)
+		c.Began = "It began in " + began.Service + ": " + story.Heading(&began)
 	}
 	if !customer {
 		c.Customer = Mask(c.Customer)

@@ -1,11 +1,13 @@
 package brief_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"errata/internal/brief"
 	"errata/internal/event"
@@ -63,4 +65,18 @@ func TestOfALimitThatWasPassedOn(t *testing.T) {
 	assert.Contains(t, c.Verdict, "openai")
 	own := failure()
 	assert.NotEqual(t, brief.Of("req_9f3a21", &own, nil, at, false).Side, c.Side)
+}
+
+// What is told outside holds no exception, not even as a code, and nothing that a
+// service said.
+func TestACardHoldsNothingOfTheInside(t *testing.T) {
+	seen := event.Event{ID: "1", OccurredAt: at, Role: event.Primary, Family: event.FamilyUs, Service: "shop", Status: 500, Code: "internal_error", Message: "inner", RequestID: "req_1", TraceID: "t", SpanID: "a", Raw: []byte(`"inner"`)}
+	root := event.Event{ID: "2", OccurredAt: at.Add(-1), Role: event.Primary, Family: event.FamilyUs, Service: "ledger", Status: 500, RawCode: "inner.Error", Code: event.CanonicalCode("inner.Error", 500), TraceID: "t", SpanID: "b", ParentSpanID: "a",
+		Message: "inner", Exception: &event.Exception{Type: "inner.Error", Message: "inner", Stacktrace: "inner"}, FieldErrors: []event.FieldError{{Field: "inner"}}}
+	trail := event.NewTrail("req_1", []event.Event{seen, root})
+	c := brief.Of("req_1", &trail, nil, at, true)
+	assert.Equal(t, "It began in ledger: 500 Internal Server Error", c.Began)
+	raw, err := json.Marshal(c)
+	require.NoError(t, err)
+	assert.NotContains(t, string(raw), "inner")
 }

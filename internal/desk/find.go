@@ -124,7 +124,7 @@ func (s *search) absent(id string) error {
 		}
 		a = one[id]
 	}
-	out := brief.Absence{ID: id, Reason: string(a.Reason), Why: brief.Why(string(a.Reason), a.Fault().Message, a.Day), Similar: []string{}}
+	out := brief.Absence{ID: id, Reason: string(a.Reason), Why: brief.Why(string(a.Reason), store.RejectedFor(a.Because), a.Day), Similar: []string{}}
 	if len(s.out.Absent) < maxExplained {
 		near, err := s.Store.Near(s.ctx, s.ws, id, maxSimilar)
 		if err != nil {

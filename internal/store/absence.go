@@ -119,6 +119,12 @@ func (a Absence) Fault() *fault.Fault {
 	return f
 }
 
+// RejectedFor says that a report was rejected, by the code alone: what was said against it
+// may quote the report or the database, and is for engineers.
+func RejectedFor(because string) string {
+	return "A report with this ID came in and was rejected (" + because + ")."
+}
+
 // notFound says as truthfully as it can why there is nothing under an ID.
 func (s *Store) notFound(ctx context.Context, ws int32, id string) error {
 	a, err := s.Absence(ctx, ws, id)

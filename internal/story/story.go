@@ -44,9 +44,9 @@ func Tell(t *event.Trail) Story {
 		}
 	}
 	parts := []string{"The failure began in " + Began(root)}
-	if limited(root) && (seen.Family != event.FamilyLimits || passedOn(seen, root, chain)) {
+	if limit := ourLimit(seen, root, chain); limit != "" {
 		out.NotTheirLimit = true
-		parts = append(parts, "The customer was not rate-limited: "+limiter(root, seen)+".")
+		parts = append(parts, limit)
 	}
 	if n := len(out.Through); n > 2 {
 		parts = append(parts, "From there it came out through "+listed(out.Through[1:])+".")
@@ -122,6 +122,15 @@ func limited(e *event.Event) bool {
 	return inner != "" && event.FamilyOf(0, event.CanonicalCode(inner, 0)) == event.FamilyLimits
 }
 
+// ourLimit says whose limit it was, where it was none of the customer's; "" where there
+// was none, or it may have been theirs.
+func ourLimit(seen, root *event.Event, chain []*event.Event) string {
+	if limited(root) && (seen.Family != event.FamilyLimits || passedOn(seen, root, chain)) {
+		return "The customer was not rate-limited: " + limiter(root, seen) + "."
+	}
+	return ""
+}
+
 // limiter says who limited whom.
 func limiter(root, seen *event.Event) string {
 	switch p := providerOf(root); {
@@ -138,13 +147,6 @@ func limiter(root, seen *event.Event) string {
 
 // Began says where the root cause lies, and what it was.
 func Began(root *event.Event) string {
-	place := root.Service
-	if root.Role == event.Upstream {
-		place += ", in a call that it made"
-		if p := providerOf(root); p != "" {
-			place += " to " + p
-		}
-	}
 	what := root.Message
 	if root.Exception != nil && root.Exception.Message != "" {
 		what = strings.TrimSpace(root.Exception.Type + ": " + root.Exception.Message)
@@ -152,7 +154,18 @@ func Began(root *event.Event) string {
 	if what == "" && root.Role != event.Upstream { // whose verdict would say the same again
 		what = catalog.Explain(*root).Verdict
 	}
-	return strings.TrimSpace(place + ": " + Heading(root) + ". " + ended(shorten(what)))
+	return strings.TrimSpace(where(root) + ": " + Heading(root) + ". " + ended(shorten(what)))
+}
+
+func where(root *event.Event) string {
+	place := root.Service
+	if root.Role == event.Upstream {
+		place += ", in a call that it made"
+		if p := providerOf(root); p != "" {
+			place += " to " + p
+		}
+	}
+	return place
 }
 
 // Heading is a status and a code, as machines name a failure.
