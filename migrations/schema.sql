@@ -332,7 +332,8 @@ CREATE TABLE public.api_keys (
     scopes text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     last_used_at timestamp with time zone,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_scopes CHECK ((scopes <@ '{ingest,support,read,admin}'::text[]))
 );
 
 CREATE TABLE public.audit (
@@ -891,7 +892,9 @@ CREATE TABLE public.login_links (
     workspace_id integer NOT NULL,
     label text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    used_at timestamp with time zone
+    used_at timestamp with time zone,
+    scope text DEFAULT 'admin'::text NOT NULL,
+    CONSTRAINT login_links_scope CHECK ((scope = ANY (ARRAY['support'::text, 'read'::text, 'admin'::text])))
 );
 
 CREATE TABLE public.old_partitions (

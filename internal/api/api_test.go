@@ -45,7 +45,7 @@ func newFixture(t *testing.T) *fixture {
 	for _, k := range []struct {
 		scope  auth.Scope
 		secret string
-	}{{auth.Read, readKey}, {auth.Ingest, ingestKey}, {auth.Admin, adminKey}} {
+	}{{auth.Read, readKey}, {auth.Ingest, ingestKey}, {auth.Support, supportKey}, {auth.Admin, adminKey}} {
 		f.mem.keys = append(f.mem.keys, auth.Key{
 			ID: string(k.scope), Workspace: 1, Name: "the " + string(k.scope) + " key", Prefix: auth.Prefix(k.secret),
 			Scopes: []auth.Scope{k.scope}, Hash: auth.Hash(k.secret), CreatedAt: noon,

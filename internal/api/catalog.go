@@ -27,17 +27,17 @@ type Catalogue interface {
 }
 
 // catalogRoutes are those that read, and those that change what is written.
-func (a *api) catalogRoutes(read, admin *gin.RouterGroup) {
-	read.GET("/catalog", edge.Handle(a.catalogEntries))
-	read.GET("/catalog/undocumented", edge.Handle(a.undocumented))
-	read.GET("/catalog/export", edge.Handle(a.exportCatalog))
-	read.POST("/catalog/plan", edge.Handle(a.planCatalog))
-	admin.POST("/catalog/import", edge.Handle(a.importCatalog))
-	read.GET("/catalog/:service/:code", edge.Handle(a.catalogEntry))
-	admin.PUT("/catalog/:service/:code", edge.Handle(a.saveCatalogEntry))
-	admin.DELETE("/catalog/:service/:code", edge.Handle(a.removeCatalogEntry))
-	read.GET("/catalog/:service/:code/history", edge.Handle(a.catalogHistory))
-	admin.POST("/catalog/:service/:code/revert", edge.Handle(a.revertCatalogEntry))
+func (a *api) catalogRoutes(v1 *gin.RouterGroup) {
+	v1.GET("/catalog", edge.Handle(a.catalogEntries))
+	v1.GET("/catalog/undocumented", edge.Handle(a.undocumented))
+	v1.GET("/catalog/export", edge.Handle(a.exportCatalog))
+	v1.POST("/catalog/plan", edge.Handle(a.planCatalog))
+	v1.POST("/catalog/import", edge.Handle(a.importCatalog))
+	v1.GET("/catalog/:service/:code", edge.Handle(a.catalogEntry))
+	v1.PUT("/catalog/:service/:code", edge.Handle(a.saveCatalogEntry))
+	v1.DELETE("/catalog/:service/:code", edge.Handle(a.removeCatalogEntry))
+	v1.GET("/catalog/:service/:code/history", edge.Handle(a.catalogHistory))
+	v1.POST("/catalog/:service/:code/revert", edge.Handle(a.revertCatalogEntry))
 }
 
 // entryView is an entry, or one that is built in and was changed by nobody.

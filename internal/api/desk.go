@@ -37,21 +37,21 @@ type Team interface {
 
 // teamRoutes are for whoever may look a request up: support does the talking. To
 // give something away takes an administrator.
-func (a *api) teamRoutes(read, admin *gin.RouterGroup) {
-	read.GET("/requests/:request_id/desk", edge.Handle(a.desk))
-	read.PUT("/requests/:request_id/status", edge.Handle(a.setStatus))
-	read.POST("/requests/:request_id/notes", edge.Handle(a.addNote))
-	read.DELETE("/requests/:request_id/notes/:note", edge.Handle(a.removeNote))
-	read.POST("/requests/:request_id/tickets", edge.Handle(a.addTicket))
-	read.DELETE("/requests/:request_id/tickets", edge.Handle(a.removeTicket))
-	read.GET("/watches", edge.Handle(a.watches))
-	read.POST("/watches", edge.Handle(a.addWatch))
-	read.DELETE("/watches/:id", edge.Handle(a.removeWatch))
-	admin.POST("/requests/:request_id/shares", edge.Handle(a.share))
-	admin.GET("/audit", edge.Handle(a.audit))
-	admin.GET("/shares", edge.Handle(a.shares))
-	admin.PUT("/shares", edge.Handle(a.allowShares))
-	admin.DELETE("/shares/:id", edge.Handle(a.revokeShare))
+func (a *api) teamRoutes(v1 *gin.RouterGroup) {
+	v1.GET("/requests/:request_id/desk", edge.Handle(a.desk))
+	v1.PUT("/requests/:request_id/status", edge.Handle(a.setStatus))
+	v1.POST("/requests/:request_id/notes", edge.Handle(a.addNote))
+	v1.DELETE("/requests/:request_id/notes/:note", edge.Handle(a.removeNote))
+	v1.POST("/requests/:request_id/tickets", edge.Handle(a.addTicket))
+	v1.DELETE("/requests/:request_id/tickets", edge.Handle(a.removeTicket))
+	v1.GET("/watches", edge.Handle(a.watches))
+	v1.POST("/watches", edge.Handle(a.addWatch))
+	v1.DELETE("/watches/:id", edge.Handle(a.removeWatch))
+	v1.POST("/requests/:request_id/shares", edge.Handle(a.share))
+	v1.GET("/audit", edge.Handle(a.audit))
+	v1.GET("/shares", edge.Handle(a.shares))
+	v1.PUT("/shares", edge.Handle(a.allowShares))
+	v1.DELETE("/shares/:id", edge.Handle(a.revokeShare))
 }
 
 // deskOf finds the Trail under the ID in the path.
@@ -75,6 +75,9 @@ func (a *api) replyDesk(c *gin.Context, status int, trail event.Trail) error {
 	d, err := a.Store.Desk(c.Request.Context(), workspace(c), trail.Events, trail.Summary.EventID)
 	if err != nil {
 		return err
+	}
+	if !engineer(c) {
+		d.IssueID = ""
 	}
 	return reply(c, status, d)
 }

@@ -29,15 +29,15 @@ type Desk interface {
 	MakeToken(ctx context.Context, actor store.Actor, ws int32, id string) (token string, err error)
 }
 
-func (a *api) integrationRoutes(admin *gin.RouterGroup) {
-	admin.GET("/integrations", edge.Handle(a.integrations))
-	admin.POST("/integrations", edge.Handle(a.addIntegration))
-	admin.GET("/integrations/:id", edge.Handle(a.integration))
-	admin.PUT("/integrations/:id", edge.Handle(a.setIntegration))
-	admin.DELETE("/integrations/:id", edge.Handle(a.removeIntegration))
-	admin.POST("/integrations/:id/test", edge.Handle(a.testIntegration))
-	admin.POST("/integrations/:id/token", edge.Handle(a.makeIntegrationToken))
-	admin.DELETE("/integrations/:id/token", edge.Handle(a.endIntegrationToken))
+func (a *api) integrationRoutes(v1 *gin.RouterGroup) {
+	v1.GET("/integrations", edge.Handle(a.integrations))
+	v1.POST("/integrations", edge.Handle(a.addIntegration))
+	v1.GET("/integrations/:id", edge.Handle(a.integration))
+	v1.PUT("/integrations/:id", edge.Handle(a.setIntegration))
+	v1.DELETE("/integrations/:id", edge.Handle(a.removeIntegration))
+	v1.POST("/integrations/:id/test", edge.Handle(a.testIntegration))
+	v1.POST("/integrations/:id/token", edge.Handle(a.makeIntegrationToken))
+	v1.DELETE("/integrations/:id/token", edge.Handle(a.endIntegrationToken))
 }
 
 func (a *api) integrations(c *gin.Context) error {

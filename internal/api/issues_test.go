@@ -36,7 +36,7 @@ func newIssueFixture(t *testing.T) *issueFixture {
 	s, err := store.Open(t.Context(), store.Options{URL: pgtest.New(t).AppURL})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	for scope, secret := range map[auth.Scope]string{auth.Read: readKey, auth.Admin: adminKey} {
+	for scope, secret := range map[auth.Scope]string{auth.Ingest: ingestKey, auth.Support: supportKey, auth.Read: readKey, auth.Admin: adminKey} {
 		require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "the "+string(scope)+" key", []auth.Scope{scope}, secret))
 	}
 	f := &issueFixture{fixture: &fixture{t: t}, store: s}

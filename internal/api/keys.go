@@ -92,14 +92,22 @@ func checkKey(name string, scopes []auth.Scope) error {
 		return invalid("name", "must have 1 to %d characters, without control characters", maxKeyName)
 	}
 	if len(scopes) == 0 {
-		return invalid("scopes", "must name at least one of: ingest, read, admin")
+		return invalid("scopes", "must name at least one of: %s", scopeNames())
 	}
 	for _, s := range scopes {
 		if !s.Valid() {
-			return invalid("scopes", "must hold only: ingest, read, admin")
+			return invalid("scopes", "must hold only: %s", scopeNames())
 		}
 	}
 	return nil
+}
+
+func scopeNames() string {
+	names := make([]string, len(auth.Scopes))
+	for i, s := range auth.Scopes {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (a *api) revokeKey(c *gin.Context) error {

@@ -110,6 +110,9 @@ func (a *api) lookup(c *gin.Context, field, text string) error {
 		return err
 	}
 	a.looked(c, search.out.Trails...)
+	if !engineer(c) {
+		return reply(c, http.StatusOK, search.outside())
+	}
 	return reply(c, http.StatusOK, search.out)
 }
 

@@ -98,7 +98,7 @@ func (m *memory) absence(id string) store.Absence {
 	a := store.Absence{ID: id, Reason: store.NeverSeen, RetentionDays: 30}
 	for _, r := range m.rejections {
 		if r.RequestID == id {
-			a.Reason = store.Rejected
+			a.Reason, a.Because, a.Message = store.Rejected, r.Reason, r.Message
 		}
 	}
 	return a

@@ -28,6 +28,13 @@ func (a *api) request(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if !engineer(c) {
+		out, err := a.requestOutside(c, id, more)
+		if err != nil {
+			return err
+		}
+		return reply(c, http.StatusOK, out)
+	}
 	trail, err := a.trail(c.Request.Context(), workspace(c), id)
 	if err != nil {
 		return a.withHints(c.Request.Context(), workspace(c), id, err)

@@ -58,7 +58,7 @@ const linkLifetime = time.Hour
 func (a *App) announce(ctx context.Context) error {
 	if a.opt.Role&API != 0 {
 		token := auth.NewSecret()[4:]
-		if err := a.Store.CreateLoginLink(ctx, store.DefaultWorkspace, "operator", auth.Hash(token), time.Now().Add(linkLifetime)); err != nil {
+		if err := a.Store.CreateLoginLink(ctx, store.DefaultWorkspace, "operator", auth.Admin, auth.Hash(token), time.Now().Add(linkLifetime)); err != nil {
 			return err
 		}
 		a.LoginURL = "http://" + shown(a.HTTPAddr) + "/login/" + token

@@ -107,7 +107,7 @@ type keyCmd struct {
 	Create struct {
 		client
 		Name  string   `arg:"" help:"What the key is for."`
-		Scope []string `default:"ingest" enum:"ingest,read,admin" help:"What it may do: ingest, read, admin."`
+		Scope []string `default:"ingest" enum:"ingest,support,read,admin" help:"What it may do: ingest; support, which sees what happened to requests and what to tell customers; read, which sees everything; admin."`
 		JSON  bool     `help:"Print JSON."`
 	} `cmd:"" help:"Create a key; it is shown once."`
 	List struct {

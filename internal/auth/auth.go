@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,18 +20,38 @@ import (
 	"errata/internal/fault"
 )
 
-// Scope is what a key may do. Admin includes read and ingest.
+// Scope is what a key may do. Admin includes read and ingest, and read includes
+// support.
 type Scope string
 
-// The scopes.
+// The scopes. Support is for who answers customers: it sees what happened to a
+// request and what to write back, and nothing of how services look from within.
+// Read is for engineers.
 const (
-	Ingest Scope = "ingest"
-	Read   Scope = "read"
-	Admin  Scope = "admin"
+	Ingest  Scope = "ingest"
+	Support Scope = "support"
+	Read    Scope = "read"
+	Admin   Scope = "admin"
 )
 
+// Scopes are all that a key can have.
+var Scopes = []Scope{Ingest, Support, Read, Admin}
+
 // Valid reports whether s is a known scope.
-func (s Scope) Valid() bool { return s == Ingest || s == Read || s == Admin }
+func (s Scope) Valid() bool { return slices.Contains(Scopes, s) }
+
+// Includes reports whether who has s may do what other names.
+func (s Scope) Includes(other Scope) bool {
+	switch s {
+	case other:
+		return s.Valid()
+	case Admin:
+		return other.Valid()
+	case Read:
+		return other == Support
+	}
+	return false
+}
 
 // Key is an API key as the store knows it; the secret itself is nowhere.
 type Key struct {
@@ -47,12 +68,7 @@ type Key struct {
 
 // Allows reports whether the key may do what scope names.
 func (k Key) Allows(scope Scope) bool {
-	for _, s := range k.Scopes {
-		if s == scope || s == Admin {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(k.Scopes, func(s Scope) bool { return s.Includes(scope) })
 }
 
 const (

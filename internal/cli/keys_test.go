@@ -27,9 +27,9 @@ func TestKeys(t *testing.T) {
 	out.Reset()
 	require.NoError(t, ListKeys(ctx, opt))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Len(t, lines, 3)
+	require.Len(t, lines, 4)
 	assert.Contains(t, lines[1], "active")
-	assert.Contains(t, lines[2], "revoked 2026-11-20 12:00")
+	assert.Contains(t, lines[3], "revoked 2026-11-20 12:00")
 	assert.NotContains(t, out.String(), made)
 
 	out.Reset()

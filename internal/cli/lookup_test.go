@@ -42,6 +42,21 @@ func TestLookupTellsTheStory(t *testing.T) {
 	assert.NotContains(t, out, "\x1b", "neither our colours nor the sender's")
 }
 
+func TestLookupBySupport(t *testing.T) {
+	support := func(o *LookupOptions) { o.Key = supportSecret }
+	out, err := lookupIn(t, "", support, "req_abc123xyz")
+	require.NoError(t, err)
+	for _, want := range []string{"429 rate_limit_exceeded POST /v1/charges\n", "2026-11-20 12:00:00.010 UTC (3 h ago)", "acme", "What helps:", "Retry: ", "The failure began in billing, in a call that it made to openai: 502 provider_error."} {
+		assert.Contains(t, out, want)
+	}
+	for _, gone := range []string{"Timeline:", "4bf92f3577b34da6a3ce929d0e0e4736", "root cause", "+10 ms", "requests\n"} {
+		assert.NotContains(t, out, gone)
+	}
+	out, err = lookupIn(t, "we got req_abc123xyz and req_abcI23xyz", support, "-")
+	assert.Equal(t, 1, exitCode(t, err))
+	assert.Contains(t, out, "Did you mean req_abc123xyz ?")
+}
+
 func TestLookupInColour(t *testing.T) {
 	out, err := lookupIn(t, "", func(o *LookupOptions) { o.Color = true }, "req_abc123xyz")
 	require.NoError(t, err)

@@ -24,7 +24,10 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-const secret = "admin-key-0123456789-0123456789"
+const (
+	secret        = "admin-key-0123456789-0123456789"
+	supportSecret = "support-key-0123456789-0123456789"
+)
 
 // shelf is a store behind the real API: what the API does with it is the API's
 // business, what the command line makes of the answers is tested here.
@@ -161,7 +164,8 @@ func (s *shelf) byHash(_ context.Context, hash []byte) (auth.Key, error) {
 // newServer is the real API over a shelf with one request of two services.
 func newServer(t *testing.T) (*shelf, *httptest.Server) {
 	s := &shelf{
-		keys: []auth.Key{{ID: "k-admin", Name: "admin", Scopes: []auth.Scope{auth.Admin}, Hash: auth.Hash(secret), Prefix: "admin-ke…", CreatedAt: noon}},
+		keys: []auth.Key{{ID: "k-admin", Name: "admin", Scopes: []auth.Scope{auth.Admin}, Hash: auth.Hash(secret), Prefix: "admin-ke…", CreatedAt: noon},
+			{ID: "k-support", Name: "mia", Scopes: []auth.Scope{auth.Support}, Hash: auth.Hash(supportSecret), Prefix: "support-…", CreatedAt: noon}},
 		events: []event.Event{
 			{
 				ID: "e1", RequestID: "req_abc123xyz", TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", OccurredAt: noon.Add(10 * time.Millisecond),

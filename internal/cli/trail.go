@@ -18,8 +18,11 @@ type trail struct {
 	Summary     event.Summary       `json:"summary"`
 	Explanation catalog.Explanation `json:"explanation"`
 	Retry       catalog.Retry       `json:"retry"`
-	Events      []event.Event       `json:"events"`
-	Truncated   bool                `json:"truncated"`
+	Story       struct {
+		RootCause string `json:"root_cause"`
+	} `json:"story"`
+	Events    []event.Event `json:"events"`
+	Truncated bool          `json:"truncated"`
 }
 
 // gap separates one answer from the next.
@@ -41,6 +44,13 @@ func (f *finding) trail(t *trail) {
 	if t.Retry.Text != "" {
 		f.line("")
 		f.line("Retry: %s", safe(t.Retry.Text))
+	}
+	if t.FirstAt.IsZero() { // for support, which is told of it in words
+		if t.Story.RootCause != "" {
+			f.line("")
+			f.line("%s", safe(t.Story.RootCause))
+		}
+		return
 	}
 	f.timeline(t)
 }

@@ -158,6 +158,11 @@ func Require(keys *auth.Keyring, scope auth.Scope) gin.HandlerFunc {
 	}
 }
 
+// Guard is Require for a group of routes, each with the scope that was decided for it.
+func Guard(keys *auth.Keyring) gin.HandlerFunc {
+	return func(c *gin.Context) { Require(keys, auth.Least(c.Request.Method, c.FullPath()))(c) }
+}
+
 // SetKey notes on whose behalf the request is made.
 func SetKey(c *gin.Context, key auth.Key) { c.Set(keyKey, key) }
 

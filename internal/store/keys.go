@@ -136,55 +136,83 @@ func (s *Store) RevokeKey(ctx context.Context, actor Actor, ws int32, id string)
 	})
 }
 
-const sqlKeyAlive = `
-SELECT EXISTS (SELECT FROM api_keys WHERE workspace_id = $1::int4 AND id = $2::uuid AND revoked_at IS NULL)`
+const sqlKeyScopes = `
+SELECT scopes FROM api_keys WHERE workspace_id = $1::int4 AND id = $2::uuid AND revoked_at IS NULL`
 
-// KeyAlive reports whether a key exists and has not been revoked: sessions
-// that it opened end with it.
-func (s *Store) KeyAlive(ctx context.Context, ws int32, id string) (alive bool, err error) {
-	defer fault.Wrap(&err, "KeyAlive")
+// KeyScopes is what a key may do; nothing where there is none, or it was revoked:
+// sessions that it opened may no more than it does, and end with it.
+func (s *Store) KeyScopes(ctx context.Context, ws int32, id string) (scopes []auth.Scope, err error) {
+	defer fault.Wrap(&err, "KeyScopes")
 	if _, err := uuid.Parse(id); err != nil {
-		return false, nil
+		return nil, nil
 	}
-	err = s.pool.QueryRow(ctx, sqlKeyAlive, ws, id).Scan(&alive)
-	return alive, unavailable(err)
+	var names []string
+	err = s.pool.QueryRow(ctx, sqlKeyScopes, ws, id).Scan(&names)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return column(names, func(s string) auth.Scope { return auth.Scope(s) }), unavailable(err)
 }
 
 const sqlInsertLink = `
-INSERT INTO login_links (hash, workspace_id, label, expires_at) VALUES ($1::bytea, $2::int4, $3::text, $4::timestamptz)`
+INSERT INTO login_links (hash, workspace_id, label, scope, expires_at) VALUES ($1::bytea, $2::int4, $3::text, $4::text, $5::timestamptz)`
 
-// CreateLoginLink keeps the hash of a link that signs somebody in once.
-func (s *Store) CreateLoginLink(ctx context.Context, ws int32, label string, hash []byte, expires time.Time) (err error) {
+// CreateLoginLink keeps the hash of a link that signs somebody in once, to do what
+// scope names.
+func (s *Store) CreateLoginLink(ctx context.Context, ws int32, label string, scope auth.Scope, hash []byte, expires time.Time) (err error) {
 	defer fault.Wrap(&err, "CreateLoginLink")
-	_, err = s.pool.Exec(ctx, sqlInsertLink, hash, ws, label, expires)
+	_, err = s.pool.Exec(ctx, sqlInsertLink, hash, ws, label, string(scope), expires)
 	return unavailable(err)
 }
 
-// Login is who a one-time link lets in.
+// Login is who is signed in: by a key, or by a one-time link.
 type Login struct {
 	Workspace int32
 	Actor     Actor
+	// Reads: sees what engineers see. Without it, what support does.
+	Reads bool
 	// Decides: may change what becomes of issues, and not only look.
 	Decides bool
 }
 
+// Allow lets a Login do what scopes name, and nothing else.
+func (l *Login) Allow(scopes ...auth.Scope) {
+	key := auth.Key{Scopes: scopes}
+	l.Reads, l.Decides = key.Allows(auth.Read), key.Allows(auth.Admin)
+}
+
+// May reports whether it may do what scope names.
+func (l *Login) May(scope auth.Scope) bool {
+	switch scope {
+	case auth.Support:
+		return l.Actor.ID != ""
+	case auth.Read:
+		return l.Reads
+	case auth.Admin:
+		return l.Decides
+	}
+	return false
+}
+
 const sqlUseLink = `
 UPDATE login_links SET used_at = now() WHERE hash = $1::bytea AND used_at IS NULL AND expires_at > now()
-RETURNING workspace_id, label`
+RETURNING workspace_id, label, scope`
 
 // UseLoginLink burns a link. A fault NotFound when it is unknown, used, or
 // expired: which of them is nobody's business.
 func (s *Store) UseLoginLink(ctx context.Context, hash []byte) (login Login, err error) {
 	defer fault.Wrap(&err, "UseLoginLink")
-	login.Actor, login.Decides = Actor{Kind: "session", ID: "link"}, true
+	login.Actor = Actor{Kind: "session", ID: "link"}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, sqlUseLink, hash).Scan(&login.Workspace, &login.Actor.Label)
+		var scope string
+		err := tx.QueryRow(ctx, sqlUseLink, hash).Scan(&login.Workspace, &login.Actor.Label, &scope)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "link_not_found", "This sign-in link has been used or has expired. Ask for a new one.")
 		}
 		if err != nil {
 			return err
 		}
+		login.Allow(auth.Scope(scope))
 		return audit(ctx, tx, login.Workspace, login.Actor, "login", "link", nil)
 	})
 	return login, err

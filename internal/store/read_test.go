@@ -243,7 +243,24 @@ func TestKeys(t *testing.T) {
 	_, err = ring.Check(t.Context(), auth.NewSecret(), auth.Ingest)
 	assert.True(t, fault.Is(err, fault.Unauthorized))
 
+	scopes, err := f.KeyScopes(t.Context(), ws, key.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []auth.Scope{auth.Ingest}, scopes)
+	for _, none := range []struct {
+		ws int32
+		id string
+	}{{2, key.ID}, {ws, "01970000-0000-7000-8000-00000000ffff"}, {ws, "nonsense"}, {ws, ""}} {
+		scopes, err = f.KeyScopes(t.Context(), none.ws, none.id)
+		require.NoError(t, err)
+		assert.Empty(t, scopes, none.id)
+	}
+	_, err = f.CreateKey(t.Context(), store.System, ws, "odd", []auth.Scope{"owner"}, auth.NewSecret())
+	assert.Error(t, err, "the database knows the scopes, too")
+
 	require.NoError(t, f.RevokeKey(t.Context(), store.System, ws, key.ID))
+	scopes, err = f.KeyScopes(t.Context(), ws, key.ID)
+	require.NoError(t, err)
+	assert.Empty(t, scopes, "a key that was revoked may nothing")
 	_, err = ring.Check(t.Context(), secret, auth.Ingest)
 	assert.True(t, fault.Is(err, fault.Unauthorized))
 	assert.True(t, fault.Is(f.RevokeKey(t.Context(), store.System, 2, key.ID), fault.NotFound))
@@ -253,15 +270,24 @@ func TestKeys(t *testing.T) {
 func TestLoginLinkWorksOnce(t *testing.T) {
 	f := open(t, store.Options{})
 	hash := auth.Hash("link")
-	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "first start", hash, time.Now().Add(time.Hour)))
+	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "first start", auth.Admin, hash, time.Now().Add(time.Hour)))
 	login, err := f.UseLoginLink(t.Context(), hash)
 	require.NoError(t, err)
 	assert.Equal(t, ws, login.Workspace)
+	assert.True(t, login.Reads && login.Decides)
 	_, err = f.UseLoginLink(t.Context(), hash)
 	assert.True(t, fault.Is(err, fault.NotFound))
 
+	for scope, want := range map[auth.Scope][2]bool{auth.Support: {false, false}, auth.Read: {true, false}} {
+		require.NoError(t, f.CreateLoginLink(t.Context(), ws, "x", scope, auth.Hash(string(scope)), time.Now().Add(time.Hour)))
+		login, err := f.UseLoginLink(t.Context(), auth.Hash(string(scope)))
+		require.NoError(t, err)
+		assert.Equal(t, want, [2]bool{login.Reads, login.Decides}, scope)
+	}
+	assert.Error(t, f.CreateLoginLink(t.Context(), ws, "x", auth.Ingest, auth.Hash("ingest"), time.Now().Add(time.Hour)), "nobody signs in to report")
+
 	expired := auth.Hash("old")
-	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "x", expired, time.Now().Add(-time.Second)))
+	require.NoError(t, f.CreateLoginLink(t.Context(), ws, "x", auth.Admin, expired, time.Now().Add(-time.Second)))
 	_, err = f.UseLoginLink(t.Context(), expired)
 	assert.True(t, fault.Is(err, fault.NotFound))
 }

@@ -70,6 +70,9 @@ const shownOpen = 100
 
 // alerts lists what fires.
 func (w *web) alerts(c *gin.Context) error {
+	if !member(c).Reads {
+		return w.alertsNow(c)
+	}
 	ctx, ws := c.Request.Context(), member(c).Workspace
 	list, err := w.Store.Incidents(ctx, ws, store.IncidentFilter{States: openStates}, shownOpen, "")
 	if err != nil {

@@ -178,7 +178,7 @@ func wait(path string) deed {
 
 func (f *fixture) signInBrowser(b *browser) {
 	f.t.Helper()
-	require.NoError(f.t, f.CreateLoginLink(context.Background(), store.DefaultWorkspace, "leo", auth.Hash("one-time"), f.now.Add(time.Hour)))
+	require.NoError(f.t, f.CreateLoginLink(context.Background(), store.DefaultWorkspace, "leo", auth.Admin, auth.Hash("one-time"), f.now.Add(time.Hour)))
 	b.run(chromedp.Navigate(f.server.URL+"/login/one-time"), chromedp.Click(chromedp.CSS("main button")), wait("/"))
 }
 

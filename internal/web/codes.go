@@ -136,5 +136,8 @@ func (w *web) codeOrService(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, keptQuery(c, pathOfCode(to, code), "service"))
 		return nil
 	}
+	if !member(c).Reads {
+		return w.plainCode(c, service, code)
+	}
 	return w.code(c, service, code)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/store"
@@ -181,9 +182,4 @@ func backTo(back string, changed, failed int) string {
 	return u.String()
 }
 
-func mayDecide(c *gin.Context) error {
-	if member(c).Decides {
-		return nil
-	}
-	return fault.New(fault.Forbidden, "forbidden", "You may look, but not decide: sign in with a key with the scope \"admin\", or with a sign-in link.").With("required_scope", "admin")
-}
+func mayDecide(c *gin.Context) error { return may(c, auth.Admin) }

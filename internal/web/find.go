@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/lookup"
@@ -44,6 +45,9 @@ func (w *web) find(c *gin.Context) error {
 	groups := group(ids, hits)
 	switch {
 	case p.csv:
+		if err := may(c, auth.Read); err != nil {
+			return err
+		}
 		return w.bulkCSV(c, p.wanted, hits, missing)
 	case len(groups) == 0 && len(missing) <= maxShort:
 		return w.nothing(c, http.StatusNotFound, missing, p.secrets, len(p.wanted)-len(missing))

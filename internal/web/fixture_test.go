@@ -26,10 +26,12 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 const (
-	readKey   = "read-key-for-the-web-tests-1"
-	adminKey  = "admin-key-for-the-web-tests-"
-	ingestKey = "ingest-key-for-the-web-tests"
-	trace1    = "4bf92f3577b34da6a3ce929d0e0e4736"
+	readKey  = "read-key-for-the-web-tests-1"
+	adminKey = "admin-key-for-the-web-tests-"
+
+	supportKey = "support-key-for-the-web-tests"
+	ingestKey  = "ingest-key-for-the-web-tests"
+	trace1     = "4bf92f3577b34da6a3ce929d0e0e4736"
 )
 
 // fixture is the pages on a real store, and a browser-like client.
@@ -57,6 +59,7 @@ func newFixtureWith(t testing.TB, opt store.Options, reader func(*store.Store) R
 	t.Cleanup(s.Close)
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "mia", []auth.Scope{auth.Read}, readKey))
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "ada", []auth.Scope{auth.Admin}, adminKey))
+	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "sam", []auth.Scope{auth.Support}, supportKey))
 	require.NoError(t, s.EnsureKey(t.Context(), store.DefaultWorkspace, "billing", []auth.Scope{auth.Ingest}, ingestKey))
 	f := &fixture{Store: s, t: t, now: time.Now().UTC(), url: db.URL}
 	f.server = httptest.NewServer(New(Deps{

@@ -12,6 +12,7 @@ import (
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/front"
 	"errata/internal/lookup"
 	"errata/internal/store"
 	"errata/internal/story"
@@ -44,22 +45,27 @@ func (w *web) found(c *gin.Context, groups []*answer, missing, secrets []string)
 		if err != nil {
 			return err
 		}
-		page.Trails = append(page.Trails, w.foundTrail(g, &trail))
+		page.Trails = append(page.Trails, w.foundTrail(c, g, &trail))
 	}
 	slices.SortStableFunc(page.Trails, func(a, b foundTrail) int { return strings.Compare(b.Face.Time.Machine, a.Face.Time.Machine) })
 	var err error
-	if page.Absent, err = w.absences(ctx, ws, missing); err != nil {
+	if page.Absent, err = w.absences(c, missing); err != nil {
 		return err
 	}
 	return w.render(c, http.StatusOK, "found", page)
 }
 
-func (w *web) foundTrail(g *answer, trail *event.Trail) foundTrail {
+func (w *web) foundTrail(c *gin.Context, g *answer, trail *event.Trail) foundTrail {
 	out := foundTrail{Face: w.hitRow(store.Face(g.hits))}
 	if e := trail.Find(trail.Summary.EventID); e != nil {
 		out.Face = w.rows([]event.Event{*e})[0]
 	}
 	out.Face.Path, out.Face.ID = g.path(), g.id
+	if !member(c).Reads {
+		out.Face.outside()
+		out.Began = front.Tell(trail).RootCause
+		return out
+	}
 	if root := trail.Find(trail.Summary.RootCauseEventID); root != nil && root.ID != trail.Summary.EventID {
 		row := w.rows([]event.Event{*root})[0]
 		row.Path = "/events/" + root.ID
@@ -106,7 +112,7 @@ func (w *web) bulk(c *gin.Context, p pasted, hits map[string][]store.Hit, missin
 }
 
 func (w *web) bulkRows(c *gin.Context, wanted []lookup.Candidate, hits map[string][]store.Hit, missing []string) ([]bulkRow, error) {
-	absences, err := w.absences(c.Request.Context(), member(c).Workspace, missing)
+	absences, err := w.absences(c, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +126,9 @@ func (w *web) bulkRows(c *gin.Context, wanted []lookup.Candidate, hits map[strin
 			face := store.Face(hits[id])
 			row := w.hitRow(face)
 			row.ID, row.Path, row.ServicePath = id, pathUnder(id, face), pathOfService(face.Service)
+			if !member(c).Reads {
+				row.outside()
+			}
 			rows = append(rows, bulkRow{ID: id, Hit: &row, At: face.OccurredAt, Verdict: catalog.Verdict(face.Event())})
 		} else if a := absent[id]; a != nil {
 			rows = append(rows, bulkRow{ID: id, Absent: a})

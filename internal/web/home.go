@@ -59,9 +59,11 @@ func (w *web) home(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	recent, err := w.Store.Events(ctx, ws, event.Filter{Role: event.Primary}, recentRows, "")
-	if err != nil {
-		return err
+	var recent store.Page
+	if member(c).Reads {
+		if recent, err = w.Store.Events(ctx, ws, event.Filter{Role: event.Primary}, recentRows, ""); err != nil {
+			return err
+		}
 	}
 	page := homePage{
 		frame: w.frame(c, "Look up a failure", "home"), Status: status, Recent: w.rows(recent.Events),
@@ -95,6 +97,9 @@ func (w *web) status(c *gin.Context) (statusLine, error) {
 	}
 	if err != nil {
 		return line, err
+	}
+	if !member(c).Reads {
+		return line, nil
 	}
 	runs, err := w.Store.JobRuns(c.Request.Context())
 	for _, r := range runs {

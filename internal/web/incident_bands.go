@@ -70,7 +70,11 @@ func (w *web) nowLine(c *gin.Context, open int) (*nowLine, error) {
 	if err != nil || len(list.Incidents) == 0 {
 		return nil, err
 	}
-	return &nowLine{Count: max(open, len(list.Incidents)), Rows: w.incidentRows(list.Incidents)}, nil
+	out := &nowLine{Count: max(open, len(list.Incidents)), Rows: w.incidentRows(list.Incidents)}
+	if !member(c).Reads {
+		out = out.outside(list.Incidents)
+	}
+	return out, nil
 }
 
 // SinceText is since when an incident lasts, as short as it is clear.

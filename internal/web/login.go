@@ -45,7 +45,7 @@ func (w *web) loginWithKey(c *gin.Context) error {
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxLoginBody)
 	next := localPath(c.PostForm("next"))
-	key, err := w.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")), auth.Read)
+	key, err := w.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")), auth.Support)
 	if err != nil {
 		f := fault.Of(err)
 		if f.Kind != fault.Unauthorized && f.Kind != fault.Forbidden {
@@ -53,7 +53,8 @@ func (w *web) loginWithKey(c *gin.Context) error {
 		}
 		return w.render(c, edge.Status(f.Kind), "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next, Problem: w.whyNot(f, c.PostForm("key"))})
 	}
-	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}, Decides: key.Allows(auth.Admin)}
+	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}}
+	login.Allow(key.Scopes...)
 	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "login", "key", nil); err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (w *web) whyNot(f *fault.Fault, key string) string {
 	case strings.TrimSpace(key) == "":
 		return "Enter an API key."
 	case f.Kind == fault.Forbidden:
-		return "This key may only send failures. Signing in takes a key with the scope \"read\" or \"admin\"."
+		return "This key may only send failures. Signing in takes a key with the scope \"support\", \"read\" or \"admin\"."
 	default:
 		return f.Message
 	}

@@ -66,7 +66,7 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 	if page.Reach, err = w.reach(c); err != nil {
 		return err
 	}
-	if page.Absences, err = w.absences(c.Request.Context(), member(c).Workspace, ids); err != nil {
+	if page.Absences, err = w.absences(c, ids); err != nil {
 		return err
 	}
 	if page.Channels, err = w.watchChannels(c, page.Absences); err != nil {
@@ -75,6 +75,9 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 	if len(ids) == 1 && lookup.MinPrefix(ids[0]) > store.MinPrefix {
 		if page.Named, err = w.named(c.Request.Context(), member(c).Workspace, ids[0]); err != nil {
 			return err
+		}
+		if !member(c).Reads {
+			page.Named = slices.DeleteFunc(page.Named, func(r row) bool { return !strings.HasPrefix(r.Value, "/codes/") })
 		}
 	}
 	return w.render(c, code, "nothing", page)
@@ -104,18 +107,23 @@ func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
 }
 
 // absences say why IDs lead nowhere, and what the first few may have been.
-func (w *web) absences(ctx context.Context, ws int32, ids []string) ([]absence, error) {
-	all, err := w.Store.Absences(ctx, ws, ids)
+func (w *web) absences(c *gin.Context, ids []string) ([]absence, error) {
+	login := member(c)
+	all, err := w.Store.Absences(c.Request.Context(), login.Workspace, ids)
 	if err != nil {
 		return nil, err
 	}
 	var out []absence
 	for i, id := range ids {
 		found := all[id]
+		why := w.whyAbsent(found)
+		if !login.Reads && found.Reason == store.Rejected {
+			why = store.RejectedFor(found.Because)
+		}
 		// One that has been and gone does not come again.
-		a := absence{ID: id, Why: w.whyAbsent(found), Watch: found.ID != "" && found.Reason != store.ProbablyExpired}
+		a := absence{ID: id, Why: why, Watch: found.ID != "" && found.Reason != store.ProbablyExpired}
 		if i < maxSuggested {
-			if a.Suggestions, err = w.meant(ctx, ws, id); err != nil {
+			if a.Suggestions, err = w.meant(c, id); err != nil {
 				return nil, err
 			}
 		}
@@ -125,12 +133,15 @@ func (w *web) absences(ctx context.Context, ws int32, ids []string) ([]absence, 
 }
 
 // meant are IDs that somebody may have meant.
-func (w *web) meant(ctx context.Context, ws int32, id string) ([]listRow, error) {
-	hits, err := w.Store.Near(ctx, ws, id, maxSuggestions)
+func (w *web) meant(c *gin.Context, id string) ([]listRow, error) {
+	hits, err := w.Store.Near(c.Request.Context(), member(c).Workspace, id, maxSuggestions)
 	var out []listRow
 	for _, h := range hits {
 		row := w.hitRow(h)
 		row.ID, row.Path = h.Value, requestPath(h.Value)
+		if !member(c).Reads {
+			row.outside()
+		}
 		out = append(out, row)
 	}
 	return out, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/auth"
 	"errata/internal/catalog"
 	"errata/internal/edge"
 	"errata/internal/event"
@@ -33,7 +34,7 @@ var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "n
 func loadPages() pages {
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html", "templates/request_team.html", "templates/absence.html", "templates/watches.html"))
 	out := pages{}
-	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames, integrationNames, teamNames) {
+	for _, name := range slices.Concat(pageNames, topicNames, ruleNames, silenceNames, channelNames, catalogNames, settingNames, integrationNames, teamNames, supportNames) {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return out
@@ -57,6 +58,8 @@ type frame struct {
 	CSS, JS string
 	// Box says whether the frame has the search box; the home page has its own.
 	Box bool
+	// Reads: who is signed in sees what engineers see, and not only what support does.
+	Reads bool
 	// Admin: who is signed in may change settings.
 	Admin bool
 	// Reload is after how many seconds a browser without scripts loads the page
@@ -75,9 +78,12 @@ func (w *web) frame(c *gin.Context, title, at string) frame {
 		if user = member(c).Actor.Label; user == "" {
 			user = "signed in"
 		}
-		open, paused, alarms = w.openNow(c), w.paused(c), w.alarmsNow(c)
+		open, paused = w.openNow(c), w.paused(c)
+		if member(c).Reads {
+			alarms = w.alarmsNow(c)
+		}
 	}
-	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home", Admin: member(c).Decides}
+	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home", Reads: member(c).Reads, Admin: member(c).Decides}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {
@@ -95,6 +101,7 @@ type errorPage struct {
 	Message   string
 	Code      string
 	RequestID string
+	Missing   string // the scope that it takes
 }
 
 type row struct{ Name, Value string }
@@ -106,8 +113,14 @@ func (w *web) writeError(c *gin.Context, f *fault.Fault) bool {
 	if f.Kind == fault.NotFound {
 		title = "There is nothing here"
 	}
-	page := errorPage{frame: w.frame(c, title, ""), Status: status, Message: f.Message, Code: f.Code, RequestID: edge.RequestID(c)}
-	if err := w.render(c, status, "error", page); err != nil {
+	page, name := errorPage{frame: w.frame(c, title, ""), Status: status, Message: f.Message, Code: f.Code, RequestID: edge.RequestID(c)}, "error"
+	if missing, ok := f.Details["required_scope"].(string); ok && page.User != "" {
+		name, page.Missing, page.Title = "forbidden", missing, "This is for administrators"
+		if missing == string(auth.Read) {
+			page.Title = "This is for engineers"
+		}
+	}
+	if err := w.render(c, status, name, page); err != nil {
 		w.Logger.ErrorContext(c.Request.Context(), "the error page failed", "error", err)
 		return false
 	}

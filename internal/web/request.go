@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/auth"
 	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/fault"
@@ -20,6 +21,11 @@ func (w *web) request(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Query("view") == "full" { // what engineers see
+		if err := may(c, auth.Read); err != nil {
+			return err
+		}
+	}
 	asked := time.Now()
 	trail, err := w.Store.Trail(c.Request.Context(), member(c).Workspace, id)
 	spent := time.Since(asked)
@@ -29,6 +35,9 @@ func (w *web) request(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if !member(c).Reads {
+		return w.showOutside(c, trail, spent)
+	}
 	return w.show(c, trail, trail.Summary.EventID, spent)
 }
 
@@ -37,6 +46,14 @@ func (w *web) event(c *gin.Context) error {
 	id, err := pathID(c, "id")
 	if err != nil {
 		return err
+	}
+	if c.Query("view") == "full" {
+		if err := may(c, auth.Read); err != nil {
+			return err
+		}
+	}
+	if !member(c).Reads {
+		return w.eventOutside(c, id)
 	}
 	ctx, ws, asked := c.Request.Context(), member(c).Workspace, time.Now()
 	e, err := w.Store.Event(ctx, ws, id)
@@ -190,22 +207,13 @@ func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, i
 	told := story.Tell(&trail)
 	answer := catalog.Resolve(book, seen, now, catalog.About{Incident: incident})
 	page := requestPage{
-		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Verdict: answer.Verdict, Family: seen.Family, Side: answer.Side, Time: momentAt(e.OccurredAt, now),
-		Facts: facts(e), Message: e.Message, Retry: answer.Retry, Why: answer.Explanation,
+		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Family: seen.Family, Time: momentAt(e.OccurredAt, now),
+		Facts: facts(e), Message: e.Message,
 		Fields: e.FieldErrors, Details: pretty(e.Details), Timeline: timeline(&trail, focus), Attempts: told.Attempts, Truncated: trail.Truncated,
 		Raw: pretty(e.Raw), Headers: headerRows(e.Headers), IDs: ids(e), Notes: e.Notes,
 	}
-	for i, r := range answer.Replies {
-		t := replyText{Reply: r, ID: "reply", Markdown: markdown(r.Text, e.RequestID)}
-		if i > 0 {
-			t.ID += itoa(i + 1)
-		}
-		page.Replies = append(page.Replies, t)
-	}
+	page.answered(answer, e.RequestID)
 	page.EditPath = pathOfEntry(catalog.Key{Service: e.Service, Code: e.Code}, "edit")
-	if from := sources[page.Retry.Source]; from != "" && page.Retry.Seconds != nil {
-		page.RetryFrom = catalog.Span(time.Duration(*page.Retry.Seconds*float64(time.Second))) + ", " + from
-	}
 	page.ByTime = byTime(page.Timeline)
 	if e.Exception != nil {
 		page.Exception, page.Stack = e.Exception, clamp(e.Exception.Stacktrace)
@@ -217,6 +225,21 @@ func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, i
 		}
 	}
 	return page
+}
+
+// answered puts in what the catalogue says.
+func (p *requestPage) answered(a catalog.Answer, requestID string) {
+	p.Verdict, p.Side, p.Retry, p.Why = a.Verdict, a.Side, a.Retry, a.Explanation
+	for i, r := range a.Replies {
+		t := replyText{Reply: r, ID: "reply", Markdown: markdown(r.Text, requestID)}
+		if i > 0 {
+			t.ID += itoa(i + 1)
+		}
+		p.Replies = append(p.Replies, t)
+	}
+	if from := sources[p.Retry.Source]; from != "" && p.Retry.Seconds != nil {
+		p.RetryFrom = catalog.Span(time.Duration(*p.Retry.Seconds*float64(time.Second))) + ", " + from
+	}
 }
 
 // special are the characters that Markdown takes for more than themselves within a

@@ -10,7 +10,9 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/auth"
 	"errata/internal/edge"
+	"errata/internal/fault"
 	"errata/internal/store"
 )
 
@@ -19,7 +21,10 @@ const (
 	sessionLength = 12 * time.Hour
 	sessionIdle   = 2 * time.Hour
 
-	keyLogin  = "login"
+	// keyLogin has another name than before there was a scope for support: who was
+	// signed in then signs in once more, and a server of before does not take somebody
+	// of support for an engineer.
+	keyLogin  = "member"
 	memberKey = "errata.web.member"
 )
 
@@ -50,19 +55,23 @@ func (w *web) loadSession(c *gin.Context) {
 	if !ok {
 		return
 	}
-	if alive, err := w.stillWelcome(c, login); err != nil {
+	if alive, err := w.stillWelcome(c, &login); err != nil {
 		edge.Write(c, err)
 	} else if alive {
 		c.Set(memberKey, login)
 	}
 }
 
-// stillWelcome: a session that a key opened ends when the key is revoked.
-func (w *web) stillWelcome(c *gin.Context, login store.Login) (bool, error) {
+// stillWelcome: a session that a key opened may do what the key may, and ends when
+// that is revoked.
+func (w *web) stillWelcome(c *gin.Context, login *store.Login) (bool, error) {
 	if login.Actor.ID == linkActor {
 		return true, nil
 	}
-	return w.Store.KeyAlive(c.Request.Context(), login.Workspace, login.Actor.ID)
+	scopes, err := w.Store.KeyScopes(c.Request.Context(), login.Workspace, login.Actor.ID)
+	login.Allow(scopes...)
+	key := auth.Key{Scopes: scopes}
+	return key.Allows(auth.Support), err
 }
 
 // linkActor is the Actor's ID of sessions that a one-time link opened.
@@ -83,6 +92,26 @@ func (w *web) requireSession(c *gin.Context) {
 	if err := w.keepSession(c); err != nil {
 		edge.Write(c, err)
 	}
+}
+
+// requireScope refuses who may not open a page.
+func (w *web) requireScope(c *gin.Context) {
+	if err := may(c, auth.Least(c.Request.Method, c.FullPath())); err != nil {
+		edge.Write(c, err)
+	}
+}
+
+// may is the refusal of who is signed in and may not do what scope names.
+func may(c *gin.Context, scope auth.Scope) error {
+	login := member(c)
+	if login.May(scope) {
+		return nil
+	}
+	why := "You may look, but not decide: sign in with a key with the scope \"admin\", or with a sign-in link."
+	if !login.Reads {
+		why = "What you signed in with has the scope \"support\": it shows what happened to a request, and what to tell the customer. This takes a key with the scope \"" + string(scope) + "\"."
+	}
+	return fault.New(fault.Forbidden, "forbidden", "%s", why).With("required_scope", string(scope))
 }
 
 func member(c *gin.Context) store.Login {

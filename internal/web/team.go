@@ -97,7 +97,7 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 	if login.Decides {
 		out.Share = sharingPath + "?" + query("event", d.EventID)
 	}
-	if d.IssueID != "" {
+	if d.IssueID != "" && login.Reads {
 		out.Issue = issuePath(d.IssueID)
 	}
 	if d.StatusAt != nil {
@@ -140,7 +140,11 @@ func (w *web) showDesk(c *gin.Context, status int, problem *fault.Fault) error {
 	if err != nil {
 		return err
 	}
-	page := deskPage{frame: w.frame(c, "Notes on "+heading(&e), "")}
+	title := "Notes on " + heading(&e)
+	if !member(c).Reads {
+		title = "Notes on this request"
+	}
+	page := deskPage{frame: w.frame(c, title, "")}
 	if page.Desk, err = w.deskBeside(c, []event.Event{e}, e.ID); err != nil {
 		return err
 	}

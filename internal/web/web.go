@@ -37,7 +37,7 @@ type Reader interface {
 	Overview(ctx context.Context, ws int32) (store.Overview, error)
 	ReleaseReport(ctx context.Context, ws int32, service, environment, release string, now time.Time) (store.ReleaseReport, error)
 	Rejections(ctx context.Context, ws int32, limit int, cursor string) ([]event.Rejection, string, error)
-	KeyAlive(ctx context.Context, ws int32, id string) (bool, error)
+	KeyScopes(ctx context.Context, ws int32, id string) ([]auth.Scope, error)
 	UseLoginLink(ctx context.Context, hash []byte) (store.Login, error)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 	Stats(ctx context.Context, ws int32, now time.Time, questions ...stats.Question) ([]stats.Answer, error)
@@ -135,7 +135,8 @@ func (w *web) routes(r *gin.Engine) {
 	open.POST("/login/:token", edge.Handle(w.loginWithLink))
 	open.POST("/logout", edge.Handle(w.logout))
 
-	member := open.Group("", w.requireSession)
+	// Who may open what is decided in auth.Least, for every route in one place.
+	member := open.Group("", w.requireSession, w.requireScope)
 	member.GET("/", edge.Handle(w.home))
 	member.GET("/d", edge.Handle(w.dashboard))
 	member.POST("/find", edge.Handle(w.find))

@@ -97,7 +97,7 @@ func TestLoginIsLimited(t *testing.T) {
 
 func TestLoginLink(t *testing.T) {
 	f := newFixture(t)
-	require.NoError(t, f.CreateLoginLink(t.Context(), store.DefaultWorkspace, "leo", auth.Hash("tok/en+1"), f.now.Add(time.Hour)))
+	require.NoError(t, f.CreateLoginLink(t.Context(), store.DefaultWorkspace, "leo", auth.Admin, auth.Hash("tok/en+1"), f.now.Add(time.Hour)))
 	for range 3 { // previews
 		res := f.get("/login/tok%2Fen+1")
 		require.Equal(t, 200, res.code)
@@ -422,7 +422,7 @@ func evilEvent(id string) event.Event {
 // Every template runs with every string hostile, and lets none of it act.
 func TestNothingEscapes(t *testing.T) {
 	w := &web{Deps: Deps{Now: time.Now}, assets: loadAssets(), pages: loadPages()}
-	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true}
+	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true, Reads: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
 	request := w.requestPage(trail, "1", nil, false)
@@ -451,7 +451,7 @@ func TestNothingEscapes(t *testing.T) {
 		"alerts":     {alertsPage{frame: fr, Tabs: tabs("/alerts"), Rows: []incidentRow{evilRow}, Decides: true}, alertsPage{frame: fr, Last: &evilRow}},
 		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil, &link{Label: evil, Path: "/alerts/rules/x"}}}}, historyPage{frame: fr, Problem: evil}},
 		"incident":   {evilIncidentPage(w, fr), evilOwnPage(w, fr)},
-		"error":      {errorPage{fr, 500, evil, evil, evil}},
+		"error":      {errorPage{fr, 500, evil, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
 		for _, data := range page {
@@ -460,6 +460,18 @@ func TestNothingEscapes(t *testing.T) {
 	}
 	assert.Len(t, pageNames, 16, "a new template belongs into this test")
 	w.requireTeamHarmless(t, fr, evil)
+	fr.Reads = false
+	known := &knownIncident{evilRow, evil}
+	support.frame, support.Full, support.EditPath, support.Known = fr, "", "", known
+	for name, page := range map[string][]any{
+		"forbidden": {errorPage{fr, 403, evil, evil, evil, evil}}, "plaincode": {plainCodePage{fr, evil, evil, evil, request.Why, evil, false}}, "alertsnow": {alertsNowPage{fr, []*knownIncident{known}}, alertsNowPage{frame: fr}},
+		"request": {support}, "home": {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, nil}},
+		"found": {foundPage{fr, []foundTrail{{list[0], evil, nil}}, nil, nil}}, "bulk": {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}}, evil, 1, 2, nil}},
+	} {
+		for _, data := range page {
+			w.requireHarmless(t, name, data)
+		}
+	}
 }
 
 // requireHarmless runs a template with hostile strings: none of it may act.
