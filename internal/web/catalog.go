@@ -18,6 +18,7 @@ type Catalogue interface {
 	RemoveCatalogEntry(ctx context.Context, actor store.Actor, ws int32, k catalog.Key, version int) error
 	CatalogHistory(ctx context.Context, ws int32, k catalog.Key, before, limit int) ([]store.Revision, error)
 	RevertCatalogEntry(ctx context.Context, actor store.Actor, ws int32, k catalog.Key, to, version int) (catalog.Entry, error)
+	ImportCatalog(ctx context.Context, actor store.Actor, ws int32, want []catalog.Entry, prune bool, digest string) (catalog.Plan, error)
 }
 
 func (w *web) catalogRoutes(member *gin.RouterGroup) {
@@ -28,7 +29,7 @@ func (w *web) catalogRoutes(member *gin.RouterGroup) {
 }
 
 // catalogNames are the templates of these pages.
-var catalogNames = []string{"catalog_edit", "catalog_history"}
+var catalogNames = []string{"catalog_edit", "catalog_history", "catalog_import"}
 
 // book is the catalogue of the member's workspace.
 func (w *web) book(c *gin.Context) (*catalog.Book, error) {

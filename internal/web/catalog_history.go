@@ -92,9 +92,7 @@ func (w *web) revisionRow(r store.Revision, older *catalog.Entry, present int) r
 	if r.Entry != nil {
 		is = *r.Entry
 	}
-	for _, l := range catalog.Difference(was, is) {
-		row.Lines = append(row.Lines, diffLine{map[byte]string{'+': "plus", '-': "minus"}[l[0]], l})
-	}
+	row.Lines = diffLines(catalog.Difference(was, is))
 	return row
 }
 

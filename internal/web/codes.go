@@ -22,6 +22,9 @@ func (w *web) codes(c *gin.Context) error {
 	t.page.values[unwritten] = map[bool]string{true: "1"}[only]
 	page := w.topicPage(c, "", "Codes", "codes")
 	page.Views = []link{{Label: "All", Path: t.page.with(unwritten, ""), Chosen: !only}, {Label: "Undocumented", Path: t.page.with(unwritten, "1"), Chosen: only, Title: "Seen, but without an entry in the catalogue"}}
+	if page.Admin {
+		page.Files = []link{{Label: "Export", Path: catalogPath + "/export"}, {Label: "Import", Path: catalogPath}}
+	}
 	return w.showTopic(c, t, page, err, func() error {
 		err := w.fillCodes(c, t, page, only)
 		page.Controls = t.controls()

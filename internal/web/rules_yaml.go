@@ -36,6 +36,14 @@ type ruleChange struct {
 
 type diffLine struct{ Class, Text string }
 
+// diffLines are lines that go (-), come (+) and stay.
+func diffLines(list []string) (out []diffLine) {
+	for _, l := range list {
+		out = append(out, diffLine{map[byte]string{'+': "plus", '-': "minus"}[l[0]], l})
+	}
+	return out
+}
+
 // exportRules gives all rules as a file.
 func (w *web) exportRules(c *gin.Context) error {
 	list, err := w.Store.Rules(c.Request.Context(), member(c).Workspace)
@@ -140,11 +148,7 @@ func planKey(plan ruleset.Plan) string {
 
 func (p *importPage) show(plan ruleset.Plan) {
 	for _, op := range plan.Ops {
-		change := ruleChange{Words: op.Words()}
-		for _, l := range op.Listing() {
-			change.Lines = append(change.Lines, diffLine{map[byte]string{'+': "plus", '-': "minus"}[l[0]], l})
-		}
-		p.Changes = append(p.Changes, change)
+		p.Changes = append(p.Changes, ruleChange{op.Words(), diffLines(op.Listing())})
 	}
 	for _, r := range plan.Left {
 		p.Left = append(p.Left, r.Name)

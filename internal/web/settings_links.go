@@ -35,6 +35,9 @@ func (w *web) settingRoutes(member *gin.RouterGroup) {
 	}
 	member.GET(linksPath, admin(w.linkSettings))
 	member.POST(linksPath, admin(w.saveLinks))
+	member.GET(catalogPath, admin(w.catalogForm))
+	member.POST(catalogPath, admin(w.importCatalog))
+	member.GET(catalogPath+"/export", admin(w.exportCatalog))
 }
 
 // linkSettings shows the links that each failure gets, and where they would lead for

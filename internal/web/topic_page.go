@@ -26,6 +26,7 @@ type topicPage struct {
 	Tell          string   // what to say to a customer
 	Entry         *entry   // what the catalogue says
 	Views         []link   // of a list
+	Files         []link   // to take the catalogue along as, and to make it from
 	Controls      controls
 	Refresh       int
 	Problem       string
