@@ -1,7 +1,6 @@
 package api
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,7 +19,7 @@ func TestShares(t *testing.T) {
 	w := f.call("POST", path, adminKey, `{"days":3}`)
 	require.Equal(t, 201, w.Code, w.Body)
 	made := decoded[struct{ ID, Path string }](t, w)
-	assert.Len(t, strings.TrimPrefix(made.Path, "/s/"), 43)
+	assert.Regexp(t, `^/s/erv_[\w-]{43}$`, made.Path)
 	assert.NotContains(t, f.call("GET", "/v1/shares", adminKey, "").Body.String(), made.Path)
 	assert.Equal(t, 422, f.call("POST", path, adminKey, `{"days":31}`).Code)
 	assert.Equal(t, 404, f.call("POST", "/v1/requests/req_nope/shares", adminKey, `{}`).Code)

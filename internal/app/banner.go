@@ -57,7 +57,7 @@ const linkLifetime = time.Hour
 // announce prints where everything is and how to begin.
 func (a *App) announce(ctx context.Context) error {
 	if a.opt.Role&API != 0 {
-		token := auth.NewSecret()[4:]
+		token := auth.NewToken(auth.LoginPrefix)
 		if err := a.Store.CreateLoginLink(ctx, store.DefaultWorkspace, "operator", auth.Admin, auth.Hash(token), time.Now().Add(linkLifetime)); err != nil {
 			return err
 		}

@@ -72,7 +72,6 @@ func (k Key) Allows(scope Scope) bool {
 }
 
 const (
-	prefix   = "erk_"
 	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	randLen  = 40
 	sumLen   = 6
@@ -93,7 +92,7 @@ func NewSecret() string {
 			}
 		}
 	}
-	return prefix + string(body) + checksum(string(body))
+	return KeyPrefix + string(body) + checksum(string(body))
 }
 
 func checksum(body string) string {
@@ -110,7 +109,7 @@ func checksum(body string) string {
 // right length and checksum, so that a typo is told from a revoked key without
 // asking the database. Keys without the prefix (bootstrap keys) pass.
 func WellFormed(secret string) bool {
-	body, ok := strings.CutPrefix(secret, prefix)
+	body, ok := strings.CutPrefix(secret, KeyPrefix)
 	if !ok {
 		return len(secret) >= MinSecretLen && len(secret) <= 512
 	}

@@ -3,10 +3,8 @@ package desk
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -17,19 +15,13 @@ import (
 	"errata/internal/store"
 )
 
-const (
-	tokenPrefix   = "erz_"
-	sessionPrefix = "ers_"
-	// sessionLength is how long a page may ask before it shows its token again.
-	sessionLength = 15 * time.Minute
-)
+// sessionLength is how long a page may ask before it shows its token again.
+const sessionLength = 15 * time.Minute
 
 // MakeToken makes the token that the app in Zendesk is given, in place of the one
 // before it. This is the only time that it is seen: its hash is kept.
 func (d *Desk) MakeToken(ctx context.Context, actor store.Actor, ws int32, id string) (string, error) {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails
-	token := tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+	token := auth.NewToken(auth.TokenPrefix)
 	if _, err := d.Store.SetIntegrationToken(ctx, actor, ws, id, auth.Hash(token)); err != nil {
 		return "", err
 	}
@@ -50,7 +42,7 @@ func mayOpen(door *store.Door, token string) bool {
 // be kept.
 func sealSession(door *store.Door, until time.Time) string {
 	end := strconv.FormatInt(until.Unix(), 10)
-	return sessionPrefix + end + "_" + hex.EncodeToString(sessionSum(door, end))
+	return auth.SessionPrefix + end + "_" + hex.EncodeToString(sessionSum(door, end))
 }
 
 func sessionSum(door *store.Door, end string) []byte {
@@ -61,7 +53,7 @@ func sessionSum(door *store.Door, end string) []byte {
 
 // openSession says whether a session is the integration's, and lasts.
 func openSession(door *store.Door, session string, now time.Time) bool {
-	rest, ok := strings.CutPrefix(session, sessionPrefix)
+	rest, ok := strings.CutPrefix(session, auth.SessionPrefix)
 	end, sum, cut := strings.Cut(rest, "_")
 	until, err := strconv.ParseInt(end, 10, 64)
 	given, hexErr := hex.DecodeString(sum)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/auth"
 	"errata/internal/event"
 )
 
@@ -132,7 +133,7 @@ func TestWeakCandidates(t *testing.T) {
 func TestSecretHints(t *testing.T) {
 	const tail = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"
 	for _, head := range []string{
-		"erk_", "sk_live_", "pk-test-", "rk_live_", "ep_live_", "ak-prod-", "sk-proj-", "sk-ant-", "sk-", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
+		"erk_", "erl_" + tail, "ers_1795305600_" + tail, "erv_" + tail, "erz_" + tail, "sk_live_", "pk-test-", "rk_live_", "ep_live_", "ak-prod-", "sk-proj-", "sk-ant-", "sk-", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
 		"glpat-", "xoxb-", "AIza", "Bearer ", "Basic ", "eyJ" + tail + ".", "SG." + tail + ".", "AKIA" + strings.ToUpper(tail), "asia",
 	} {
 		assert.True(t, HasSecret("x "+head+tail), head)
@@ -142,6 +143,23 @@ func TestSecretHints(t *testing.T) {
 	for _, name := range []string{"x-api-key: ", "api_key=", `"access_token":"`, "client_secret=", "password: ", "passwd=", "Passwort: ", "pwd=", "private-key: ", "X-Auth-Token: "} {
 		assert.True(t, HasSecret("x "+name+tail), name)
 		assert.NotContains(t, values("x "+name+tail), tail, name)
+	}
+}
+
+// Whatever we give out is known to be a secret, with or without a digit; what
+// others call by the same letters is not.
+func TestOwnSecrets(t *testing.T) {
+	for _, prefix := range auth.Prefixes {
+		s := prefix + strings.Repeat("abcdeFGHIJ", 5)
+		text := "I opened https://errata.example/s/" + s + " and saw req_9f3a21"
+		assert.True(t, HasSecret(text), prefix)
+		assert.Equal(t, []string{prefix + "…GHIJ"}, Masked(text))
+		assert.Equal(t, []string{"req_9f3a21"}, values(text))
+	}
+	for _, prefix := range auth.Prefixes[1:] {
+		id := prefix + "9f3a21c4d5e6f708192a3b4c"
+		assert.False(t, HasSecret(id), id)
+		assert.Equal(t, []string{id}, values("error for "+id))
 	}
 }
 

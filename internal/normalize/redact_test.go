@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/auth"
 	"errata/internal/event"
 )
 
@@ -20,6 +21,9 @@ var secrets = []struct{ text, secret string }{
 	{"jwt " + jwt + " expired", jwt},
 	{"key sk_live_4eC39HqLyjWD was used", "4eC39HqLyjWD"}, {"sk-proj-abcdEFGH1234abcd", "abcdEFGH1234abcd"},
 	{"ep_live_abcdefgh12", "abcdefgh12"}, {"erk_abcdefgh12", "abcdefgh12"}, {"ghp_abcdefgh12", "abcdefgh12"},
+	{"GET /login/" + auth.NewToken(auth.LoginPrefix) + " failed", auth.LoginPrefix}, {"/s/" + auth.NewToken(auth.SharePrefix), auth.SharePrefix},
+	{"key " + auth.NewSecret(), auth.KeyPrefix}, {"token=" + auth.NewToken(auth.TokenPrefix), auth.TokenPrefix},
+	{"x " + auth.SessionPrefix + "1795305600_" + strings.Repeat("0af9", 16), "0af90af9"},
 	{"xoxb-1234-abcd", "1234-abcd"}, {"AKIAIOSFODNN7EXAMPLE", "IOSFODNN7EXAMPLE"}, {"Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"},
 	{"password=hunter2&x=1", "hunter2"}, {`{"db_password": "hunter2"}`, "hunter2"}, {"Password: hunter2", "hunter2"},
 	{"GET /x?access_token=t0psecret&y=2", "t0psecret"}, {"postgres://bob:hunter2@db/x", "hunter2"},
@@ -43,7 +47,7 @@ func TestRedactLeavesTheRest(t *testing.T) {
 	for _, s := range []string{
 		"", "Use the Bearer prefix", "Missing Bearer token", "Basic authentication failed", "password: is too short", "invalid token",
 		"order 4242424242424243", "at 1763647355123", "id 550e8400-e29b-41d4-a716-446655440000", "see https://example.com/a@b",
-		"risk-adjusted-return-figures", "task-abcdefghijklmnop", "eyJ is a prefix", "12:30:45", "max_tokens=5 stop",
+		"erv_01J9ZK7Q3V5M8N2P4R6S8T0W1X", "ers_1795305600", "risk-adjusted-return-figures", "task-abcdefghijklmnop", "eyJ is a prefix", "12:30:45", "max_tokens=5 stop",
 	} {
 		out, n := Redact(s)
 		assert.Equal(t, s, out)

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"time"
 
@@ -89,9 +87,7 @@ func (s *Store) Share(ctx context.Context, actor Actor, ws int32, now time.Time,
 	if !on {
 		return "", share, fault.New(fault.Conflict, "public_links_off", "Public links are off in this workspace; whoever administers it can turn them on.")
 	}
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	secret = base64.RawURLEncoding.EncodeToString(key)
+	secret = auth.NewToken(auth.SharePrefix)
 	err = s.atDesk(ctx, ws, eventID, func(tx pgx.Tx, e deskEvent) error {
 		share = RequestShare{ID: uuid.Must(uuid.NewV7()).String(), EventID: e.id, By: actor.Label}
 		share.CreatedAt.Time, share.ExpiresAt.Time = now.UTC(), now.UTC().AddDate(0, 0, days)

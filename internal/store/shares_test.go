@@ -25,7 +25,7 @@ func TestShares(t *testing.T) {
 		require.NoError(t, f.SetPublicLinks(ctx, ada, ws, true))
 		secret, share, err := f.Share(ctx, ada, ws, at, id, store.ShareDays)
 		require.NoError(t, err)
-		assert.Len(t, secret, 43)
+		assert.Len(t, secret, 47)
 		other, _, err := f.Share(ctx, ada, ws, at, id, 1)
 		require.NoError(t, err)
 		assert.NotEqual(t, secret, other)
