@@ -1070,7 +1070,10 @@ CREATE TABLE public.request_shares (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
-    created_by text NOT NULL
+    created_by text NOT NULL,
+    opened integer DEFAULT 0 NOT NULL,
+    first_opened_at timestamp with time zone,
+    last_opened_at timestamp with time zone
 );
 
 CREATE TABLE public.request_states (
@@ -1616,7 +1619,11 @@ CREATE INDEX request_tickets_issue ON public.request_tickets USING btree (worksp
 
 CREATE INDEX request_tickets_request ON public.request_tickets USING btree (workspace_id, request_id) WHERE (request_id IS NOT NULL);
 
+CREATE INDEX request_watches_event ON public.request_watches USING btree (workspace_id, event_id) WHERE (event_id IS NOT NULL);
+
 CREATE INDEX request_watches_open ON public.request_watches USING btree (ends_at) WHERE (arrived_at IS NULL);
+
+CREATE INDEX request_watches_value ON public.request_watches USING btree (workspace_id, value);
 
 CREATE INDEX river_job_args_index ON public.river_job USING gin (args);
 
