@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"errata/internal/event"
 )
 
 // What a message may hold, in characters and in items.
@@ -86,6 +88,13 @@ func (m Message) Clean() Message {
 	m.Changed = slices.Clone(m.Changed[:min(len(m.Changed), maxChanged)])
 	for n, line := range m.Changed {
 		m.Changed[n] = Plain(line, maxLine)
+	}
+	if m.Request != nil { // its ID is escaped where it is used, and another one if it is cut
+		r := *m.Request
+		if r.BaseURL = strings.TrimRight(webURL(r.BaseURL), "/"); len(r.ID) > event.MaxIDLen {
+			r.ID = ""
+		}
+		m.Request = &r
 	}
 	m.Incidents = slices.Clone(m.Incidents[:min(len(m.Incidents), maxDigest)])
 	for n := range m.Incidents {

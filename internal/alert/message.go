@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"errata/internal/event"
@@ -35,6 +36,22 @@ type Message struct {
 	DedupKey  string     `json:"dedup_key"`
 	At        time.Time  `json:"at"`                // when it was decided
 	Changed   []string   `json:"changed,omitempty"` // since the last message, one line each
+	Request   *Request   `json:"request,omitempty"` // of KindArrived
+}
+
+// Request is the one that somebody waits for.
+type Request struct {
+	ID      string `json:"request_id"`
+	EventID string `json:"event_id,omitempty"` // "" where it was rejected
+	BaseURL string `json:"base_url,omitempty"` // of Errata's own pages
+}
+
+// URL is where it is shown, "" where nobody knows where the pages are.
+func (r *Request) URL() string {
+	if r == nil || r.BaseURL == "" || r.ID == "" {
+		return ""
+	}
+	return r.BaseURL + "/r/" + url.PathEscape(r.ID)
 }
 
 // DedupKey identifies a message among all others, for our own outbox.

@@ -31,7 +31,11 @@ func Write(m Message) Text {
 	}
 	i, ok := m.Subject()
 	if m.Kind == KindArrived && len(m.Changed) > 0 {
-		return Text{Title: "[ARRIVED] " + m.Changed[0], Lines: m.Changed[1:], Footer: m.Workspace}
+		t := Text{Title: "[ARRIVED] " + m.Changed[0], Lines: m.Changed[1:], Footer: m.Workspace}
+		if to := m.Request.URL(); to != "" {
+			t.Links = []Link{{"Open the request", to}}
+		}
+		return t
 	}
 	if !ok {
 		return Text{Title: fmt.Sprintf("[%s] Errata", label(m.Kind)), Lines: m.Changed}

@@ -66,6 +66,14 @@ type webhookData struct {
 	Seq       int              `json:"seq"`
 	Changed   []string         `json:"changed"`
 	Incidents []alert.Incident `json:"incidents"`
+	Request   *webhookRequest  `json:"request,omitempty"`
+}
+
+// webhookRequest is the request that a message is about instead of an incident.
+type webhookRequest struct {
+	ID      string `json:"request_id"`
+	EventID string `json:"event_id,omitempty"`
+	URL     string `json:"url,omitempty"`
 }
 
 // sendWebhook posts our own JSON, signed as Standard Webhooks wants it. Its
@@ -79,10 +87,14 @@ func sendWebhook(c *call) verdict {
 	if m.Kind == alert.KindArrived {
 		about = "request."
 	}
-	body := encode(webhookPayload{
+	payload := webhookPayload{
 		Type: about + string(m.Kind), Timestamp: m.At.UTC(),
 		Data: webhookData{Title: t.Title, Text: t.Plain(), Workspace: m.Workspace, DedupKey: m.DedupKey, Seq: m.Seq, Changed: append([]string{}, m.Changed...), Incidents: append([]alert.Incident{}, m.Incidents...)},
-	})
+	}
+	if r := m.Clean().Request; r != nil {
+		payload.Data.Request = &webhookRequest{r.ID, r.EventID, r.URL()}
+	}
+	body := encode(payload)
 	now := time.Now()
 	var signatures []string
 	for _, name := range []string{"secret", "previous_secret"} {

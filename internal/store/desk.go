@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,6 +38,15 @@ type Desk struct {
 	// Issue are the tickets of the issue that the failure belongs to, those of this
 	// request included: at most maxDeskTickets.
 	Issue []DeskTicket `json:"issue_tickets"`
+	// Waits are those who waited for it, the first one first.
+	Waits []DeskWait `json:"waited_for"`
+}
+
+// DeskWait is that somebody waited for a request that arrived.
+type DeskWait struct {
+	By        string     `json:"by"`
+	Since     event.Time `json:"since"`
+	ArrivedAt event.Time `json:"arrived_at"` // when it was noticed
 }
 
 // DeskNote is something that somebody wrote.
@@ -69,6 +79,7 @@ func (t DeskTicket) Name() string {
 const (
 	maxDeskNotes   = 200 // of one Event
 	maxDeskTickets = 50  // of one Event, and shown of one issue
+	maxDeskWaits   = 20
 )
 
 // Of an Event, or of another of the same request ID.
@@ -83,6 +94,12 @@ WHERE x.workspace_id = $1::int4 AND (x.event_id = ANY ($2::uuid[]) OR x.request_
 const sqlDeskTickets = `
 SELECT x.url, min(x.system), min(x.key), min(x.at), min(x.actor_label) FROM request_tickets x
 WHERE x.workspace_id = $1::int4 AND (x.event_id = ANY ($2::uuid[]) OR x.request_id = ANY ($3::text[])) GROUP BY x.url ORDER BY 4, 1 LIMIT $4::int4`
+
+// Whoever waited may have had any ID of it. A person who asked twice waited once.
+const sqlDeskWaits = `
+SELECT x.actor_label, min(x.created_at), min(x.arrived_at) FROM request_watches x
+WHERE x.workspace_id = $1::int4 AND (x.event_id = ANY ($2::uuid[]) OR x.value = ANY ($3::text[])) AND x.arrived_at IS NOT NULL
+GROUP BY x.actor_label ORDER BY 2, 1 LIMIT $4::int4`
 
 // An issue, what it counts for, and what else counts for that.
 const sqlDeskIssue = `
@@ -99,8 +116,8 @@ GROUP BY u.url ORDER BY 4, 1 LIMIT $3::int4`
 // focus is the one that the page is about.
 func (s *Store) Desk(ctx context.Context, ws int32, events []event.Event, focus string) (d Desk, err error) {
 	defer fault.Wrap(&err, "Desk")
-	d = Desk{EventID: focus, Status: DeskNew, Notes: []DeskNote{}, Tickets: []DeskTicket{}, Issue: []DeskTicket{}}
-	ids, requests := make([]string, 0, len(events)), []string{}
+	d = Desk{EventID: focus, Status: DeskNew, Notes: []DeskNote{}, Tickets: []DeskTicket{}, Issue: []DeskTicket{}, Waits: []DeskWait{}}
+	ids, requests, values := make([]string, 0, len(events)), []string{}, []string{}
 	seen := map[string]bool{}
 	for i := range events {
 		e := &events[i]
@@ -108,6 +125,11 @@ func (s *Store) Desk(ctx context.Context, ws int32, events []event.Event, focus 
 		if e.RequestID != "" && !seen[e.RequestID] {
 			seen[e.RequestID] = true
 			requests = append(requests, e.RequestID)
+		}
+		for _, v := range []string{e.RequestID, e.TraceID} {
+			if v != "" && !slices.Contains(values, v) {
+				values = append(values, v)
+			}
 		}
 		if e.ID == focus {
 			d.IssueID = e.IssueID
@@ -129,6 +151,14 @@ func (s *Store) Desk(ctx context.Context, ws int32, events []event.Event, focus 
 	})
 	b.Queue(sqlDeskTickets, ws, ids, requests, maxDeskTickets).Query(func(rows pgx.Rows) (err error) {
 		d.Tickets, err = pgx.AppendRows(d.Tickets, rows, scanDeskTicket)
+		return err
+	})
+	b.Queue(sqlDeskWaits, ws, ids, values, maxDeskWaits).Query(func(rows pgx.Rows) (err error) {
+		d.Waits, err = pgx.AppendRows(d.Waits, rows, func(row pgx.CollectableRow) (w DeskWait, err error) {
+			err = row.Scan(&w.By, &w.Since.Time, &w.ArrivedAt.Time)
+			w.Since.Time, w.ArrivedAt.Time = w.Since.UTC(), w.ArrivedAt.UTC()
+			return w, err
+		})
 		return err
 	})
 	if d.IssueID != "" {

@@ -150,7 +150,7 @@ func (s *Store) arrived(ctx context.Context, w openWatch, hit *Hit) error {
 			return err
 		}
 		m.At = m.At.UTC()
-		m.Changed = arrivedWords(w.value, by, hit)
+		m.Changed, m.Request = arrivedWords(w.value, by, hit), &alert.Request{ID: w.value, EventID: eventID}
 		_, err = insertDelivery(ctx, tx, newDelivery{ws: w.ws, channel: channel, seq: 1, message: m, key: "watch:" + w.id, due: m.At, made: &m.At, state: Waiting})
 		return err
 	})

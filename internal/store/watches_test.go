@@ -77,6 +77,14 @@ func TestWatches(t *testing.T) {
 		require.NotNil(t, due)
 		assert.Equal(t, "req_1 has arrived", due.Message.Changed[0])
 		assert.Equal(t, "[ARRIVED] req_1 has arrived", alert.Write(due.Message).Title)
+		beside := f.desk(t, ws, "req_1")
+		assert.Equal(t, &alert.Request{ID: "req_1", EventID: beside.EventID}, due.Message.Request)
+		var waited []string
+		for _, w := range beside.Waits {
+			assert.Equal(t, []bool{true, false}, []bool{w.Since.Equal(at.Truncate(time.Microsecond)), w.ArrivedAt.IsZero()})
+			waited = append(waited, w.By)
+		}
+		assert.Equal(t, []string{leo.Label, mia.Label}, waited, "those of this workspace")
 		f.record(t, due, done)
 		assert.Nil(t, f.claim(t))
 

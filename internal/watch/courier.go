@@ -156,6 +156,10 @@ func (c *Courier) try(ctx context.Context, due *store.Due) (t store.Tried) {
 
 // linked has a message's links lead to where the pages are now.
 func (c *Courier) linked(m alert.Message) alert.Message {
+	if m.Request != nil && m.Request.BaseURL == "" {
+		r := *m.Request
+		r.BaseURL, m.Request = c.BaseURL, &r
+	}
 	m.Incidents = slices.Clone(m.Incidents)
 	for i := range m.Incidents {
 		if m.Incidents[i].BaseURL == "" {

@@ -127,3 +127,13 @@ func TestWhatGoesOnIsSaidAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, again())
 }
+
+// A message about a request leads to where the pages are now, and what is stored
+// of it stays as it was.
+func TestArrivalsLeadToTheRequest(t *testing.T) {
+	c := &Courier{CourierDeps: CourierDeps{BaseURL: "https://errata.example"}}
+	m := alert.Message{Kind: alert.KindArrived, Request: &alert.Request{ID: "req_1"}}
+	assert.Equal(t, "https://errata.example/r/req_1", c.linked(m).Request.URL())
+	assert.Empty(t, m.Request.BaseURL)
+	assert.Nil(t, c.linked(alert.Message{}).Request)
+}

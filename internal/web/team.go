@@ -63,6 +63,7 @@ type teamDesk struct {
 	OnIssue  []deskTicket // those of the issue that are not this request's
 	Count    int          // tickets on the issue
 	Issue    string       // where it is
+	Waits    []deskWait   // who waited for it
 	Share    string       // where public links are made; "" for who may not
 	Problem  string
 	Typed    string // what could not be taken
@@ -74,6 +75,11 @@ type deskNote struct {
 	Time                moment
 	Body                template.HTML
 	Mine                bool
+}
+
+type deskWait struct {
+	By      string
+	Arrived moment // when it was noticed
 }
 
 type deskTicket struct{ Name, URL string }
@@ -108,6 +114,9 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 	}
 	for _, n := range d.Notes {
 		out.Notes = append(out.Notes, deskNote{n.ID, n.EventID, n.Author, w.moment(n.At.Time), note.Render(n.Body), login.Decides || n.AuthorID == login.Actor.ID})
+	}
+	for _, x := range d.Waits {
+		out.Waits = append(out.Waits, deskWait{x.By, w.moment(x.ArrivedAt.Time)})
 	}
 	own := map[string]bool{}
 	for _, t := range d.Tickets {

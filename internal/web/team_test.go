@@ -136,6 +136,8 @@ func TestTellMeIfItArrives(t *testing.T) {
 	n, err := f.NoticeWatches(t.Context(), f.now)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
+	assert.Regexp(t, `mia waited for it; it was seen .*ago|now`, words(f.get("/r/req_late1").Find("section[aria-labelledby=desk]")))
+	assert.NotContains(t, words(f.get("/r/req_9f3a21").Find("section[aria-labelledby=desk]")), "waited for it")
 	home = f.get("/")
 	assert.Equal(t, "/r/req_late1", home.Find("section[aria-labelledby=watches] a.row").AttrOr("href", ""))
 	assert.Contains(t, words(home.Find("section[aria-labelledby=watches]")), "arrived")
