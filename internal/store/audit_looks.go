@@ -54,7 +54,8 @@ func (s *Store) Looked(ctx context.Context, actor Actor, ws int32, events ...str
 	}
 }
 
-// RecordLooks writes down who looked at what until ctx ends, and then what is left.
+// RecordLooks writes down who looked at what, and how often public links were
+// opened, until ctx ends, and then what is left.
 func (s *Store) RecordLooks(ctx context.Context) error {
 	s.looks.running.Store(true)
 	defer s.looks.running.Store(false)
@@ -78,6 +79,7 @@ func (s *Store) drainLooks(ctx context.Context) {
 	if lost := s.looks.lost.Swap(0); lost > 0 {
 		s.log.WarnContext(ctx, "some look-ups are not in the audit log: there were too many at once", "lost", lost)
 	}
+	s.writeOpenings(ctx)
 	for len(s.looks.queue) > 0 && ctx.Err() == nil {
 		var list []look
 		for len(list) < lookBatch && len(s.looks.queue) > 0 {

@@ -30,6 +30,10 @@ type RequestShare struct {
 	CreatedAt event.Time `json:"created_at"`
 	ExpiresAt event.Time `json:"expires_at"`
 	By        string     `json:"by"`
+	// Opened is how often, by whomever: nothing is known of them.
+	Opened        int         `json:"opened"`
+	FirstOpenedAt *event.Time `json:"first_opened_at"`
+	LastOpenedAt  *event.Time `json:"last_opened_at"`
 }
 
 // Shared is all that a public link shows: nothing of the customer, of what was
@@ -107,7 +111,7 @@ func (s *Store) Share(ctx context.Context, actor Actor, ws int32, now time.Time,
 }
 
 const sqlShares = `
-SELECT s.id::text, s.event_id::text, s.created_at, s.expires_at, s.created_by FROM request_shares s
+SELECT s.id::text, s.event_id::text, s.created_at, s.expires_at, s.created_by, s.opened, s.first_opened_at, s.last_opened_at FROM request_shares s
 WHERE s.workspace_id = $1::int4 AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz
 ORDER BY s.id DESC LIMIT $3::int4`
 
@@ -119,8 +123,12 @@ func (s *Store) Shares(ctx context.Context, ws int32, now time.Time) (out []Requ
 		return nil, unavailable(err)
 	}
 	out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r RequestShare, err error) {
-		err = row.Scan(&r.ID, &r.EventID, &r.CreatedAt.Time, &r.ExpiresAt.Time, &r.By)
+		var first, last *time.Time
+		err = row.Scan(&r.ID, &r.EventID, &r.CreatedAt.Time, &r.ExpiresAt.Time, &r.By, &r.Opened, &first, &last)
 		r.CreatedAt.Time, r.ExpiresAt.Time = r.CreatedAt.UTC(), r.ExpiresAt.UTC()
+		if first != nil && last != nil {
+			r.FirstOpenedAt, r.LastOpenedAt = &event.Time{Time: first.UTC()}, &event.Time{Time: last.UTC()}
+		}
 		return r, err
 	})
 	return out, unavailable(err)
@@ -152,7 +160,7 @@ func (s *Store) RevokeShare(ctx context.Context, actor Actor, ws int32, id strin
 
 const (
 	sqlOpenShare = `
-SELECT s.workspace_id, s.hash, s.event_id::text, s.expires_at FROM request_shares s
+SELECT s.workspace_id, s.id::text, s.hash, s.event_id::text, s.expires_at FROM request_shares s
 JOIN desk_settings d ON d.workspace_id = s.workspace_id AND d.public_links
 WHERE s.hash = $1::bytea AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz`
 
@@ -161,7 +169,7 @@ SELECT e.occurred_at, coalesce(e.status, 0), e.code, e.family, coalesce(e.merged
 WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.id = $3::uuid`
 )
 
-// OpenShare gives what the link with that secret shows. The workspace is the
+// OpenShare gives what the link with that secret shows, and counts it. The workspace is the
 // link's: nobody who opens one has any. One fault, NotFound (share_not_found), is
 // the answer to a secret that never was, has expired, was revoked, or belongs to
 // a workspace that has turned links off. The secret has 256 random bits and is
@@ -172,8 +180,8 @@ func (s *Store) OpenShare(ctx context.Context, now time.Time, secret string) (ou
 	hash := auth.Hash(secret)
 	var ws int32
 	var kept []byte
-	var id string
-	err = s.pool.QueryRow(ctx, sqlOpenShare, hash, now).Scan(&ws, &kept, &id, &out.ExpiresAt)
+	var share, id string
+	err = s.pool.QueryRow(ctx, sqlOpenShare, hash, now).Scan(&ws, &share, &kept, &id, &out.ExpiresAt)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && subtle.ConstantTimeCompare(kept, hash) != 1 {
 		return Shared{}, missing
 	}
@@ -190,6 +198,7 @@ func (s *Store) OpenShare(ctx context.Context, now time.Time, secret string) (ou
 		case err != nil:
 			return Shared{}, unavailable(err)
 		case into == "":
+			s.shareOpened(ctx, ws, share, now)
 			out.OccurredAt, out.ExpiresAt, out.Family = out.OccurredAt.UTC(), out.ExpiresAt.UTC(), nth(families, family)
 			return out, nil
 		}

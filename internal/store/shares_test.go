@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -94,4 +95,80 @@ func TestShareRefuses(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.OpenShare(ctx, at, secret)
 	assert.Equal(t, "share_not_found", fault.Of(err).Code, "what it showed has gone")
+}
+
+// Openings are counted, whoever counts at the same time; the audit log has one a
+// day.
+func TestOpeningsAreCounted(t *testing.T) {
+	for _, mode := range []string{"", "exec"} {
+		f := open(t, store.Options{ExecMode: mode})
+		ctx, ws, at := t.Context(), store.DefaultWorkspace, time.Now().UTC().Truncate(time.Second)
+		f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_1", status: 500, code: "boom"})
+		id := f.desk(t, ws, "req_1").EventID
+		require.NoError(t, f.SetPublicLinks(ctx, ada, ws, true))
+		secret, share, err := f.Share(ctx, ada, ws, at, id, 7)
+		require.NoError(t, err)
+		other, _, err := f.Share(ctx, ada, ws, at, id, 7)
+		require.NoError(t, err)
+		list := func() (out []store.RequestShare) {
+			t.Helper()
+			all, err := f.Shares(ctx, ws, at)
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			return []store.RequestShare{all[1], all[0]}
+		}
+		is := func(s store.RequestShare, n int, first, last time.Time) {
+			t.Helper()
+			require.NotNil(t, s.LastOpenedAt)
+			assert.Equal(t, []any{n, first, last}, []any{s.Opened, s.FirstOpenedAt.Time, s.LastOpenedAt.Time})
+		}
+		see := func(s *store.Store, secret string, at time.Time) {
+			t.Helper()
+			_, err := s.OpenShare(ctx, at, secret)
+			assert.NoError(t, err)
+		}
+		for _, s := range list() {
+			assert.Equal(t, []any{0, true, true}, []any{s.Opened, s.FirstOpenedAt == nil, s.LastOpenedAt == nil})
+		}
+		see(f.Store, secret, at)
+		is(list()[0], 1, at, at)
+		assert.Zero(t, list()[1].Opened)
+		_, err = f.OpenShare(ctx, at, "erv_"+strings.Repeat("A", 43))
+		require.Error(t, err)
+
+		// A crawler, and two processes.
+		stop, cancel := context.WithCancel(ctx)
+		done := make(chan error, 2)
+		second := reopen(t, store.Options{URL: f.url, ExecMode: mode})
+		for _, s := range []*store.Store{f.Store, second} {
+			go func() { done <- s.RecordLooks(stop) }()
+			require.Eventually(t, s.Recording, 5*time.Second, time.Millisecond)
+		}
+		for n := range 100 {
+			for _, s := range []*store.Store{f.Store, second} {
+				see(s, secret, at.Add(time.Duration(n)*time.Millisecond))
+				see(s, other, at)
+			}
+		}
+		cancel()
+		require.NoError(t, <-done)
+		require.NoError(t, <-done)
+		is(list()[0], 201, at, at.Add(99*time.Millisecond))
+		is(list()[1], 200, at, at)
+		assert.Equal(t, 2, f.count(t, `SELECT count(*) FROM audit WHERE workspace_id = $1 AND action = 'share.opened' AND target = $2`, ws, id), "one for each link")
+		for range 3 {
+			see(f.Store, secret, at.AddDate(0, 0, 1))
+		}
+		is(list()[0], 204, at, at.AddDate(0, 0, 1))
+		rows, _, err := f.AuditLog(ctx, ws, store.AuditFilter{Action: "share.opened"}, 10, "")
+		require.NoError(t, err)
+		require.Len(t, rows, 3, "and one for another day")
+		assert.JSONEq(t, `{"share":"`+share.ID+`","opened":202}`, string(rows[0].Details))
+		assert.Equal(t, store.AuditActor{Kind: "link", ID: share.ID, Label: "public link"}, rows[0].Actor)
+
+		// What cannot be written holds nobody up.
+		_, err = f.db.Exec(ctx, `ALTER TABLE request_shares RENAME COLUMN opened TO was_opened`)
+		require.NoError(t, err)
+		see(f.Store, secret, at)
+	}
 }

@@ -92,6 +92,7 @@ type Store struct {
 	books   books
 	reaches reaches
 	looks   *looks
+	opened  openings
 	tables  tableCache
 	sums    stats.Memory
 

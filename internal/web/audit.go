@@ -58,7 +58,7 @@ func auditTarget(r store.AuditRow) string {
 	room, _, _ := strings.Cut(r.Action, ".")
 	switch {
 	case r.Target == "":
-	case room == "request", r.Action == "share.create", r.Action == "share.revoke":
+	case room == "request", r.Action == "share.create", r.Action == "share.revoke", r.Action == "share.opened":
 		return eventPath("", r.Target)
 	case room == "issue":
 		return issuePath(r.Target)

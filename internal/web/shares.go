@@ -91,6 +91,8 @@ type sharingPage struct {
 type shareRow struct {
 	ID, Path, By   string
 	Made, Until    moment
+	Opened         string // how often
+	First, Last    moment // when that was
 	ForThisRequest bool
 }
 
@@ -120,7 +122,11 @@ func (w *web) showSharing(c *gin.Context, status int, eventID, link string) erro
 		page.Days = append(page.Days, choice{itoa(days), plural(days, "day", "days"), days == store.ShareDays})
 	}
 	for _, s := range list {
-		page.Shares = append(page.Shares, shareRow{s.ID, eventPath("", s.EventID), s.By, w.moment(s.CreatedAt.Time), w.moment(s.ExpiresAt.Time), s.EventID == eventID})
+		row := shareRow{ID: s.ID, Path: eventPath("", s.EventID), By: s.By, Made: w.moment(s.CreatedAt.Time), Until: w.moment(s.ExpiresAt.Time), ForThisRequest: s.EventID == eventID}
+		if s.LastOpenedAt != nil {
+			row.Opened, row.First, row.Last = plural(s.Opened, "time", "times"), w.moment(s.FirstOpenedAt.Time), w.moment(s.LastOpenedAt.Time)
+		}
+		page.Shares = append(page.Shares, row)
 	}
 	return w.render(c, status, "sharing", page)
 }

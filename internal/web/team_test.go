@@ -89,13 +89,14 @@ func TestDeskRefuses(t *testing.T) {
 func evilDesk(evil string) *teamDesk {
 	return &teamDesk{Action: "/desk/x", Back: evil, Status: evil, Decided: evil, Statuses: []choice{{evil, evil, true}},
 		Notes:   []deskNote{{evil, evil, evil, moment{evil, evil, evil}, note.Render(evil), true}},
+		Waits:   []deskWait{{evil, moment{evil, evil, evil}}},
 		Tickets: []deskTicket{{evil, evil}}, OnIssue: []deskTicket{{evil, evil}, {evil, evil}}, Count: 2, Issue: issuePath("x"), Problem: evil, Typed: evil, TypedURL: evil}
 }
 
 func (w *web) requireTeamHarmless(t *testing.T, fr frame, evil string) {
 	t.Helper()
 	all := map[string]any{"audit": auditPage{fr, evil, evil, evil, []auditRow{{moment{evil, evil, evil}, evil, evil, evil, evil, eventPath("", evil), evil}}, evil, evil}, "desk": deskPage{fr, evilDesk(evil)},
-		"sharing": sharingPage{fr, true, []shareRow{{evil, eventPath("", evil), evil, moment{evil, evil, evil}, moment{evil, evil, evil}, false}}, evil, evil, []choice{{evil, evil, true}}}}
+		"sharing": sharingPage{fr, true, []shareRow{{evil, eventPath("", evil), evil, moment{evil, evil, evil}, moment{evil, evil, evil}, evil, moment{evil, evil, evil}, moment{evil, evil, evil}, false}}, evil, evil, []choice{{evil, evil, true}}}}
 	for name, data := range all {
 		require.Contains(t, teamNames, name)
 		w.requireHarmless(t, name, data)
@@ -188,6 +189,10 @@ func TestPublicLinks(t *testing.T) {
 	assert.Empty(t, p.header.Get("Set-Cookie"))
 
 	f.decides()
+	list := f.get("/settings/sharing")
+	requireSound(t, list)
+	assert.Regexp(t, `1 time, last .*ago`, words(list.Find("section[aria-labelledby=good] tbody")))
+	assert.Contains(t, words(f.get("/settings/audit?action=share.opened").Find("main")), "public link")
 	share := f.get("/settings/sharing").Find("input[name=share]").AttrOr("value", "")
 	require.Equal(t, 303, f.post("/settings/sharing", nil, "do", "revoke", "share", share).code)
 	f.client = f.newClient()
