@@ -320,7 +320,7 @@ func (m *memory) Plan(_ context.Context, _ int32, now time.Time, within time.Dur
 	at := event.Time{Time: now.Add(within)}
 	plan := store.RetentionPlan{At: event.Time{Time: now}, Retention: store.Retention{Events: 30}, Days: []store.PlannedDay{
 		{Table: "events", Day: "2026-10-20", DueAt: at, Due: true, Bytes: 1 << 20, Rows: 1000}, {Table: "events", Day: "2026-11-01", DueAt: at, Rows: 7, Partly: true},
-	}, Bytes: 1 << 20}
+	}, Bytes: 1 << 20, Tables: []store.PlannedTable{{Table: "events", Days: new(int), Why: "failures", Bytes: 7, Rows: 9}, {Table: "slos", Why: "a setting"}}}
 	if len(m.jobs) > 0 {
 		plan.Job, plan.NextRunAt = &m.jobs[0], &at
 	}

@@ -33,6 +33,13 @@ type retentionPlan struct {
 		Rows   int64     `json:"rows"`
 		Partly bool      `json:"partly"`
 	} `json:"days"`
+	Tables []struct {
+		Table string `json:"table"`
+		Days  *int   `json:"days"`
+		Why   string `json:"why"`
+		Bytes int64  `json:"bytes"`
+		Rows  int64  `json:"rows"`
+	} `json:"tables"`
 	Bytes     int64      `json:"bytes"`
 	NextRunAt *time.Time `json:"next_run_at"`
 	Job       *jobRun    `json:"job"`
@@ -70,7 +77,7 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 			goes = "with the next run"
 		}
 		if d.Partly {
-			frees = "this workspace's rows"
+			frees += " of this workspace"
 		}
 		rows = append(rows, []string{safe(d.Table), safe(d.Day), goes, strconv.FormatInt(d.Rows, 10), frees})
 	}
@@ -80,6 +87,7 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 	} else {
 		p.line("Nothing is going to go within %d days.", opt.Days)
 	}
+	p.kept(&plan)
 	r := plan.Retention
 	p.line("Kept: failures %d days, raw bodies %d, counts %d, IDs %d, rejections %d, audit %d.", r.Events, r.Bodies, r.Rollups, r.IDs, r.Rejections, r.Audit)
 	if plan.NextRunAt != nil {
@@ -89,6 +97,29 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 		p.line("Retention is behind. The last failure: %s", safe(plan.Job.Error))
 	}
 	return p.err
+}
+
+// kept prints what goes by age and how much of it there is, and all other tables,
+// which only grow or are removed from by people.
+func (p *printer) kept(plan *retentionPlan) {
+	rows := [][]string{{"TABLE", "KEPT", "ROWS", "SIZE", "WHAT"}}
+	for _, byAge := range []bool{true, false} {
+		for _, t := range plan.Tables {
+			if byAge != (t.Days != nil) {
+				continue
+			}
+			kept := "-"
+			if t.Days != nil {
+				kept = plural(*t.Days, "day", "days")
+			}
+			rows = append(rows, []string{safe(t.Table), kept, strconv.FormatInt(t.Rows, 10), size(t.Bytes), safe(t.Why)})
+		}
+	}
+	if len(rows) > 1 {
+		p.line("")
+		p.table(rows)
+		p.line("")
+	}
 }
 
 // RunRetention has what is due go now, and prints how far it is.

@@ -26,6 +26,7 @@ func TestRetentionPlan(t *testing.T) {
 	assert.Equal(t, "events  2026-10-20  with the next run  1000  2.5 MB", lines[1])
 	assert.Contains(t, lines[2], "stacks")
 	assert.Equal(t, "2.5 MB in all.", lines[3])
+	assert.Regexp(t, `(?s)events +30 days +9 +3.0 MB +failures\n.*goose +- +0 +0 B +migrations`, out.String())
 	assert.Contains(t, out.String(), "failures 30 days, raw bodies 7")
 	out.Reset()
 	opt.JSON = true

@@ -51,6 +51,8 @@ func (s *shelf) Plan(_ context.Context, _ int32, now time.Time, within time.Dura
 		plan.Days = append(plan.Days, store.PlannedDay{Table: "events", Day: "2026-10-20", Due: true, Bytes: 2_500_000, Rows: 1000},
 			store.PlannedDay{Table: "stacks", Day: "2026-10-21", DueAt: event.Time{Time: noon.Add(within)}})
 		plan.Bytes = 2_500_000
+		kept := 30
+		plan.Tables = []store.PlannedTable{{Table: "goose", Why: "migrations"}, {Table: "events", Days: &kept, Why: "failures", Bytes: 3_000_000, Rows: 9}}
 	}
 	job := s.job
 	plan.Job = &job

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,4 +66,20 @@ func (s *Store) FillLooks(ws int32, actor Actor) {
 	for len(s.looks.queue) < maxLooks {
 		s.looks.queue <- look{ws, actor, "e", uuid.Must(uuid.NewV7()).String()}
 	}
+}
+
+// AgedTables are those whose rows go one by one, and DatedTables those that go by
+// partitions.
+func AgedTables() (names []string) {
+	for _, t := range agedTables {
+		names = append(names, t.table)
+	}
+	return names
+}
+
+func DatedTables() (names []string) {
+	for _, t := range slices.Concat([]dated{datedBodies, datedEvents}, datedOthers, datedRollups) {
+		names = append(names, t.name)
+	}
+	return names
 }

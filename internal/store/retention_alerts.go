@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"errata/internal/event"
 )
 
 const (
@@ -51,49 +49,4 @@ func (s *Store) forgetAlerts(ctx context.Context, now time.Time) error {
 // daysBefore is the beginning of the oldest day that is kept.
 func daysBefore(now time.Time, days int) time.Time {
 	return now.UTC().AddDate(0, 0, -days).Truncate(24 * time.Hour)
-}
-
-const (
-	sqlPlannedIncidents = `
-SELECT (i.resolved_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01', count(*) FROM incidents i
-WHERE i.workspace_id = $1::int4 AND i.phase = 'resolved' AND i.resolved_at < $2::timestamptz AND i.number < (SELECT max(n.number) FROM incidents n WHERE n.workspace_id = $1::int4)
-GROUP BY 1 ORDER BY 1`
-
-	sqlPlannedDeliveries = `
-SELECT (d.created_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01', count(*) FROM deliveries d
-WHERE d.workspace_id = $1::int4 AND d.id < $2::uuid AND ` + notNeeded + `
-GROUP BY 1 ORDER BY 1`
-)
-
-// planAlerts lists a workspace's incidents and messages that are going to go, by
-// the day of their end.
-func (s *Store) planAlerts(ctx context.Context, ws int32, until, now time.Time, plan *RetentionPlan) error {
-	for _, t := range []struct {
-		name, sql string
-		days      int
-		before    any
-	}{
-		{"incidents", sqlPlannedIncidents, s.retention.Rollups, daysBefore(until, s.retention.Rollups)},
-		{"deliveries", sqlPlannedDeliveries, deliveryDays, idAt(daysBefore(until, deliveryDays))},
-	} {
-		rows, err := s.pool.Query(ctx, t.sql, ws, t.before)
-		if err != nil {
-			return unavailable(err)
-		}
-		for rows.Next() {
-			var day int32
-			d := PlannedDay{Table: t.name, Partly: true}
-			if err := rows.Scan(&day, &d.Rows); err != nil {
-				rows.Close()
-				return err
-			}
-			at := dueAt(day, t.days)
-			d.Day, d.DueAt, d.Due = dayText(day), event.Time{Time: at}, !now.Before(at)
-			plan.Days = append(plan.Days, d)
-		}
-		if err := rows.Err(); err != nil {
-			return unavailable(err)
-		}
-	}
-	return nil
 }

@@ -42,9 +42,11 @@ type RetentionPlan struct {
 	Retention Retention    `json:"retention"` // days
 	Workspace *int         `json:"workspace_days"`
 	Days      []PlannedDay `json:"days"`
-	Bytes     int64        `json:"bytes"` // of all that is listed
-	NextRunAt *event.Time  `json:"next_run_at"`
-	Job       *JobRun      `json:"job"`
+	Bytes     int64        `json:"bytes"` // of all these days
+	// Tables are all that there are, those that nothing goes from as well.
+	Tables    []PlannedTable `json:"tables"`
+	NextRunAt *event.Time    `json:"next_run_at"`
+	Job       *JobRun        `json:"job"`
 }
 
 // PlannedDay is a day of a table, and when it goes.
@@ -55,7 +57,7 @@ type PlannedDay struct {
 	Due   bool       `json:"due"` // the next run takes it
 	Bytes int64      `json:"bytes"`
 	Rows  int64      `json:"rows"` // roughly
-	// Partly: only this workspace's rows go, of which nobody knows the bytes.
+	// Partly: only this workspace's rows go, of that many bytes, roughly.
 	Partly bool `json:"partly,omitempty"`
 }
 
@@ -67,7 +69,7 @@ const RetentionJob = "retention"
 // lists this one's.
 func (s *Store) Plan(ctx context.Context, ws int32, now time.Time, within time.Duration) (plan RetentionPlan, err error) {
 	defer fault.Wrap(&err, "Plan")
-	plan = RetentionPlan{At: event.Time{Time: now.UTC()}, Retention: s.retention, Days: []PlannedDay{}}
+	plan = RetentionPlan{At: event.Time{Time: now.UTC()}, Retention: s.retention, Days: []PlannedDay{}, Tables: []PlannedTable{}}
 	all, err := s.partitions(ctx)
 	if err != nil {
 		return plan, err
@@ -89,7 +91,10 @@ func (s *Store) Plan(ctx context.Context, ws int32, now time.Time, within time.D
 	if err := s.planShortened(ctx, ws, now.Add(within), now, all, &plan); err != nil {
 		return plan, err
 	}
-	if err := s.planAlerts(ctx, ws, now.Add(within), now, &plan); err != nil {
+	if err := s.planRows(ctx, ws, now.Add(within), now, &plan); err != nil {
+		return plan, err
+	}
+	if err := s.planTables(ctx, &plan); err != nil {
 		return plan, err
 	}
 	runs, err := s.JobRuns(ctx)
@@ -104,9 +109,29 @@ func (s *Store) Plan(ctx context.Context, ws int32, now time.Time, within time.D
 // maxPlannedRows is how far a workspace's rows of a day are counted.
 const maxPlannedRows = 1_000_000
 
-const sqlShortenedRows = `
-SELECT count(*) FROM (SELECT FROM events e WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND ` + noExemplar + ` LIMIT $3::int8) n`
+// Rows of workspace $1 of a day that stay for no issue's sake.
+const (
+	shortenedHead = `SELECT count(*) FROM (SELECT FROM `
+	shortenedTail = ` LIMIT $3::int8) n`
+	shortenedOf   = ` e WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND `
 
+	sqlShortenedRows    = shortenedHead + `events` + shortenedOf + noExemplar + shortenedTail
+	sqlShortenedParts   = shortenedHead + `event_parts` + shortenedOf + noExemplarsOwn + shortenedTail
+	sqlShortenedAliases = shortenedHead + `aliases` + shortenedOf + noExemplarsOwn + shortenedTail
+	sqlShortenedBodies  = shortenedHead + `bodies` + shortenedOf + noExemplarBody + shortenedTail
+	sqlShortenedStacks  = shortenedHead + `stacks` + shortenedOf + noExemplarStack + shortenedTail
+)
+
+var shortenedTables = map[string]struct {
+	dated
+	sql string
+}{
+	"events": {datedEvents, sqlShortenedRows}, "bodies": {datedBodies, sqlShortenedBodies},
+	"event_parts": {datedOthers[0], sqlShortenedParts}, "aliases": {datedOthers[1], sqlShortenedAliases}, "stacks": {datedOthers[2], sqlShortenedStacks},
+}
+
+// planShortened lists what goes of days that others keep. Its bytes are its share
+// of the day's.
 func (s *Store) planShortened(ctx context.Context, ws int32, until, now time.Time, all []partition, plan *RetentionPlan) error {
 	short, err := s.shortened(ctx)
 	if err != nil {
@@ -118,15 +143,18 @@ func (s *Store) planShortened(ctx context.Context, ws int32, until, now time.Tim
 	}
 	plan.Workspace = &age
 	for _, p := range all {
+		t, ok := shortenedTables[p.table]
 		at := dueAt(p.day, age)
-		if p.table != datedEvents.name || at.After(until) || !now.Before(dueAt(p.day, s.retention.Events)) {
+		if !ok || at.After(until) || age >= t.age(s.retention) || !now.Before(dueAt(p.day, t.age(s.retention))) {
 			continue
 		}
 		d := PlannedDay{Table: p.table, Day: dayText(p.day), DueAt: event.Time{Time: at}, Due: !now.Before(at), Partly: true}
-		if err := s.pool.QueryRow(ctx, sqlShortenedRows, ws, p.day, maxPlannedRows).Scan(&d.Rows); err != nil {
+		if err := s.pool.QueryRow(ctx, t.sql, ws, p.day, maxPlannedRows).Scan(&d.Rows); err != nil {
 			return unavailable(err)
 		}
 		if d.Rows > 0 {
+			d.Bytes = int64(float64(p.bytes) * float64(d.Rows) / float64(max(p.rows, d.Rows)))
+			plan.Bytes += d.Bytes
 			plan.Days = append(plan.Days, d)
 		}
 	}
