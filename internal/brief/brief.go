@@ -32,7 +32,7 @@ type Brief struct {
 // Card is one request.
 type Card struct {
 	ID          string       `json:"id"` // as the text has it
-	EventID     string       `json:"-"`  // that is spoken of
+	EventID     string       `json:"event_id"`
 	Path        string       `json:"path"`
 	Heading     string       `json:"heading"` // status and code
 	Verdict     string       `json:"verdict"`
@@ -47,6 +47,21 @@ type Card struct {
 	Todo        string       `json:"todo"`
 	Fixes       []string     `json:"fixes"`
 	Reply       string       `json:"reply"`
+	// Tickets are told beside a ticket only.
+	Tickets *Tickets `json:"tickets,omitempty"`
+}
+
+// Tickets are those in which a request, or another of its issue, came up.
+type Tickets struct {
+	Linked bool     `json:"linked"` // the ticket that is asked from, to this very request
+	Count  int      `json:"count"`  // of the issue
+	Others []Ticket `json:"others"` // a few of them; not the one that is asked from
+}
+
+// Ticket is a link to one.
+type Ticket struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
 }
 
 // Absence is an ID that nobody knows, and why, as far as that is known.

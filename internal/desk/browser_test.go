@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/desk"
+	"errata/internal/store"
 )
 
 // zendesk is a page on an origin of its own that frames the sidebar and speaks the
@@ -155,9 +156,10 @@ func TestBrowserSidebar(t *testing.T) {
 	})
 	f.samples()
 	path, token, _ := f.addZendesk()
+	require.NoError(t, f.AddTicket(t.Context(), ada, store.DefaultWorkspace, f.kept("req_9f3a21").EventID, "https://acme.zendesk.com/agent/tickets/4400"))
 	evil := `<img src=x onerror="parent.said.push('script')"><script>parent.said.push("script")</script>`
 	host := f.frames(path, token, map[string]any{
-		"ticket.subject": "It does not work", "ticket.description": "<p>Hello, since lunch:</p><p>X-Request-Id: req_9f3a21</p><div>and</div>" + evil,
+		"ticket.id": 4411, "ticket.subject": "It does not work", "ticket.description": "<p>Hello, since lunch:</p><p>X-Request-Id: req_9f3a21</p><div>and</div>" + evil,
 		"ticket.comments":     []any{map[string]any{"value": "<p>also</p><p>req_nobody1</p>"}},
 		"ticket.conversation": []any{map[string]any{"message": map[string]any{"content": "and <b>req_edge1</b><br>sk_live_abcdefgh12345678"}}}, "errors": map[string]any{},
 	})
@@ -173,13 +175,26 @@ func TestBrowserSidebar(t *testing.T) {
 		assert.Contains(t, all, want)
 	}
 	assert.NotContains(t, all, "acme-incorporated")
-	assert.Equal(t, f.server.URL+"/r/req_9f3a21", frame(`document.querySelector("article a").href`))
-	assert.Equal(t, "_blank noopener noreferrer", frame(`document.querySelector("article a").target + " " + document.querySelector("article a").rel`))
+	assert.Equal(t, f.server.URL+"/r/req_9f3a21", frame(`document.querySelector("article > p > a").href`))
+	assert.Equal(t, "_blank noopener noreferrer", frame(`document.querySelector("article > p > a").target + " " + document.querySelector("article > p > a").rel`))
 	assert.Equal(t, "0", frame(`String(document.cookie.length + localStorage.length + sessionStorage.length)`))
 	assert.Equal(t, "true", frame(`String(document.documentElement.scrollWidth <= innerWidth)`), "it scrolls sideways")
 
 	frame(`document.querySelector("article button").click(), ""`)
 	require.True(t, b.until(`said.some(function (m) { return m.request === "invoke" && m.params["comment.appendText"] && m.params["comment.appendText"][0].length > 40; })`))
+	// The ticket is linked to the request, and to no other one.
+	assert.Contains(t, all, "1 ticket on this issue")
+	assert.Equal(t, "https://acme.zendesk.com/agent/tickets/4400 noopener noreferrer", frame(`document.querySelector("article li a[target]").href + " " + document.querySelector("article li a[target]").rel`))
+	frame(`[...document.querySelectorAll("article button")].find(function (b) { return b.textContent === "Link this ticket"; }).click(), ""`)
+	f.until("it is linked", func() bool {
+		return strings.Contains(frame(`document.activeElement.textContent`), "This ticket is linked to the request.")
+	})
+	b.picture("sidebar-linked")
+	assert.Contains(t, frame(`document.querySelector("article").innerText`), "2 tickets on this issue")
+	assert.Equal(t, "true", frame(`String(document.documentElement.scrollWidth <= innerWidth)`))
+	require.Len(t, f.kept("req_9f3a21").Tickets, 2)
+	assert.Equal(t, "https://acme.zendesk.com/agent/tickets/4411", f.kept("req_9f3a21").Tickets[1].URL)
+	assert.Empty(t, f.kept("req_edge1").Tickets)
 	frame(`document.querySelector("#text").value = "req_9f3a21 " + "ä".repeat(190000), document.querySelector("#ask").requestSubmit(), ""`)
 	f.until("the beginning", func() bool {
 		return strings.Contains(frame(`document.querySelector("main").innerText`), "only its beginning was looked through")

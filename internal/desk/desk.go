@@ -39,6 +39,9 @@ type Store interface {
 	Catalog(ctx context.Context, ws int32) (*catalog.Book, error)
 	Looked(ctx context.Context, actor store.Actor, ws int32, events ...string)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
+	Event(ctx context.Context, ws int32, id string) (event.Event, error)
+	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
+	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
 }
 
 // Sender sends to the outside, where that is allowed; *notify.Sender is one.
@@ -110,6 +113,7 @@ func (d *Desk) engine() *gin.Engine {
 	r.GET("/embed/zendesk/:id", edge.Handle(d.sidebar))
 	r.POST("/embed/zendesk/:id/session", edge.Handle(d.session))
 	r.POST("/embed/zendesk/:id/lookup", edge.Handle(d.embedLookup))
+	r.POST("/embed/zendesk/:id/ticket", edge.Handle(d.linkTicket))
 	r.GET("/embed/static/:file", edge.Handle(d.static))
 	return r
 }

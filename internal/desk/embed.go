@@ -151,7 +151,8 @@ func (d *Desk) embedLookup(c *gin.Context) error {
 		return err
 	}
 	var in struct {
-		Text *string `json:"text"`
+		Text   *string `json:"text"`
+		Ticket string  `json:"ticket"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if err := dec.Decode(&in); err != nil || in.Text == nil || !ends(dec) {
@@ -160,7 +161,11 @@ func (d *Desk) embedLookup(c *gin.Context) error {
 	if len(*in.Text) > maxText {
 		return fault.New(fault.TooLarge, "payload_too_large", "The text is larger than %d KiB.", maxText>>10).With("limit_bytes", maxText)
 	}
-	found, err := d.find(c.Request.Context(), question{ws: door.Workspace, actor: store.Actor{Kind: "zendesk", ID: door.ID, Label: "Zendesk " + door.Account}, text: *in.Text, most: embedCards, customers: door.Customers})
+	own, err := ticketOf(&door, in.Ticket)
+	if err != nil {
+		return err
+	}
+	found, err := d.find(c.Request.Context(), question{ws: door.Workspace, actor: agent(&door), text: *in.Text, most: embedCards, customers: door.Customers, tickets: true, ticket: own})
 	if err != nil {
 		return err
 	}

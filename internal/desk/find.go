@@ -22,8 +22,10 @@ type question struct {
 	ws        int32
 	actor     store.Actor
 	text      string
-	most      int  // requests that are shown
-	customers bool // their names are shown
+	most      int    // requests that are shown
+	customers bool   // their names are shown
+	tickets   bool   // those of the issue are shown
+	ticket    string // the address of the one that is asked from; "" for none
 }
 
 // find says what is known of a text. It is the only place that looks things up,
@@ -100,18 +102,23 @@ func (s *search) add(id string, hits []store.Hit) error {
 	if err != nil {
 		return err
 	}
-	s.show(id, &trail)
-	return nil
+	return s.show(id, &trail)
 }
 
 // show adds a card.
-func (s *search) show(id string, trail *event.Trail) {
+func (s *search) show(id string, trail *event.Trail) (err error) {
 	for i := range trail.Events {
 		s.covered[trail.Events[i].ID] = true
 	}
 	card := brief.Of(id, trail, s.book, s.Now(), s.customers)
+	if s.tickets {
+		if card.Tickets, err = s.ticketsOf(s.ctx, s.ws, trail.Events, card.EventID, s.ticket); err != nil {
+			return err
+		}
+	}
 	s.out.Cards = append(s.out.Cards, card)
 	s.viewed = append(s.viewed, card.EventID)
+	return nil
 }
 
 // absent says why an ID leads nowhere, and what it may have been.

@@ -8,7 +8,7 @@
   var asked = new URLSearchParams(location.search), origin = asked.get("origin"), app = asked.get("app_guid");
   var status = document.getElementById("status"), cards = document.getElementById("cards");
   var form = document.getElementById("ask"), text = document.getElementById("text");
-  var token = "", session = "", waiting = {}, last = 0, most = 250000; // bytes of text that Errata takes
+  var token = "", session = "", number = "", waiting = {}, last = 0, most = 250000; // bytes of text that Errata takes
 
   function say(words, bad) {
     status.textContent = words;
@@ -64,7 +64,8 @@
   }
   function ticket() {
     say("Reading the ticket …");
-    return request("get", ["ticket.subject", "ticket.description", "ticket.comments", "ticket.conversation"]).then(function (got) {
+    return request("get", ["ticket.id", "ticket.subject", "ticket.description", "ticket.comments", "ticket.conversation"]).then(function (got) {
+      number = String(got["ticket.id"] || "");
       var all = [got["ticket.subject"] || "", plain(got["ticket.description"])];
       (got["ticket.comments"] || []).forEach(function (c) { all.push(plain(c && c.value)); });
       (got["ticket.conversation"] || []).forEach(function (c) { all.push(plain(c && c.message && c.message.content)); });
@@ -89,22 +90,23 @@
   function open() {
     return post("/session", token, "{}").then(reading).then(function (v) { session = v.session; });
   }
-  function ask(body) {
-    return post("/lookup", session, body).then(function (res) {
+  function ask(path, body) {
+    return post(path, session, body).then(function (res) {
       if (res.status !== 401) return reading(res);
-      return open().then(function () { return post("/lookup", session, body).then(reading); });
+      return open().then(function () { return post(path, session, body).then(reading); });
     });
   }
+  function why(e) { return e instanceof TypeError ? "Errata cannot be reached." : e.message; }
   function lookUp(what, nothing) {
     say("Looking …");
     var kept = what;
     while (new TextEncoder().encode(kept).length > most) kept = kept.slice(0, Math.floor(kept.length * 0.9));
-    var body = JSON.stringify({text: kept});
-    return (session ? Promise.resolve() : open()).then(function () { return ask(body); }).then(function (found) {
+    var body = JSON.stringify({text: kept, ticket: number});
+    return (session ? Promise.resolve() : open()).then(function () { return ask("/lookup", body); }).then(function (found) {
       show(found, nothing);
       if (kept !== what) add(cards, "p", "The text is very long: only its beginning was looked through.", "note warn");
     }).catch(function (e) {
-      say(e instanceof TypeError ? "Errata cannot be reached." : e.message, true);
+      say(why(e), true);
     }).then(fit);
   }
 
@@ -124,6 +126,41 @@
       deed().then(function (done) { b.textContent = done; }).then(function () {
         setTimeout(function () { b.textContent = words; }, 2000);
       });
+    });
+  }
+  function link(to, words, address) {
+    var a = add(to, "a", words);
+    a.href = address;
+    a.target = "_blank";
+    a.rel = "noopener noreferrer";
+  }
+  // The tickets in which the same came up, and whether this is one of them.
+  function tickets(box, c, now, fresh) {
+    box.textContent = "";
+    add(box, "h3", now.count ? now.count + (now.count === 1 ? " ticket" : " tickets") + " on this issue" : "Tickets");
+    if (now.others.length) {
+      var list = add(box, "ul");
+      now.others.forEach(function (t) { link(add(list, "li"), t.name, t.url); });
+    }
+    if (now.linked) {
+      var said = add(box, "p", "This ticket is linked to the request.");
+      if (fresh) {
+        said.tabIndex = -1;
+        said.focus();
+      }
+      return;
+    }
+    if (!number) return;
+    var b = add(add(box, "p"), "button", "Link this ticket"), wrong = add(box, "p");
+    b.type = "button";
+    wrong.setAttribute("role", "status");
+    b.addEventListener("click", function () {
+      b.setAttribute("aria-disabled", "true");
+      ask("/ticket", JSON.stringify({event_id: c.event_id, ticket: number})).then(function (then) { tickets(box, c, then, true); }, function (e) {
+        b.removeAttribute("aria-disabled");
+        wrong.textContent = why(e);
+        wrong.className = "note warn";
+      }).then(fit);
     });
   }
   function card(c) {
@@ -158,10 +195,8 @@
         });
       });
     }
-    var link = add(add(a, "p"), "a", "Open in Errata");
-    link.href = c.path;
-    link.target = "_blank";
-    link.rel = "noopener noreferrer";
+    if (c.tickets && (number || c.tickets.others.length)) tickets(add(a, "div"), c, c.tickets);
+    link(add(a, "p"), "Open in Errata", c.path);
   }
   function show(found, nothing) {
     var n = found.cards.length + found.more;
