@@ -85,7 +85,7 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 		p.table(rows)
 		p.line("%s in all.", size(plan.Bytes))
 	} else {
-		p.line("Nothing is going to go within %d days.", opt.Days)
+		p.line("Nothing is going to go within %s.", plural(opt.Days, "day", "days"))
 	}
 	p.kept(&plan)
 	r := plan.Retention
