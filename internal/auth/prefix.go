@@ -19,9 +19,9 @@ const (
 // Prefixes are all of them.
 var Prefixes = []string{KeyPrefix, LoginPrefix, SessionPrefix, SharePrefix, TokenPrefix}
 
-// Least is how many characters at least follow a prefix other than that of a key:
+// TokenLength is how many characters at least follow a prefix other than that of a key:
 // so many that no ID of somebody else looks like it.
-const Least = 40
+const TokenLength = 40
 
 // NewToken makes a secret that is no key, of 256 random bits.
 func NewToken(prefix string) string {

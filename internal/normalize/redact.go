@@ -132,7 +132,7 @@ var keyPrefixes = []struct {
 	rest   int
 }{
 	{"sk_live_", 6}, {"sk_test_", 6}, {"rk_live_", 6}, {"rk_test_", 6}, {"ep_live_", 6}, {"ep_test_", 6}, {auth.KeyPrefix, 6},
-	{auth.LoginPrefix, auth.Least}, {auth.SessionPrefix, auth.Least}, {auth.SharePrefix, auth.Least}, {auth.TokenPrefix, auth.Least},
+	{auth.LoginPrefix, auth.TokenLength}, {auth.SessionPrefix, auth.TokenLength}, {auth.SharePrefix, auth.TokenLength}, {auth.TokenPrefix, auth.TokenLength},
 	{"sk-", 12}, {"ghp_", 6}, {"gho_", 6}, {"ghu_", 6}, {"ghs_", 6}, {"ghr_", 6}, {"github_pat_", 6}, {"glpat-", 6},
 	{"xoxb-", 6}, {"xoxp-", 6}, {"xoxa-", 6}, {"xoxr-", 6}, {"xoxs-", 6}, {"AKIA", 12}, {"ASIA", 12}, {"AIza", 20}, {"whsec_", 6},
 }
