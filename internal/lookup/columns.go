@@ -15,7 +15,7 @@ func (x *extraction) columns() {
 		if cut == "" {
 			continue
 		}
-		j := i + 1
+		j, rows := i+1, 0
 		for ; j < len(lines); j++ {
 			if strings.Trim(lines[j], " \t|:+-=") == "" {
 				continue
@@ -31,8 +31,11 @@ func (x *extraction) columns() {
 				}
 				x.take(kinds[n], v)
 				lines[j] = strings.Replace(lines[j], v, " ", 1)
-				changed = true
+				rows++
 			}
+		}
+		if rows > 0 {
+			lines[i], changed = "", true
 		}
 		i = j - 1
 	}

@@ -17,7 +17,7 @@ import (
 var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|span|ray|activity|invocation|debug)[ \t_.-]{0,3}(?:ids?|identifier|uuid|guid)|apigw-requestid|fbtrace_id|logref)` +
 	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace|x-transaction-id)` +
 	`|(` + foreign + `)` +
-	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
+	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|unique|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
 	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|req|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID))`)
 
 // foreign are the request ID, correlation ID and trace ID elsewhere.
@@ -75,7 +75,7 @@ const maxName = 64
 
 // pairs are the two letters that a name begins with. To look for names only
 // where one can begin is ten times as fast.
-const pairs = "re co tr sp ra ac in de ap fb lo x- ho cf ub se b3 op an ko ab id n. aa ve be fo py is er ev su ex fa di cr fe vo ri rq ci nu ke n\xc3 f\xc3 n\xc2 k\xc3 m\xc3 r\xc3 "
+const pairs = "re co tr sp ra ac in de ap fb lo x- ho cf ub se b3 op an ko ab id n. aa ve be fo py is er ev su un ex fa di cr fe vo ri rq ci nu ke n\xc3 f\xc3 n\xc2 k\xc3 m\xc3 r\xc3 "
 
 var begins = func() (set [1 << 16]bool) {
 	for i := 0; i+1 < len(pairs); i += 3 {
@@ -285,7 +285,7 @@ func (l label) takes(v held) bool {
 	case hasDigit(s):
 		return len(s) >= 6
 	case v.paired && !v.broken:
-		return len(s) >= 8 && (wholeHex.MatchString(s) || s != strings.ToLower(s) && s != strings.ToUpper(s))
+		return len(s) >= 8 && (wholeHex.MatchString(s) || s[1:] != strings.ToLower(s[1:]) && s != strings.ToUpper(s))
 	}
 	return wholeHex.MatchString(s)
 }

@@ -61,7 +61,7 @@ func Extract(text string) []Candidate {
 	x.rest = decode(x.rest)
 	x.json()
 	x.rest = withoutSecrets(mend(x.rest, x.maybe))
-	for _, step := range []func(){x.links, x.columns, x.traceparents, x.labels, x.prefixed, x.list, x.shapes, x.words} {
+	for _, step := range []func(){x.links, x.paths, x.columns, x.traceparents, x.labels, x.prefixed, x.list, x.shapes, x.words} {
 		step()
 	}
 	return append(x.strong, x.weak...)
@@ -96,7 +96,7 @@ type extraction struct {
 // add takes a strong candidate and reports whether it is one.
 func (x *extraction) add(kind Kind, value string) bool {
 	value = event.CleanID(value)
-	if value == "" || secrets.MatchString(value) {
+	if value == "" || holdsKey(value) {
 		return false
 	}
 	switch {
@@ -126,7 +126,7 @@ func (x *extraction) maybe(value string) { x.guess(Unknown, value) }
 
 func (x *extraction) guess(kind Kind, value string) {
 	value = event.CleanID(value)
-	if value == "" || x.seen[value] != 0 || len(x.weak) >= maxWeak || secrets.MatchString(value) {
+	if value == "" || x.seen[value] != 0 || len(x.weak) >= maxWeak || holdsKey(value) {
 		return
 	}
 	x.seen[value] = 1
@@ -239,5 +239,22 @@ func (x *extraction) links() {
 			return uuid.MatchString(id) && x.add(Event, id)
 		}
 		return strings.ContainsAny(x.rest[at[4]:at[5]], "0123456789%_-") && x.add(Request, id)
+	})
+}
+
+// paths are links to a trace in somebody's tool, and to a request.
+var paths = regexp.MustCompile(`(?i)/(traces?|requests?)/([0-9a-z][\w:.-]{7,})`)
+
+func (x *extraction) paths() {
+	x.each(paths, func(at []int) bool {
+		id := strings.TrimRight(x.rest[at[4]:at[5]], ".:-_")
+		if !looksLikeID(id) || !prefixes.MatchString(id) && kindOfShape(id) == Unknown && !digitsOnly(id) {
+			return false
+		}
+		if at[3]-at[2] < len("request") {
+			return x.add(Trace, id)
+		}
+		x.guess(Request, id) // may be a leave request, too
+		return false
 	})
 }

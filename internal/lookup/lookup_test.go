@@ -80,7 +80,7 @@ func TestExtractIsBounded(t *testing.T) {
 func TestExtractIsLinear(t *testing.T) {
 	for _, unit := range []string{
 		"0", "{", "<", "&#4", "\\", "request id ", "request id: a1b2c3d4, ", "req_", "a1\n", "https://a/r/", "x-", "a|b\n", "request_id,b\n", "> ", "(",
-		"00000000 ", "req_ab12cd\nef34\n", "ID de la ", "a=b1c2d3e4 ", "message-id: a\n b", `{"request_id":"`, "<b ", "api_key=",
+		"00000000 ", "req_ab12cd\nef34\n", "ID de la ", "a=b1c2d3e4 ", "message-id: a\n b", "key:", "key=a1b2c3d4 ", "-eyJ", "eyJa.", "a://", "-----begin private key", "private key", " -u a:", "cookie=", " -b a=", "sk-", ":AA", "-us1", "bearer ", "password is ", `{"request_id":"`, "<b ", "api_key=",
 	} {
 		began := time.Now()
 		Extract(strings.Repeat(unit, MaxText/4/len(unit)))
@@ -134,7 +134,7 @@ func TestSecretHints(t *testing.T) {
 	const tail = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6"
 	for _, head := range []string{
 		"erk_", "erl_" + tail, "ers_1795305600_" + tail, "erv_" + tail, "erz_" + tail, "sk_live_", "pk-test-", "rk_live_", "ep_live_", "ak-prod-", "sk-proj-", "sk-ant-", "sk-", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
-		"glpat-", "xoxb-", "AIza", "Bearer ", "Basic ", "eyJ" + tail + ".", "SG." + tail + ".", "AKIA" + strings.ToUpper(tail), "asia",
+		"glpat-", "xoxb-", "AIza", "Bearer ", "Basic ", "eyJ" + tail + ".", "SG." + tail + ".", "AKIA" + strings.ToUpper(tail), "ASIA" + strings.ToUpper(tail),
 	} {
 		assert.True(t, HasSecret("x "+head+tail), head)
 		assert.NotContains(t, values("x "+head+tail+" y"), head+tail)
@@ -186,7 +186,7 @@ func TestMasked(t *testing.T) {
 		"x sk_live_51Habc9Zz0QkX7Lm3 y":                              {"sk_live_…7Lm3"},
 		"Authorization: Bearer abcdefgh12345678":                     {"Bearer …5678"},
 		"x-api-key: 9f86d081884c7d659a2feaa0c55ad015":                {"…d015"},
-		"password=hunter2hunter":                                     {"…"},
+		"password=hunter2hunter":                                     {"password …"},
 		"we use basic authentication":                                nil,
 		"api_key=required, the password: forgotten":                  nil,
 		"sk_live_51Habc9Zz0QkX7Lm3, again sk_live_51Habc9Zz0QkX7Lm3": {"sk_live_…7Lm3"},
@@ -216,7 +216,7 @@ func FuzzExtract(f *testing.F) {
 			require.LessOrEqual(t, len(c.Value), event.MaxIDLen)
 			require.Equal(t, c.Value, event.CleanID(c.Value))
 			require.False(t, seen[c.Value], "each once")
-			require.False(t, secrets.MatchString(c.Value))
+			require.False(t, holdsKey(c.Value))
 			require.True(t, c.Weak || !weak, "strong ones first")
 			seen[c.Value], weak = true, c.Weak
 		}

@@ -90,11 +90,14 @@ var (
 	percents  = regexp.MustCompile(`%(?:25)?([2-7][0-9A-Fa-f])`)
 	elements  = regexp.MustCompile(`<([A-Za-z][\w.:-]{0,60})(?:\s[^<>]*)?>\s{0,80}([^<>\n]+?)\s{0,80}</([A-Za-z][\w.:-]{0,60})>`)
 	inline    = regexp.MustCompile(`(?i)</?(?:b|i|em|strong|span|wbr|font|a|code|u|mark|small|tt|kbd|samp|bdi|bdo|o:p)(?:\s[^<>]*)?/?>`)
+	inlined   = regexp.MustCompile(`\[?\bcid:[\w.@-]{1,200}\]?`)                                                      // a picture inside of a mail
+	decor     = regexp.MustCompile(`(?is)</?(?:img|link|source|svg|path)(?:\s[^<>]*)?/?>|<style[^<>]*>[^<]*</style>`) // nothing that is read
 	cells     = regexp.MustCompile(`(?i)</?(?:td|th)(?:\s[^<>]*)?>`)
 	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>`)
 	quoted    = regexp.MustCompile(`(?m)^[ \t]*(?:(?:>|│|¦|[|*<+-][ \t])[ \t]*)+|^[ \t]*\d{1,4}[.)][ \t]+`)
 	longDash  = regexp.MustCompile(`([0-9A-Za-z])[—―]([0-9A-Za-z])`)
 	mailLines = regexp.MustCompile(`(?mi)^(?:message-id|in-reply-to|references[ \t]*:[ \t]*<|dkim-signature|arc-[\w-]+|received(?:-spf)?|authentication-results|content-[\w-]+|mime-version|x-(?:google|gm|ms-exchange|ms-office365|microsoft|forefront|sg|mailgun|ses|mailer|spam|received|originating|proofpoint|mimecast|yahoo|notifications|hubspot|zendesk)[\w-]*|return-path|delivered-to|list-[\w-]+|thread-(?:index|topic)|feedback-id|user-agent|accept[\w-]*|etag|if-none-match|last-modified|server|via|alt-svc|nel|report-to|content-security-policy|strict-transport-security|boundary)[ \t]*[:=<][^\n]*(?:\n[ \t]+[^\n]*)*`)
+	nameValue = regexp.MustCompile(`"(?:name|key|header)"\s{0,4}:\s{0,4}"([^"\n]{1,80})"\s{0,40},\s{0,40}"value"\s{0,4}:\s{0,4}(?:\{\s{0,40}"(?:string|int)Value"\s{0,4}:\s{0,4})?`) // HAR, OpenTelemetry, Postman
 	boundary  = regexp.MustCompile(`(?m)^-{2,}[=\w.'+-]{8,}-{0,2}$`)
 	spacedHex = regexp.MustCompile(`(?i)\b[0-9a-f]{8}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{12}\b`)
 	hexGroups = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{4} ){7}[0-9a-f]{4}\b|\b(?:[0-9a-f]{8} ){3}[0-9a-f]{8}\b`)
@@ -111,11 +114,18 @@ func mend(s string, maybe func(string)) string {
 	if strings.Contains(s, "%") {
 		s = percents.ReplaceAllStringFunc(s, func(p string) string { return ascii(p[len(p)-2:]) })
 	}
+	if strings.Contains(s, "cid:") {
+		s = inlined.ReplaceAllString(s, " ")
+	}
 	if strings.Contains(s, "<") {
+		s = decor.ReplaceAllString(s, "")
 		s = inline.ReplaceAllString(s, "")
 		s = cells.ReplaceAllString(s, " | ")
 		s = blocks.ReplaceAllString(s, "\n")
 		s = elements.ReplaceAllString(s, "\n$1: $2\n")
+	}
+	if strings.Contains(s, `alue"`) {
+		s = nameValue.ReplaceAllString(s, `"$1": `)
 	}
 	s = quoted.ReplaceAllString(s, "")
 	s = mailLines.ReplaceAllString(s, "")

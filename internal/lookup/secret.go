@@ -1,48 +1,56 @@
 package lookup
 
 import (
-	"regexp"
 	"slices"
 	"strings"
-
-	"errata/internal/auth"
 )
 
-// secrets are the shapes of credentials that end up in tickets.
-var secrets = regexp.MustCompile(`(?i)\b(?:erk_[A-Za-z0-9]{20,}|er[lsvz]_[\w-]{40,}|(?:sk|pk|rk|ep|ak)[_-](?:live|test|proj|ant|prod|svcacct)[_-][\w-]{8,}|sk[_-][A-Za-z0-9]{16,}|whsec_[\w+/=-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{30,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|SG\.[\w-]{16,}\.[\w-]{16,}|(?:bearer|basic)\s+[\w.~+/-]{12,}=*|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)`)
+// credential is a place in a text that holds something live: a key, a password,
+// a session.
+type credential struct {
+	from, to int
+	// shown is how the reader is told of it. It is empty for what is only taken
+	// out: a word in the place of a key, a cookie that nobody logs in with.
+	shown string
+}
 
-// named are credentials that only their name gives away.
-var named = regexp.MustCompile(`(?i)\b((?:x-)?api[-_ ]?key|(?:[\w-]*[_-])?auth(?:orization)?(?:[-_ ]?token)?|(?:access|refresh|session|id|bearer|security|csrf|xsrf)[-_ ]?token|(?:[\w-]*[_-])?secret(?:[-_ ]?key)?|passw(?:or)?d|passwort|contraseña|pwd|private[-_ ]?key)(["']?\s{0,3}(?:=>|[:=])\s{0,3}["']?)((?:bearer|basic|token)\s+)?([^\s"',;&<>]{8,})`)
+// credentials finds what must not be looked up, stored or shown, in the order in
+// which it stands in the text, and none over another.
+func credentials(text string) []credential {
+	small := lowered(text)
+	var all []credential
+	for _, find := range []func(text, small string) []credential{privateKeys, sessions, userinfo, issued, named} {
+		all = append(all, find(text, small)...)
+	}
+	slices.SortStableFunc(all, func(a, b credential) int { return a.from - b.from })
+	out := all[:0]
+	for _, c := range all {
+		last := len(out) - 1
+		if last < 0 || c.from >= out[last].to {
+			out = append(out, c)
+			continue
+		}
+		out[last].to = max(out[last].to, c.to)
+		if out[last].shown == "" {
+			out[last].shown = c.shown
+		}
+	}
+	return out
+}
 
-// cookies hold sessions and nothing that is looked up.
-var cookies = regexp.MustCompile(`(?i)\b(?:set-)?cookie["']?\s{0,3}[:=][^"'\n]*`)
+// lowered is the text without capitals, byte for byte as long.
+func lowered(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
+}
 
 // HasSecret reports whether the text holds something like a live credential,
 // whose owner should replace it.
 func HasSecret(text string) bool {
-	small := strings.ToLower(text)
-	if hinted(small, shapeHints) && slices.ContainsFunc(secrets.FindAllString(text, 64), live) {
-		return true
-	}
-	if !hinted(small, nameHints) {
-		return false
-	}
-	for _, m := range named.FindAllStringSubmatch(text, 64) {
-		if hasDigit(m[4]) {
-			return true
-		}
-	}
-	return false
-}
-
-// live tells credentials from words that stand where one would: "basic
-// authentication". What we give out ourselves is known without a digit.
-func live(s string) bool {
-	return hasDigit(s) || slices.ContainsFunc(auth.Prefixes, func(p string) bool { return hasFold(s, p) })
-}
-
-func hasFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+	return slices.ContainsFunc(credentials(text), func(c credential) bool { return c.shown != "" })
 }
 
 // maxShown bounds the credentials that are named to the reader.
@@ -51,32 +59,10 @@ const maxShown = 5
 // Masked gives the credentials in the text as they may be shown: enough to
 // tell which to replace, not enough to use it.
 func Masked(text string) []string {
-	if len(text) > MaxText {
-		text = text[:MaxText]
-	}
 	var out []string
-	seen := map[string]bool{}
-	show := func(s string) {
-		if m := mask(s); !seen[m] && len(out) < maxShown {
-			seen[m] = true
-			out = append(out, m)
-		}
-	}
-	small, rest := strings.ToLower(text), text
-	if hinted(small, shapeHints) {
-		rest = secrets.ReplaceAllStringFunc(text, func(s string) string {
-			if live(s) {
-				show(s)
-			}
-			return " "
-		})
-	}
-	if !hinted(small, nameHints) {
-		return out
-	}
-	for _, m := range named.FindAllStringSubmatch(rest, 64) {
-		if hasDigit(m[4]) {
-			show(m[4])
+	for _, c := range credentials(text[:min(len(text), MaxText)]) {
+		if c.shown != "" && len(out) < maxShown && !slices.Contains(out, c.shown) {
+			out = append(out, c.shown)
 		}
 	}
 	return out
@@ -98,38 +84,41 @@ func mask(s string) string {
 	return head + "…" + tail
 }
 
-// withoutSecrets blanks credentials, also those that only their name gives
-// away, and sessions in cookies.
+// withoutSecrets blanks credentials and cookies.
 func withoutSecrets(s string) string {
-	small := strings.ToLower(s)
-	if hinted(small, shapeHints) {
-		s = secrets.ReplaceAllString(s, " ")
-	}
-	if strings.Contains(small, "cookie") {
-		s = cookies.ReplaceAllString(s, " ")
-	}
-	if !hinted(small, nameHints) {
+	found := credentials(s)
+	if len(found) == 0 {
 		return s
 	}
-	return named.ReplaceAllStringFunc(s, func(s string) string {
-		m := named.FindStringSubmatch(s)
-		if !hasDigit(m[4]) || prefixes.MatchString(m[4]) {
-			return s
-		}
-		return " "
-	})
+	var out strings.Builder
+	from := 0
+	for _, c := range found {
+		out.WriteString(s[from:c.from])
+		out.WriteByte(' ')
+		from = c.to
+	}
+	out.WriteString(s[from:])
+	return out.String()
 }
 
-// Hints are in every credential of a shape, and in every name of one; to look
-// for them first is much faster than the expressions.
-var (
-	shapeHints = []string{
-		"erk_", "erl_", "ers_", "erv_", "erz_", "sk_", "sk-", "pk_", "pk-", "rk_", "rk-", "ep_", "ep-", "ak_", "ak-", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
-		"xox", "aiza", "akia", "asia", "sg.", "bearer", "basic", "eyj",
-	}
-	nameHints = []string{"key", "auth", "token", "secret", "pass", "contrase", "pwd"}
-)
+// holdsKey reports a value that has the shape of a key, whatever stood before it.
+func holdsKey(value string) bool { return len(issued(value, lowered(value))) > 0 }
 
-func hinted(small string, hints []string) bool {
-	return slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(small, hint) })
+// placeholder reports what documentation and logs write in the place of a
+// secret.
+func placeholder(s string) bool {
+	small := lowered(s)
+	return strings.ContainsAny(s, "$<{…•[") || strings.Contains(small, "%7b") ||
+		slices.ContainsFunc([]string{"***", "xxxx", "....", "redacted", "filtered", "masked", "hidden", "your", "example", "minlength", "placeholder", "changeme"}, func(w string) bool { return strings.Contains(small, w) })
+}
+
+// places gives where a hint stands in the text.
+func places(small, hint string, fn func(at int) (next int)) {
+	for from := 0; ; {
+		i := strings.Index(small[from:], hint)
+		if i < 0 {
+			return
+		}
+		from = max(from+i+len(hint), fn(from+i))
+	}
 }

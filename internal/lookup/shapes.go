@@ -101,7 +101,7 @@ func (x *extraction) shapes() {
 	alone := len(x.strong) == 0
 	x.each(shaped, func(at []int) bool {
 		s := x.rest[at[0]:at[1]]
-		if inWord(x.rest, at[0], at[1]) || !hasDigit(s) {
+		if inWord(x.rest, at[0], at[1]) || !hasDigit(s) || isCard(s) {
 			return false
 		}
 		kind := kindOfShape(s)
@@ -142,7 +142,21 @@ var file = regexp.MustCompile(`^(?:\.[a-z][a-z0-9]{1,4}\b|@)`)
 // otherThing reports that what follows the text is named as something else.
 func otherThing(s string) bool {
 	s = s[max(0, len(s)-64):]
+	if m := ownName.FindStringSubmatch(s); m != nil && !pointing[strings.ToLower(m[1])] {
+		return true
+	}
 	return other.MatchString(s) || otherName.MatchString(s) || example.MatchString(s)
+}
+
+// ownName is "advertising id" and the like in a sentence: the word before "id"
+// says of what, if it does not only point at it.
+var ownName = regexp.MustCompile(`(?i)(?:^|[^a-z])([a-z]+)[ \t_-](?:id|uuid|guid)["'` + "`" + `)]{0,3}[ \t]{1,3}["'` + "`" + `(]{0,3}$`)
+
+var pointing = map[string]bool{
+	"the": true, "this": true, "that": true, "an": true, "a": true, "my": true, "your": true, "our": true, "their": true, "its": true, "his": true, "her": true,
+	"with": true, "and": true, "or": true, "is": true, "for": true, "of": true, "to": true, "as": true, "by": true, "under": true, "following": true, "same": true, "unique": true,
+	"error": true, "code": true, "only": true, "got": true, "have": true, "see": true, "die": true, "der": true, "das": true, "el": true, "la": true, "le": true, "un": true,
+	"con": true, "mit": true, "avec": true, "com": true, "random": true, "long": true, "weird": true, "new": true, "another": true, "one": true, "shows": true, "gives": true,
 }
 
 // looksLikeID: nobody writes this in a sentence.

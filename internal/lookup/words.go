@@ -67,6 +67,9 @@ func (x *extraction) word(w string) {
 	if name, v, ok := strings.Cut(w, "="); ok && v != "" && fieldName.MatchString(name) {
 		w = v
 	} else if name, v, ok := strings.Cut(w, ":"); ok && len(v) >= minWord && fieldName.MatchString(name) {
+		if hasDigit(name) && len(w) <= maxWord && hasDigit(v) && !addresses.MatchString(w) && !strings.ContainsAny(w, "@/\\{}<>&%?") { // HAProxy's unique-id
+			x.maybe(w)
+		}
 		w = v
 	}
 	switch {
