@@ -14,7 +14,7 @@ import (
 // have them, with anything before ("x-amzn-requestid", "upstream_request_id").
 // The second: names that are headers of somebody's gateway. The third: the
 // request ID in other languages. The fourth: vague names.
-var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|span|ray|activity|invocation|debug)[ \t_.-]{0,3}(?:ids?|identifier|uuid|guid)|apigw-requestid|fbtrace_id|logref)` +
+var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|span|ray|activity|invocation|debug)[ \t_.-]{0,3}(?:ids?|identifier|uuid|guid)|request with (?:the |an? )?id|apigw-requestid|fbtrace_id|logref)` +
 	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace|x-transaction-id)` +
 	`|(` + foreign + `)` +
 	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|unique|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
@@ -31,7 +31,10 @@ const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|ke
 	`|معر[ّ]?ف الطلب|رقم الطلب|رمز الطلب|מזהה ?ה?בקשה|מספר ?ה?בקשה|अनुरोध (?:आईडी|id)|รหัสคำขอ|id คำขอ|شناسه درخواست`
 
 // before is what may stand between a name and its value.
-var before = regexp.MustCompile(`^(?:[ \t]*\([^()\n]{1,40}\))?["'*_)\]>` + "`" + `]{0,4}\s{0,4}((?:(?:is|was|are|were|reads|says|ist|war|lautet|lautete|sind|est|était|es|era|fue|son|è|é|foi|der|jest|to|на|は|が|是|为|為|은|는|:=|=>|->|→|[:=#|~-]|\.{2,})["'*_` + "`" + `]{0,2}\s{0,4}){0,3})((?:["'*<(\[{` + "`" + `]|[A-Za-z]{2,12}\(|Root=){0,4})`)
+var before = regexp.MustCompile(`^(?:[ \t]*\([^()\n]{1,40}\))?["'*_)\]>` + "`" + `]{0,4}\s{0,12}((?:(?:is|was|are|were|reads|says|ist|war|lautet|lautete|sind|est|était|es|era|fue|son|è|é|foi|der|jest|to|на|は|が|是|为|為|은|는|:=|=>|->|→|[:=#|~-]|\.{2,}|…+)["'*_` + "`" + `]{0,2}\s{0,12}){0,3})((?:["'*<(\[{` + "`" + `]|[A-Za-z]{2,12}\(|Root=){0,4})`)
+
+// tuple parts a name from its value in lists of headers: ("X-Request-Id", "7f3c").
+var tuple = regexp.MustCompile(`^["'],\s{0,4}["']`)
 
 var (
 	value     = regexp.MustCompile(`^[A-Za-z0-9|/][^\s"'` + "`" + `,;<>(){}\[\]\\&*…]*`)
@@ -153,7 +156,7 @@ func (x *extraction) take(kind Kind, v string) {
 	x.add(kind, v)
 }
 
-var compound = regexp.MustCompile(`^([0-9A-Fa-f]{32})[:/-]([0-9A-Fa-f]{1,20})(?:[:;-].*)?$`)
+var compound = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{16})[:/-]([0-9A-Fa-f]{1,20})(?:[:;-].*)?$`)
 
 // label is a name that stands before a value.
 type label struct {
@@ -187,15 +190,20 @@ func (x *extraction) label(at []int) (label, bool) {
 	switch {
 	case group == 4 && (glued && !camel || otherThing(x.rest[:at[0]])):
 		return label{}, false
-	case group == 2 && glued:
+	case group == 2 && glued, group%2 == 0 && at[0] > 0 && digit(x.rest[at[0]-1]): // inside of a UUID
+		return label{}, false
+	case camel && strings.HasPrefix(name, "ref") && !failing.MatchString(left): // "paymentReference"
 		return label{}, false
 	case name == "id" && !bareID.MatchString(x.rest[max(0, at[0]-24):at[0]]):
 		return label{}, false
 	case group == 1 && glued && !camel && (strings.HasPrefix(name, "ray") || strings.HasPrefix(name, "span") || strings.HasPrefix(name, "req ") || strings.HasPrefix(name, "reqi") || strings.HasPrefix(name, "debug")):
 		return label{}, false
 	}
-	return label{kindOf(left + name), group == 4, group == 4 && strings.HasPrefix(name, "r") && !strings.HasPrefix(name, "req"), group == 4 && strings.HasPrefix(name, "trans")}, true
+	return label{kindOf(left + name), group == 4, group == 4 && (strings.HasPrefix(name, "r\u00e9f") || strings.HasPrefix(name, "ref") || strings.HasPrefix(name, "rif")), group == 4 && strings.HasPrefix(name, "trans")}, true
 }
+
+// failing stands before a reference to what failed.
+var failing = regexp.MustCompile(`(?:request|req|error|err|support|incident|failure|fault|trace|log|debug|correlation|api|server)$`)
 
 // bareID: "ID" says of itself only as much as the words before it.
 var bareID = regexp.MustCompile(`(?i)(?:^|\n|\b(?:this|the|that|your|following|quote|with|error|unique|diese|dieser|este|esta|cet)[ \t]+)["'*(\[]{0,3}$`)
@@ -225,6 +233,10 @@ type held struct {
 // readValue reads the value behind a name.
 func readValue(s string, at int) (held, int) {
 	window := s[at:min(len(s), at+120)]
+	if pair := tuple.FindString(window); pair != "" {
+		v := held{text: trimValue(value.FindString(window[len(pair):])), quoted: true}
+		return v, at + len(pair) + len(v.text)
+	}
 	gap := before.FindStringSubmatchIndex(window)
 	if gap == nil || gap[1] == 0 {
 		return held{}, 0

@@ -15,7 +15,7 @@ func decode(s string) string {
 	if strings.ContainsAny(s, "\x1b\\^␛") {
 		s = colours.ReplaceAllString(s, "")
 	}
-	s = quotedPrintable(s)
+	s = composed(quotedPrintable(encodedParts(s)))
 	for range 2 { // what was escaped twice
 		if !strings.Contains(s, "&") {
 			break
@@ -57,10 +57,10 @@ func plainRune(r rune) rune {
 }
 
 var (
-	softBreak = regexp.MustCompile(`=[ \t]*\n(?:[ \t]*>)*[ \t]?`)
+	softBreak = regexp.MustCompile(`=[ \t]*\n(?:(?:[ \t]*>)+[ \t]?)?`)
 	octets    = regexp.MustCompile(`(?:=[0-9A-F]{2})+`)
-	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80|["'][\w.:-]{2,100}=[ \t]*\n[> \t]*[\w.:-]{1,100}["']`)
-	longBreak = regexp.MustCompile(`(?m)^.{69,75}[^=\n]=$`)
+	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80|=C3=[89AB][0-9A-F]|["'][\w.:-]{2,100}=[ \t]*\n[> \t]*[\w.:-]{1,100}["']`)
+	longBreak = regexp.MustCompile(`(?m)^.{69,75}[^=\n]=$|^.{50,78}\s[A-Za-z]{1,12}=\n[A-Za-z]`)
 )
 
 // quotedPrintable undoes that encoding where there are signs of it.
@@ -87,11 +87,14 @@ func quotedPrintable(s string) string {
 
 var (
 	escaped   = regexp.MustCompile(`\\+(?:u00([2-7][0-9A-Fa-f])|(["'/_.*-])|([nr])|(t))`)
-	percents  = regexp.MustCompile(`%(?:25)?([2-7][0-9A-Fa-f])`)
+	percents  = regexp.MustCompile(`(?:%(?:25)?[0-9A-Fa-f]{2})+`)
+	queries   = regexp.MustCompile(`[?&][\w.-]{1,64}=[^\s"'<>]*%[^\s"'<>]*`) // in which a blank is a plus
 	elements  = regexp.MustCompile(`<([A-Za-z][\w.:-]{0,60})(?:\s[^<>]*)?>\s{0,80}([^<>\n]+?)\s{0,80}</([A-Za-z][\w.:-]{0,60})>`)
 	inline    = regexp.MustCompile(`(?i)</?(?:b|i|em|strong|span|wbr|font|a|code|u|mark|small|tt|kbd|samp|bdi|bdo|o:p)(?:\s[^<>]*)?/?>`)
 	inlined   = regexp.MustCompile(`\[?\bcid:[\w.@-]{1,200}\]?`)                                                      // a picture inside of a mail
 	decor     = regexp.MustCompile(`(?is)</?(?:img|link|source|svg|path)(?:\s[^<>]*)?/?>|<style[^<>]*>[^<]*</style>`) // nothing that is read
+	attribute = regexp.MustCompile(`(?i)[\s-]((?:[\w-]{0,40}-)?(?:request|req|trace|correlation|error|incident|span)[_-]?id\s{0,2}=\s{0,2}(?:"[^"]{1,200}"|'[^']{1,200}'))`)
+	metaNames = regexp.MustCompile(`(?i)<(meta |input (?:type=\S{1,20} )?)(?:name|property|http-equiv)=["']([^"'<>]{1,80})["']\s{1,4}(?:id=\S{1,60}\s{1,4})?(?:content|value)=`)
 	cells     = regexp.MustCompile(`(?i)</?(?:td|th)(?:\s[^<>]*)?>`)
 	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>`)
 	quoted    = regexp.MustCompile(`(?m)^[ \t]*(?:(?:>|│|¦|[|*<+-][ \t])[ \t]*)+|^[ \t]*\d{1,4}[.)][ \t]+`)
@@ -112,16 +115,18 @@ func mend(s string, maybe func(string)) string {
 		s = escaped.ReplaceAllStringFunc(s, unescape)
 	}
 	if strings.Contains(s, "%") {
-		s = percents.ReplaceAllStringFunc(s, func(p string) string { return ascii(p[len(p)-2:]) })
+		s = queries.ReplaceAllStringFunc(s, func(q string) string { return strings.ReplaceAll(q, "+", " ") })
+		s = percents.ReplaceAllStringFunc(s, percentDecoded)
 	}
 	if strings.Contains(s, "cid:") {
 		s = inlined.ReplaceAllString(s, " ")
 	}
 	if strings.Contains(s, "<") {
 		s = decor.ReplaceAllString(s, "")
-		s = inline.ReplaceAllString(s, "")
+		s = metaNames.ReplaceAllString(s, "<$1$2=")
+		s = inline.ReplaceAllStringFunc(s, attributes)
 		s = cells.ReplaceAllString(s, " | ")
-		s = blocks.ReplaceAllString(s, "\n")
+		s = blocks.ReplaceAllStringFunc(s, func(tag string) string { return "\n" + attributes(tag) })
 		s = elements.ReplaceAllString(s, "\n$1: $2\n")
 	}
 	if strings.Contains(s, `alue"`) {
@@ -146,6 +151,45 @@ func mend(s string, maybe func(string)) string {
 		s = spacedReq.ReplaceAllString(s, "${1}_$2")
 	}
 	return unwrap(s, maybe)
+}
+
+// percentDecoded undoes a run of %XX, also one that was done twice. What is no
+// text stays.
+func percentDecoded(run string) string {
+	b := make([]byte, 0, len(run)/3)
+	for i := 0; i+3 <= len(run); i += 3 {
+		if run[i:i+3] == "%25" && i+5 <= len(run) && run[i+3] != '%' {
+			i += 2 // the sign itself was encoded
+			b = append(b, hexByte(run[i+1:i+3]))
+			continue
+		}
+		b = append(b, hexByte(run[i+1:i+3]))
+	}
+	if !utf8.Valid(b) {
+		return run
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r':
+			return -1
+		case r != '\n' && (r < 0x20 || r == 0x7f):
+			return ' '
+		}
+		return plainRune(r)
+	}, string(b))
+}
+
+func hexByte(hex string) byte {
+	n, _ := strconv.ParseUint(hex, 16, 8)
+	return byte(n)
+}
+
+// attributes are those of an element that say which request it is of.
+func attributes(tag string) string {
+	if m := attribute.FindStringSubmatch(tag); m != nil {
+		return " " + m[1] + " "
+	}
+	return ""
 }
 
 func unescape(m string) string {

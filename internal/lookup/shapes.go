@@ -126,8 +126,8 @@ func inWord(s string, from, to int) bool {
 }
 
 // other are things with IDs that nobody looks up here, at the end of what
-// stands before such an ID; also a path of an address.
-var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|customer|client|account|acct|tenant|org|organi[sz]ation|workspace|project|team|company|merchant|order|invoice|cart|basket|payment|charge|refund|subscription|product|sku|item|device|session|sess|sid|cookie|csrf|xsrf|token|message|msg|file|document|doc|upload|attachment|job|task|batch|build|commit|rev|revision|sha\d*|md5|hash|checksum|digest|etag|(?:if-none-)?match|version|release|image|container|pod|node|instance|license|serial|ticket|case|conversation|thread|webhook|event|booking|reservation|shipment|parcel|tracking|contract|policy|patient|member|profile|contact|lead|campaign|template|object|record|row|key|nonce|boundary|idempotency|kunde|kunden|bestell\w*|rechnung\w*|auftrag\w*|konto|benutzer|pedido|cliente|usuario|factura|commande|client|utilisateur|facture|ordine|заказ\w*|пользовател\w*|注文|订单|用户|顧客|색)[a-z]?(?:[ \t_.-]{0,2}(?:ids?|number|no|nr|num|key|uuid|guid|hash|ref|reference|nummer|tag|sum|番号|号|番))?["'` + "`" + `)\]*]{0,3}[ \t]{0,3}(?::=|=>|->|[:=#/]|is|was|ist)?[ \t]{0,3}(?:W/)?["'` + "`" + `(\[{<]{0,3}|/)$`)
+// stands before such an ID; also a path of an address, and pod_namespace(uid).
+var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|customer|client|account|acct|tenant|org|organi[sz]ation|workspace|project|team|company|merchant|order|invoice|cart|basket|payment|charge|refund|subscription|product|sku|item|device|session|sess|sid|cookie|csrf|xsrf|token|message|msg|file|document|doc|upload|attachment|job|task|batch|build|commit|rev|revision|sha\d*|md5|hash|checksum|digest|etag|(?:if-none-)?match|version|release|image|container|pod|node|instance|license|serial|ticket|case|conversation|thread|webhook|event|booking|reservation|shipment|parcel|tracking|contract|policy|patient|member|profile|contact|lead|campaign|template|object|record|row|key|nonce|boundary|idempotency|kunde|kunden|bestell\w*|rechnung\w*|auftrag\w*|konto|benutzer|pedido|cliente|usuario|factura|commande|client|utilisateur|facture|ordine|заказ\w*|пользовател\w*|注文|订单|用户|顧客|색)[a-z]?(?:[ \t_.-]{0,2}(?:ids?|number|no|nr|num|key|uuid|guid|hash|ref|reference|nummer|tag|sum|番号|号|番))?["'` + "`" + `)\]*]{0,3}[ \t]{0,3}(?::=|=>|->|[:=#/]|is|was|ist)?[ \t]{0,3}(?:W/)?["'` + "`" + `(\[{<]{0,3}|/|[a-z0-9]_[a-z0-9.-]{1,63}\()$`)
 
 // otherName is any name that ends as names of IDs and hashes do: those of ours
 // have been taken out by now.
@@ -186,4 +186,6 @@ func hasLetter(s string) bool {
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-func alnum(c byte) bool { return letter(c) || c >= '0' && c <= '9' }
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+func alnum(c byte) bool { return letter(c) || digit(c) }

@@ -128,8 +128,9 @@ func (p pieces) quoted() bool {
 
 var opens = regexp.MustCompile(`(?:^|[\s:=,({\[])["']$`)
 
-// nameAhead: the next line begins with a name, as of a header or a field.
-var nameAhead = regexp.MustCompile(`^[\w.-]*["']?[ \t]*(?:[:=][^/]|=>|[:=]$)`)
+// nameAhead: the next line begins with a name, as of a header or a field, or of
+// the program whose log it is.
+var nameAhead = regexp.MustCompile(`^[\w.-]*["']?[ \t]*(?:[:=][^/]|=>|[:=]$|\|[ \t])`)
 
 // ended: behind the piece is nothing that would go on with a sentence that
 // begins with it.
