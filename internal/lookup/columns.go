@@ -60,7 +60,11 @@ func header(line string) (cut string, at []int, kinds []Kind) {
 			continue
 		}
 		for i, name := range names {
-			if name = unquote(name); columnName.MatchString(name) {
+			name = unquote(name)
+			if _, inner, ok := strings.Cut(strings.TrimSuffix(name, ")"), " ("); ok && strings.HasSuffix(name, ")") && columnName.MatchString(inner) {
+				name = inner // Jira: Custom field (Request ID)
+			}
+			if columnName.MatchString(name) {
 				at, kinds = append(at, i), append(kinds, kindOf(strings.ToLower(name)))
 			}
 		}

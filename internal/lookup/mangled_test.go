@@ -111,14 +111,20 @@ func wrapped(s, signs string) string {
 	return b.String() + s
 }
 
+// oneIn of all combinations is tried. Set it to 1 for all of them.
+const oneIn = 5
+
 // TestMangled puts every form of an ID into every setting, and mangles that in
 // every way: the ID is found, and nothing else is taken for one.
 func TestMangled(t *testing.T) {
 	all, weak := 0, 0
-	for _, m := range manglings {
+	for i, m := range manglings {
 		t.Run(m.name, func(t *testing.T) {
-			for _, setting := range settings {
-				for _, id := range forms {
+			for j, setting := range settings {
+				for k, id := range forms {
+					if (i+j+k)%oneIn != 0 {
+						continue
+					}
 					text := m.do(strings.Replace(setting, "%s", id, 1))
 					all++
 					found := false

@@ -157,6 +157,7 @@ var pointing = map[string]bool{
 	"with": true, "and": true, "or": true, "is": true, "for": true, "of": true, "to": true, "as": true, "by": true, "under": true, "following": true, "same": true, "unique": true,
 	"error": true, "code": true, "only": true, "got": true, "have": true, "see": true, "die": true, "der": true, "das": true, "el": true, "la": true, "le": true, "un": true,
 	"con": true, "mit": true, "avec": true, "com": true, "random": true, "long": true, "weird": true, "new": true, "another": true, "one": true, "shows": true, "gives": true,
+	"has": true, "had": true, "was": true, "says": true, "contains": true,
 }
 
 // looksLikeID: nobody writes this in a sentence.
