@@ -15,6 +15,7 @@ func (in *input) common(r *Reading) {
 		details = in.obj.sub("details")
 	}
 	in.bodyRequestID(r, e, details)
+	in.bodyKey(r, e, details)
 	if r.Status == 0 {
 		r.Status = statusIn(in.obj, e)
 	}
@@ -52,6 +53,18 @@ func (in *input) bodyRequestID(r *Reading, e, details object) {
 		}
 	}
 	r.RequestID = ""
+}
+
+// bodyKey looks for the idempotency key that an answer repeats. A validation
+// error has words in its place ("is required"), in which there is no digit.
+func (in *input) bodyKey(r *Reading, objects ...object) {
+	for _, o := range append(objects, in.obj, in.obj.sub("meta"), in.obj.sub("details")) {
+		key := event.CleanKey(o.word("idempotency_key", "idempotencyKey"))
+		if strings.ContainsAny(key, "0123456789") && !strings.Contains(key, " ") {
+			r.Aliases = append(r.Aliases, event.Alias{Kind: event.Idempotency, Value: key})
+			return
+		}
+	}
 }
 
 func statusIn(objects ...object) int {

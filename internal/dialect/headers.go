@@ -13,6 +13,9 @@ var idHeaders = []struct{ header, kind string }{
 	{"cf-ray", "ray"}, {"x-amz-id-2", "aws"}, {"x-amz-cf-id", "aws"},
 }
 
+// keyHeaders hold the idempotency key, which some answers repeat.
+var keyHeaders = []string{"idempotency-key", "x-idempotency-key"}
+
 // readHeaders reads what the response headers say. The body was read first
 // and wins, except for how long to wait: there the header is the contract.
 func (in *input) readHeaders(r *Reading) {
@@ -27,6 +30,11 @@ func (in *input) readHeaders(r *Reading) {
 	for _, h := range idHeaders {
 		if id := event.CleanID(in.header(h.header)); id != "" && id != r.RequestID {
 			r.Aliases = append(r.Aliases, event.Alias{Kind: h.kind, Value: id})
+		}
+	}
+	for _, name := range keyHeaders {
+		if key := event.CleanKey(in.header(name)); key != "" {
+			r.Aliases = append(r.Aliases, event.Alias{Kind: event.Idempotency, Value: key})
 		}
 	}
 	if r.TraceID == "" {

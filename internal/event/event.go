@@ -7,6 +7,7 @@ package event
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -102,7 +103,7 @@ type Envelope struct {
 	Aliases []Alias
 
 	Weight      float64 // adjusted count of probability sampling; 0 = unknown
-	Idempotency string  // Idempotency-Key with the item's index, if given
+	Idempotency string  // Idempotency-Key of the report, not of what failed, with the item's index, if given
 }
 
 // Exception is what a language runtime said.
@@ -114,9 +115,14 @@ type Exception struct {
 
 // Alias is one more ID under which an Event can be found.
 type Alias struct {
-	Kind  string `json:"kind"` // "request", "trace", "span", "upstream", "ray", "aws", "correlation" …
+	Kind  string `json:"kind"` // "request", "trace", "span", "upstream", "ray", "aws", "correlation", Idempotency …
 	Value string `json:"value"`
 }
+
+// Idempotency is the kind of alias that a client's idempotency key makes. Unlike
+// every other ID it names several requests on purpose: what was tried again has
+// it again.
+const Idempotency = "idempotency"
 
 // FieldError is one invalid input field, as the API told its caller.
 type FieldError struct {
@@ -213,4 +219,21 @@ type Event struct {
 	Raw json.RawMessage `json:"raw,omitempty"`
 	// RawBody is the redacted body on its way into the store.
 	RawBody []byte `json:"-"`
+}
+
+// IdempotencyKey is the key that the client sent with what failed, "" where none
+// is known.
+func (e *Event) IdempotencyKey() string {
+	for _, a := range e.Aliases {
+		if a.Kind == Idempotency {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// WentWell reports what is no failure: successes are stored only where somebody
+// sent them.
+func (e *Event) WentWell() bool {
+	return e.Status >= 200 && e.Status < 400 && e.Code == "http_"+strconv.Itoa(e.Status)
 }

@@ -15,22 +15,37 @@ var junkIDs = map[string]bool{
 	"nan": true, "n/a": true, "na": true, "unknown": true, "(null)": true, "[object object]": true,
 	"false": true, "true": true, "empty": true, "{}": true, "[]": true, "\"\"": true, "''": true,
 	"request_id": true, "requestid": true, "request-id": true, "x-request-id": true,
-	"test": true, "todo": true, "xxx": true, "string": true, "0": true, "-1": true, "1": true,
+	"idempotency-key": true, "idempotency_key": true, "test": true, "todo": true, "xxx": true, "string": true, "0": true, "-1": true, "1": true,
 }
 
 // CleanID makes an identifier out of what was sent: the first element of a
 // list or of a stringified array, trimmed; "" when it is absent, junk, too
 // long, not UTF-8, or has control characters.
 func CleanID(s string) string {
+	s = unlisted(s)
+	if i := strings.IndexByte(s, ','); i >= 0 {
+		s = s[:i]
+	}
+	return cleanID(s)
+}
+
+// CleanKey is CleanID for an idempotency key. Clients make keys of whatever
+// tells their requests apart, so that a comma in one begins no second one: what
+// is behind it may be all that differs.
+func CleanKey(s string) string { return cleanID(unlisted(s)) }
+
+// unlisted takes the brackets off a stringified array.
+func unlisted(s string) string {
 	s = strings.TrimSpace(s)
 	for _, pair := range []string{"[]", "()"} {
 		if len(s) >= 2 && s[0] == pair[0] && s[len(s)-1] == pair[1] {
 			s = strings.TrimSpace(s[1 : len(s)-1])
 		}
 	}
-	if i := strings.IndexByte(s, ','); i >= 0 {
-		s = s[:i]
-	}
+	return s
+}
+
+func cleanID(s string) string {
 	s = strings.Trim(strings.TrimSpace(s), `"'`)
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > MaxIDLen || !utf8.ValidString(s) || IsJunkID(s) {

@@ -175,6 +175,9 @@ func (d *fieldDecoder) envelope(e *event.Envelope) {
 		TraceID: d.hex("trace_id", 32), SpanID: d.hex("span_id", 16), ParentSpanID: d.hex("parent_span_id", 16), Customer: d.text("customer"),
 		Fingerprint: d.text("fingerprint"),
 	}
+	if key := d.text("idempotency_key"); key != "" {
+		e.Aliases = []event.Alias{{Kind: event.Idempotency, Value: key}}
+	}
 	e.Status = d.status()
 	e.OccurredAt = d.time("occurred_at")
 	e.DurationMS = d.number("duration_ms")
@@ -342,7 +345,7 @@ func (d *fieldDecoder) role() event.Role {
 func rawItem(q url.Values, h http.Header, body []byte) item {
 	fields := reportFields{}
 	for _, name := range []string{"event_id", "request_id", "service", "environment", "release", "method", "endpoint", "path", "trace_id", "span_id",
-		"parent_span_id", "customer", "status", "occurred_at", "duration_ms", "role", "fingerprint"} {
+		"parent_span_id", "customer", "status", "occurred_at", "duration_ms", "role", "fingerprint", "idempotency_key"} {
 		if v := q.Get(name); v != "" {
 			if quoted, err := json.Marshal(v); err == nil {
 				fields[name] = quoted

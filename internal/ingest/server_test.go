@@ -358,6 +358,23 @@ func TestIdempotence(t *testing.T) {
 	}
 }
 
+// The key of what failed is another than that of the report that says so.
+func TestIdempotencyKeyOfWhatFailed(t *testing.T) {
+	b := serve(t)
+	_, a := b.errors(t, `[{"service":"billing","status":500,"idempotency_key":"order-42"},{"service":"billing","status":500,"headers":{"Idempotency-Key":"order-43"}},{"service":"billing","status":500}]`,
+		"Idempotency-Key", "report-1")
+	assert.Equal(t, 3, a.Accepted)
+	res, body := b.send(t, "/v1/errors?service=billing&status=500&idempotency_key=order-44", []byte(`{"error":"boom"}`), "x-api-key", ingestKey, "Idempotency-Key", "report-2")
+	require.Equal(t, 200, res.StatusCode, body)
+	var keys []string
+	for i := range b.parts {
+		keys = append(keys, b.parts[i].Event.IdempotencyKey())
+	}
+	assert.Equal(t, []string{"order-42", "order-43", "", "order-44"}, keys)
+	_, a = b.errors(t, `{"service":"billing","status":500,"idempotency_key":{"a":1}}`)
+	require.Len(t, a.Rejected, 1)
+}
+
 func TestKeys(t *testing.T) {
 	b := serve(t)
 	for _, c := range []struct {

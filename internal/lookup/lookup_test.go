@@ -226,3 +226,18 @@ func FuzzExtract(f *testing.F) {
 		}
 	})
 }
+
+// An idempotency key may lead somewhere, and is no request ID: whoever sends one
+// along is not told that it was not found.
+func TestIdempotencyKeysAreGuesses(t *testing.T) {
+	const key = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+	for text, want := range map[string][]Candidate{
+		"X-Request-Id: req_9f3a21\nIdempotency-Key: " + key:                           {{Request, "req_9f3a21", false}, {Request, key, true}},
+		"our idempotency key was " + key + ", please check":                           {{Request, key, true}},
+		"Idempotency-Key: order-7734-create":                                          {{Unknown, "order-7734-create", true}},
+		`{"error":{"request_id":"req_9f3a21","idempotency_key":"order_7734_create"}}`: {{Request, "req_9f3a21", false}, {Unknown, "order_7734_create", true}},
+	} {
+		assert.Equal(t, want, Extract(text), text)
+		assert.False(t, HasSecret(text), text)
+	}
+}

@@ -51,7 +51,14 @@ func (b *builder) identifiers() {
 	}
 	candidates = append(append(candidates, env.Aliases...), b.said.Aliases...)
 	seen := map[string]bool{"": true, ev.RequestID: true, ev.TraceID: true, ev.SpanID: true}
+	if key := b.idempotencyKey(candidates); !seen[key] {
+		seen[key] = true
+		ev.Aliases = append(ev.Aliases, event.Alias{Kind: event.Idempotency, Value: key})
+	}
 	for _, a := range candidates {
+		if a.Kind == event.Idempotency {
+			continue
+		}
 		value := b.id("aliases", a.Value)
 		if seen[value] {
 			continue
@@ -65,10 +72,26 @@ func (b *builder) identifiers() {
 	}
 }
 
+// idempotencyKey is the first of them, which is the only one: it says which
+// requests are the same, and so comes before IDs that have its value.
+func (b *builder) idempotencyKey(candidates []event.Alias) string {
+	for _, a := range candidates {
+		if a.Kind != event.Idempotency {
+			continue
+		}
+		if key := b.clean("aliases", a.Value, event.CleanKey); key != "" {
+			return key
+		}
+	}
+	return ""
+}
+
 // id cleans an identifier. A credential that was sent in place of one must
 // not become something to search by: it counts as absent.
-func (b *builder) id(field, s string) string {
-	id := event.CleanID(s)
+func (b *builder) id(field, s string) string { return b.clean(field, s, event.CleanID) }
+
+func (b *builder) clean(field, s string, cleaned func(string) string) string {
+	id := cleaned(s)
 	if _, n := maskSecrets(s, false); n > 0 || cookieLike(id) {
 		b.redacted++
 		b.note("redacted:" + field)

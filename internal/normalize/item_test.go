@@ -210,3 +210,42 @@ func TestUpstreamBodyNamesTheUpstreamsRequest(t *testing.T) {
 	assert.Equal(t, event.UpstreamInfo{Provider: "openai", Code: "rate_limit_exceeded", RequestID: "req_theirs"}, *p.Event.Upstream)
 	assert.Contains(t, p.Event.Aliases, event.Alias{Kind: "upstream", Value: "req_theirs"})
 }
+
+// A key names several requests on purpose: it is found under its own kind, and is
+// neither a secret nor anything's request ID.
+func TestIdempotencyKey(t *testing.T) {
+	const key = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+	id := func(kind, value string) event.Alias { return event.Alias{Kind: kind, Value: value} }
+	for name, c := range map[string]struct {
+		env  event.Envelope
+		want []event.Alias
+	}{
+		"a header":                     {event.Envelope{Headers: map[string]string{"idempotency-key": `"` + key + `"`}}, []event.Alias{id("idempotency", key)}},
+		"an older header":              {event.Envelope{Headers: map[string]string{"x-idempotency-key": key}}, []event.Alias{id("idempotency", key)}},
+		"a field, before the header":   {event.Envelope{Aliases: []event.Alias{id("idempotency", "order-42, item 7")}, Headers: map[string]string{"idempotency-key": key}}, []event.Alias{id("idempotency", "order-42, item 7")}},
+		"a body":                       {event.Envelope{Body: []byte(`{"error":{"code":"boom","idempotency_key":"` + key + `"}}`)}, []event.Alias{id("idempotency", key)}},
+		"a body's details":             {event.Envelope{Body: []byte(`{"error":"boom","details":{"idempotencyKey":"` + key + `"}}`)}, []event.Alias{id("idempotency", key)}},
+		"what a body says of it":       {event.Envelope{Body: []byte(`{"error":{"code":"validation_failed","details":{"idempotency_key":"is longer than 255 characters"}}}`)}, nil},
+		"a word that a body has":       {event.Envelope{Body: []byte(`{"error":{"code":"validation_failed","details":{"idempotency_key":"required"}}}`)}, nil},
+		"another ID has its value":     {event.Envelope{Aliases: []event.Alias{id("correlation", key), id("idempotency", key)}}, []event.Alias{id("idempotency", key)}},
+		"before other IDs":             {event.Envelope{Headers: map[string]string{"cf-ray": "8d1f0c2ab9e07c3a", "x-request-id": "req_1", "idempotency-key": key}}, []event.Alias{id("idempotency", key), id("ray", "8d1f0c2ab9e07c3a")}},
+		"the request's own ID":         {event.Envelope{RequestID: key, Headers: map[string]string{"idempotency-key": key}}, nil},
+		"junk":                         {event.Envelope{Headers: map[string]string{"idempotency-key": "undefined"}}, nil},
+		"too long":                     {event.Envelope{Headers: map[string]string{"idempotency-key": strings.Repeat("k1", 128)}}, nil},
+		"a credential in its place":    {event.Envelope{Headers: map[string]string{"idempotency-key": "sk_live_abcdef123456"}}, nil},
+		"that of the report itself":    {event.Envelope{Idempotency: key + "/0"}, nil},
+		"one that nobody can tell off": {event.Envelope{Aliases: []event.Alias{id("idempotency", "null"), id("idempotency", "order-42")}}, []event.Alias{id("idempotency", "order-42")}},
+	} {
+		c.env.Status = 500
+		p := item(t, c.env)
+		assert.Equal(t, c.want, p.Event.Aliases, name)
+		if len(c.want) > 0 {
+			assert.Equal(t, c.want[0].Value, p.Event.IdempotencyKey(), name)
+		}
+		assert.NotEqual(t, c.env.RequestID == "", p.Event.RequestID == key, name)
+	}
+	p := item(t, event.Envelope{Status: 500, Headers: map[string]string{"idempotency-key": key}, Body: []byte(`{"idempotency_key":"` + key + `"}`)})
+	assert.Equal(t, key, p.Event.Headers["idempotency-key"], "it is no secret")
+	assert.Contains(t, string(p.Event.RawBody), key)
+	assert.Empty(t, p.Event.Notes)
+}

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"slices"
 	"strings"
 
 	"errata/internal/event"
@@ -14,7 +15,11 @@ const (
 
 // aliasOnlyKeys name IDs that are never an item's request ID, but under which
 // somebody may look for it.
-var aliasOnlyKeys = headerKeys("x-amz-request-id", "x-amz-id-2")
+var aliasOnlyKeys = append(headerKeys("x-amz-request-id", "x-amz-id-2"), keyKeys...)
+
+// keyKeys name the idempotency key of a request.
+var keyKeys = append(headerKeys("idempotency-key", "x-idempotency-key"),
+	"rpc.request.metadata.idempotency-key", "rpc.grpc.request.metadata.idempotency-key", "idempotency_key", "idempotency.key")
 
 // aliasKinds says what sort of ID a key or header holds.
 var aliasKinds = map[string]string{
@@ -27,6 +32,7 @@ var aliasKinds = map[string]string{
 	"x-amzn-trace-id": "aws", "x-amz-request-id": "aws", "x-amz-id-2": "aws",
 	"azure.service.request.id": "upstream", "az.service_request_id": "upstream",
 	"cf-ray": "ray", "x-correlation-id": "correlation",
+	"idempotency-key": event.Idempotency, "x-idempotency-key": event.Idempotency, "idempotency_key": event.Idempotency, "idempotency.key": event.Idempotency,
 	"correlation_id": "correlation", "correlation.id": "correlation", "http.correlation_id": "correlation",
 }
 
@@ -58,6 +64,10 @@ func setAliases(it *item) {
 }
 
 func (it *item) addAlias(s slot, v attribute) {
+	if it.m.info[s].alias == event.Idempotency {
+		it.addKey(v)
+		return
+	}
 	if len(it.env.Aliases) >= maxAliases {
 		return
 	}
@@ -79,6 +89,17 @@ func (it *item) addAlias(s slot, v attribute) {
 		alias = "upstream"
 	}
 	it.env.Aliases = append(it.env.Aliases, event.Alias{Kind: alias, Value: id})
+}
+
+// addKey keeps the first idempotency key, whatever else has its value. It takes the
+// place of another ID where there is no room.
+func (it *item) addKey(v attribute) {
+	key := event.CleanKey(firstText(v))
+	if key == "" || slices.ContainsFunc(it.env.Aliases, func(a event.Alias) bool { return a.Kind == event.Idempotency }) {
+		return
+	}
+	kept := it.env.Aliases[:min(len(it.env.Aliases), maxAliases-1)]
+	it.env.Aliases = append(kept, event.Alias{Kind: event.Idempotency, Value: key})
 }
 
 // cleanID is event.CleanID that takes the root out of an X-Amzn-Trace-Id

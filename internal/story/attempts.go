@@ -64,7 +64,7 @@ func attempts(t *event.Trail) []Attempts {
 		n := 0
 		for _, e := range list {
 			n = max(n+1, e.Attempt+1)
-			o := Outcome{N: n, EventID: e.ID, At: event.Time{Time: e.OccurredAt}, Status: e.Status, Code: e.Code, OK: wentWell(e)}
+			o := Outcome{N: n, EventID: e.ID, At: event.Time{Time: e.OccurredAt}, Status: e.Status, Code: e.Code, OK: e.WentWell()}
 			if o.OK && a.SucceededOn == 0 {
 				a.SucceededOn = n
 			}
@@ -85,11 +85,6 @@ func sideBySide(list []*event.Event) bool {
 		}
 	}
 	return false
-}
-
-// wentWell: successes are stored only where somebody sent them.
-func wentWell(e *event.Event) bool {
-	return e.Status >= 200 && e.Status < 400 && e.Code == "http_"+strconv.Itoa(e.Status)
 }
 
 // shownOutcomes are how many are told one by one.
