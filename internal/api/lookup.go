@@ -146,13 +146,14 @@ func (s *search) run(text string) error {
 	if s.absences, err = s.Store.Absences(s.ctx, s.ws, lookup.Values(wanted)); err != nil {
 		return err
 	}
+	leads := store.Unkeyed(lookup.Values(asked), hits)
 	for _, c := range asked {
 		if len(hits[c.Value]) == 0 && !slices.Contains(wanted, c) {
 			continue
 		}
 		c.Weak = false // the store knows it
 		s.out.IDs = append(s.out.IDs, c)
-		row, err := s.add(c.Value, hits[c.Value])
+		row, err := s.row(c.Value, hits[c.Value], &leads)
 		if err != nil {
 			return err
 		}
@@ -172,31 +173,47 @@ func (s *search) candidates(text string) []lookup.Candidate {
 	return found
 }
 
-// add puts what one ID leads to into the answer, and gives its row. IDs of one
-// request lead to the same Trail, which is shown once.
-func (s *search) add(id string, hits []store.Hit) (idRow, error) {
+// row puts what one ID leads to into the answer, and gives its row.
+func (s *search) row(id string, hits []store.Hit, leads *store.Leads) (idRow, error) {
 	if len(hits) == 0 {
 		return s.missing(id)
 	}
-	row, fresh := rowOf(id, store.Face(hits)), s.fresh(hits)
+	gone := true
+	for _, page := range leads.Of(id) {
+		there, err := s.add(page, leads.Hits[page])
+		if err != nil {
+			return idRow{}, err
+		}
+		gone = gone && !there
+	}
+	if gone && len(leads.Of(id)) > 0 { // expired between two queries
+		return s.missing(id)
+	}
+	return rowOf(id, store.Face(hits)), nil
+}
+
+// add puts a Trail into the answer, unless it has expired. IDs of one request lead to
+// the same Trail, which is shown once.
+func (s *search) add(id string, hits []store.Hit) (there bool, err error) {
+	fresh := s.fresh(hits)
 	if len(fresh) == 0 {
-		return row, nil
+		return true, nil
 	}
 	if len(s.out.Trails) == maxTrails {
 		for _, h := range fresh {
 			s.covered[h.EventID] = true
 			s.out.Hits = append(s.out.Hits, viewHit(h))
 		}
-		return row, nil
+		return true, nil
 	}
 	trail, err := s.Store.Trail(s.ctx, s.ws, id)
-	if fault.Is(err, fault.NotFound) { // expired between two queries
-		return s.missing(id)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
 	}
-	if err == nil {
-		err = s.show(trail)
+	if err != nil {
+		return false, err
 	}
-	return row, err
+	return true, s.show(trail)
 }
 
 // show adds a Trail with what the catalogue says of it. The catalogue is read

@@ -52,12 +52,15 @@ func (d *Desk) find(ctx context.Context, q question) (brief.Brief, error) {
 		return out, err
 	}
 	s := search{Desk: d, ctx: ctx, question: q, book: book, covered: map[string]bool{}, absences: absences, out: &out}
+	leads := store.Unkeyed(lookup.Values(asked), hits)
 	for _, c := range asked {
 		if len(hits[c.Value]) == 0 && !slices.Contains(wanted, c) {
 			continue
 		}
-		if err := s.add(c.Value, hits[c.Value]); err != nil {
-			return out, err
+		for _, id := range leads.Of(c.Value) {
+			if err := s.add(id, leads.Hits[id]); err != nil {
+				return out, err
+			}
 		}
 	}
 	d.Store.Looked(ctx, q.actor, q.ws, s.viewed...)

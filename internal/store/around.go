@@ -12,6 +12,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/incident"
+	"errata/internal/retries"
 )
 
 // Around is what went on when something failed.
@@ -19,6 +20,7 @@ type Around struct {
 	Blast    blast.Answer
 	Incident *incident.Record // that it was part of
 	Deploy   *Deploy          // the last one before, of its release where it names one
+	Attempts *retries.Answer  // of the same thing
 }
 
 // ofFailure is the same code at the same endpoint, in minutes.
@@ -87,7 +89,7 @@ const (
 
 // Around says of a failure whether others met it, which incident it was part of and
 // which deploy it followed: in one round trip, from minutes as they were counted and
-// never from Events, so that it takes as long in a storm as on a quiet day.
+// of a bounded number of Events, so that it takes as long in a storm as on a quiet day.
 func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (out Around, err error) {
 	defer fault.Wrap(&err, "Around")
 	since, err := s.keyedSince(ctx)
@@ -121,6 +123,7 @@ func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.T
 	b.Queue(customers, with...).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Customers, &c.Theirs) })
 	b.Queue(sqlAroundCounted, ws, before.From.Add(-countedBefore), before.To).QueryRow(func(row pgx.Row) error { return row.Scan(&c.NormalKnown) })
 	queueCovering(b, ws, e, &out.Incident)
+	queueAttempts(b, ws, e, now, &out.Attempts)
 	b.Queue(sqlDeploys, ws, e.OccurredAt.Add(-deployBefore), e.OccurredAt.Add(time.Millisecond), e.Service, e.Environment, 1, e.Release).Query(func(rows pgx.Rows) error {
 		list, err := pgx.CollectRows(rows, scanDeploy)
 		if len(list) > 0 {

@@ -83,3 +83,6 @@ func DatedTables() (names []string) {
 	}
 	return names
 }
+
+// FirstID is below every ID of that time or later.
+var FirstID = firstID

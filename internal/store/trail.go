@@ -49,8 +49,17 @@ const sqlTrailByAlias = `
 SELECT ` + refColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
 WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2::text AND a.value = $3::text
-  AND e.merged_into IS NULL
+  AND a.kind <> 'idempotency' AND e.merged_into IS NULL
 LIMIT $4::int4`
+
+// Requests that have an idempotency key in common stay apart: the last of them is
+// what its Trail is of.
+const sqlTrailByKey = `
+SELECT e.id::text FROM aliases a
+JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
+WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = $2::text AND a.value = $3::text
+  AND a.kind = 'idempotency' AND e.merged_into IS NULL
+ORDER BY e.role, e.occurred_at DESC, e.id DESC LIMIT 1`
 
 const sqlTrailByEvent = `
 SELECT ` + refColumns + ` FROM events e
@@ -75,7 +84,8 @@ LIMIT $5::int4`
 
 // Trail gives every Event of one request: those that carry the ID (as request
 // ID; else as trace, span or other ID; else those of the request of the Event that
-// has this ID here), and one hop further, all of their traces. A fault NotFound (request_not_found) says why where that is known.
+// has this ID here), and one hop further, all of their traces. An idempotency key
+// gives the last request that has it. A fault NotFound (request_not_found) says why where that is known.
 func (s *Store) Trail(ctx context.Context, ws int32, id string) (trail event.Trail, err error) {
 	defer fault.Wrap(&err, "Trail")
 	if id == "" || len(id) > event.MaxIDLen || !utf8.ValidString(id) || hasNUL(id) {
@@ -193,7 +203,22 @@ func byOtherID(ctx context.Context, q querier, ws int32, id string) (refs []trai
 	if refs, err = trailRefs(ctx, q, sqlTrailByAlias, ws, event.Fold(id), id, MaxTrail+1); err != nil || len(refs) > 0 {
 		return refs, err
 	}
+	if refs, err = byKey(ctx, q, ws, id); err != nil || len(refs) > 0 {
+		return refs, err
+	}
 	return byEventID(ctx, q, ws, id)
+}
+
+func byKey(ctx context.Context, q querier, ws int32, key string) ([]trailRef, error) {
+	rows, err := q.Query(ctx, sqlTrailByKey, ws, event.Fold(key), key)
+	if err != nil {
+		return nil, err
+	}
+	id, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(id) == 0 {
+		return nil, err
+	}
+	return byEventID(ctx, q, ws, id[0])
 }
 
 // byEventID finds the request of an Event of ours, or only the Event where it

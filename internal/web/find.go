@@ -42,7 +42,8 @@ func (w *web) find(c *gin.Context) error {
 		return err
 	}
 	missing := lookup.Values(lookup.Missing(p.wanted, func(id string) bool { return len(hits[id]) > 0 }))
-	groups := group(ids, hits)
+	leads := store.Unkeyed(ids, hits)
+	groups := group(leads.IDs, leads.Hits)
 	switch {
 	case p.csv:
 		if err := may(c, auth.Read); err != nil {
