@@ -10,23 +10,26 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/linkout"
+	"errata/internal/retries"
 	"errata/internal/store"
 )
 
 // Requests is what the API needs of the store besides the Trail itself.
 type Requests interface {
 	Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (store.Around, error)
+	Attempts(ctx context.Context, ws int32, e *event.Event, now time.Time) (*retries.Answer, error)
 	Links(ctx context.Context, ws int32) ([]linkout.Template, error)
 	SetLinks(ctx context.Context, actor store.Actor, ws int32, list []linkout.Template) ([]linkout.Template, error)
 }
 
 // What costs more than the Trail, and has to be asked for.
 const (
-	withBlast = "blast_radius"
-	withLinks = "links"
+	withBlast    = "blast_radius"
+	withAttempts = "attempts"
+	withLinks    = "links"
 )
 
-var includes = []string{withBlast, withLinks}
+var includes = []string{withBlast, withAttempts, withLinks}
 
 // included are the parts that the parameter names.
 func included(c *gin.Context) ([]string, error) {
@@ -55,6 +58,15 @@ func (a *api) include(ctx context.Context, ws int32, trail *event.Trail, parts [
 			return err
 		}
 		trail.BlastRadius = around.Blast
+	}
+	if slices.Contains(parts, withAttempts) {
+		list, err := a.Store.Attempts(ctx, ws, seen, a.Now())
+		if err != nil {
+			return err
+		}
+		if list != nil {
+			trail.Attempts = list
+		}
 	}
 	if slices.Contains(parts, withLinks) {
 		list, err := a.Store.Links(ctx, ws)

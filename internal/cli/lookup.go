@@ -111,7 +111,7 @@ func (f *finding) readText() (string, error) {
 
 func (f *finding) id(ctx context.Context, id string) error {
 	var raw json.RawMessage
-	err := f.api.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(id), nil, &raw)
+	err := f.api.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(id)+"?include=attempts", nil, &raw)
 	var refused *APIError
 	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code == "request_not_found" {
 		f.missing++

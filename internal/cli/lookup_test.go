@@ -35,6 +35,7 @@ func TestLookupTellsTheStory(t *testing.T) {
 	assert.True(t, strings.HasPrefix(out, "429 rate_limit_exceeded POST /v1/charges\n"), out)
 	for _, want := range []string{
 		"2026-11-20 12:00:00.010 UTC (3 h ago)", "acme", "What helps:", "4bf92f3577b34da6a3ce929d0e0e4736", "Retry: ",
+		"Attempts: This was attempt 2 of 2 in 4 s; the customer waited 4 s where 45 s were asked for.",
 		"Timeline:", "502 provider_error", "via openai overloaded", "← root cause", "+10 ms",
 	} {
 		assert.Contains(t, out, want)

@@ -19,6 +19,7 @@ import (
 	"errata/internal/auth"
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/retries"
 	"errata/internal/store"
 )
 
@@ -98,6 +99,15 @@ func (s *shelf) Absences(_ context.Context, _ int32, ids []string) (map[string]s
 		out[id] = absent(id)
 	}
 	return out, nil
+}
+
+func (s *shelf) Attempts(_ context.Context, _ int32, e *event.Event, now time.Time) (*retries.Answer, error) {
+	if e.RequestID != "req_abc123xyz" {
+		return nil, nil
+	}
+	before := *e
+	before.ID, before.TraceID, before.OccurredAt, before.RetryAfter = "before", "", e.OccurredAt.Add(-4*time.Second), &event.RetryAfter{Seconds: 45}
+	return retries.Judge(e, retries.Found{Basis: retries.ByKey, Events: []event.Event{before}}, now), nil
 }
 
 func (s *shelf) Looked(context.Context, store.Actor, int32, ...string) {}

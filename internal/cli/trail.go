@@ -21,6 +21,9 @@ type trail struct {
 	Story       struct {
 		RootCause string `json:"root_cause"`
 	} `json:"story"`
+	Attempts struct {
+		Text string `json:"text"`
+	} `json:"attempts"`
 	Events    []event.Event `json:"events"`
 	Truncated bool          `json:"truncated"`
 }
@@ -44,6 +47,9 @@ func (f *finding) trail(t *trail) {
 	if t.Retry.Text != "" {
 		f.line("")
 		f.line("Retry: %s", safe(t.Retry.Text))
+	}
+	if t.Attempts.Text != "" {
+		f.line("Attempts: %s", safe(t.Attempts.Text))
 	}
 	if t.FirstAt.IsZero() { // for support, which is told of it in words
 		if t.Story.RootCause != "" {

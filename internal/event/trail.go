@@ -20,8 +20,9 @@ type Trail struct {
 	Replies     any `json:"replies,omitempty"`
 	// Story is the Trail in words.
 	Story any `json:"story,omitempty"`
-	// BlastRadius and Links are filled where they were asked for.
+	// BlastRadius, Attempts and Links are filled where they were asked for.
 	BlastRadius any     `json:"blast_radius,omitempty"`
+	Attempts    any     `json:"attempts,omitempty"`
 	Links       any     `json:"links,omitempty"`
 	Events      []Event `json:"events"`
 	// Truncated says that more Events exist than the 500 that are returned.

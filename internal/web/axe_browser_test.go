@@ -53,6 +53,7 @@ func kindOf(u *url.URL) string {
 func TestBrowserEveryPage(t *testing.T) {
 	f := newFixture(t).decides()
 	f.samples()
+	f.retried()
 	f.trade(true)
 	f.outage("checkout-api", true)
 	f.aim("/services/billing", "objective", "99")
@@ -68,14 +69,14 @@ func TestBrowserEveryPage(t *testing.T) {
 	b.requireAccessible("/login")
 	b.run(chromedp.SendKeys(chromedp.CSS("main input[name=key]"), adminKey), chromedp.Click(chromedp.CSS("main button")), wait("/"))
 	seen := map[string]int{}
-	queue := []string{"/", "/nowhere", "/r/req_none", "/r/req_9f3a21", "/r/" + trace1, "/codes/nobody/knows", "/e/billing/POST/v1/charges"}
+	queue := []string{"/", "/nowhere", "/r/req_none", "/r/req_9f3a21", "/r/" + trace1, "/r/req_try3", "/codes/nobody/knows", "/e/billing/POST/v1/charges"}
 	for len(queue) > 0 {
 		path := queue[0]
 		queue = queue[1:]
 		u, err := url.Parse(path)
 		require.NoError(t, err)
 		kind := kindOf(u)
-		if seen[kind]++; seen[kind] > 1 && kind != "/r/*" || seen[kind] > 3 || len(seen) > 80 {
+		if seen[kind]++; seen[kind] > 1 && kind != "/r/*" || seen[kind] > 4 || len(seen) > 80 {
 			continue
 		}
 		name := fmt.Sprintf("%s (%s)", kind, path)

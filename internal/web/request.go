@@ -115,6 +115,7 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.D
 	spent += time.Since(asked)
 
 	page := w.requestPage(trail, focus, book, around.Incident != nil && around.Incident.Open())
+	page.Tries = triesOf(e, around.Attempts)
 	page.Known, page.JustThem, page.Theirs = w.knownIncident(around.Incident), justThemOf(e, around.Blast, now), beside.theirs()
 	if page.Engineer, page.All = engineer, all; engineer {
 		page.Release = beside.release()
@@ -152,6 +153,7 @@ type requestPage struct {
 	JustThem  justThem
 	Retry     catalog.Retry
 	RetryFrom string
+	Tries     *tries // the attempts under other request IDs
 	Replies   []replyText
 	EditPath  string
 	Why       catalog.Explanation
@@ -299,13 +301,20 @@ func facts(e *event.Event) []fact {
 	return out
 }
 
+func aliasName(kind string) string {
+	if kind == event.Idempotency {
+		return "Idempotency key"
+	}
+	return kind
+}
+
 func ids(e *event.Event) []row {
 	rows := []row{{"Request", e.RequestID}, {"Trace", e.TraceID}, {"Span", e.SpanID}, {"Parent span", e.ParentSpanID}}
 	if e.Upstream != nil {
 		rows = append(rows, row{"Provider's request", e.Upstream.RequestID})
 	}
 	for _, a := range e.Aliases {
-		rows = append(rows, row{a.Kind, a.Value})
+		rows = append(rows, row{aliasName(a.Kind), a.Value})
 	}
 	rows = append(rows, row{"Event", e.ID}, row{"Code as sent", e.RawCode}, row{"Path", e.Path}, row{"Instance", e.Instance}, row{"gRPC code", e.GRPCCode})
 	var out []row

@@ -36,6 +36,7 @@ func TestBrowserRequest(t *testing.T) {
 	f.samples()
 	f.write(f.fiveMore()...)
 	f.strange()
+	f.retried()
 	b := newBrowser(t)
 	f.signInBrowser(b)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
@@ -63,11 +64,11 @@ func TestBrowserRequest(t *testing.T) {
 			width int64
 		}{{"wide", 1200}, {"phone", 360}} {
 			b.run(chromedp.EmulateViewport(size.width, 900))
-			for _, id := range []string{"req_five", "req_long", "req_rtl", "req_bare", "req_edge1"} {
+			for _, id := range []string{"req_five", "req_long", "req_rtl", "req_bare", "req_edge1", "req_try3"} {
 				b.run(chromedp.Navigate(f.server.URL+"/r/"+id), wait("/r/"+id))
 				assert.True(t, b.truth(`document.documentElement.scrollWidth <= innerWidth`), "%s scrolls sideways on a %s %s screen", id, scheme, size.name)
 				assert.Less(t, get(b, chromedp.Evaluate[float64](shifted, chromedp.EvalAwaitPromise)), 0.01, "%s moves while it loads on a %s screen", id, size.name)
-				if scheme == "light" || size.name == "wide" && id == "req_five" {
+				if scheme == "light" || size.name == "wide" && (id == "req_five" || id == "req_try3") {
 					b.picture(strings.Join([]string{"r", id, size.name, scheme}, "-"))
 				}
 				assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)), "%s %s %s", id, scheme, size.name)

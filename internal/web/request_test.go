@@ -27,6 +27,7 @@ func evilRequest(p *requestPage, trail *event.Trail) {
 	e := &trail.Events[0]
 	p.JustThem = justThemOf(e, blast.Answer{Verdict: evil, Title: evil, Text: evil, Events: 3, Customers: 1, FirstAt: &event.Time{Time: time.Now()}, LastAt: &event.Time{Time: time.Now()}, Minutes: []int64{1, 2}}, time.Now())
 	p.Theirs = &theirs{When: evil, Path: pathOfCustomer(evil), Rows: []theirsRow{{event.Family(evil), evil, "/events?" + query("code", evil), 3, true}}, Elsewhere: 2}
+	p.Tries = &tries{Text: evil, Basis: evil, Of: 30, List: []try{{N: 1, Machine: evil, Clock: evil, Heading: evil, Path: eventPath(evil, evil), Family: event.Family(evil), Gap: evil}, {N: 2, Heading: evil, This: true, OK: true}}}
 	p.Engineer, p.All, p.Release = true, true, evil
 	p.Links = linkout.Fill([]linkout.Template{{Name: evil, URL: "https://a.example/{from_ms}"}}, trail, e)
 	for i := range 3 {
@@ -143,6 +144,72 @@ func TestRequestPageTellsOfTheCustomerAndTheRelease(t *testing.T) {
 	assert.Zero(t, f.get("/r/req_old").Find("#out").Length())
 }
 
+// retried writes what a hasty client does: five tries with one key, each of them under
+// a request ID of its own.
+func (f *fixture) retried() {
+	f.t.Helper()
+	at := f.now.Add(-20 * time.Minute)
+	var events []event.Event
+	for i, after := range []time.Duration{0, 4, 8, 70, 130} {
+		events = append(events, event.Event{RequestID: fmt.Sprintf("req_try%d", i+1), OccurredAt: at.Add(after * time.Second), Status: 429, Code: "rate_limit_exceeded", Service: "billing", Method: "POST", Endpoint: "/v1/charges",
+			Customer: "acme", RetryAfter: &event.RetryAfter{Seconds: 45, Source: "header"}, Aliases: []event.Alias{{Kind: event.Idempotency, Value: "8e03978e-40d5-43dd-bc93-6894a57f9324"}}})
+	}
+	events[4].Status, events[4].Code = 500, "boom"
+	f.write(events...)
+}
+
+func TestRequestPageTellsOfAttempts(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.retried()
+	p := f.get("/r/req_try3")
+	requireSound(t, p)
+	section := p.Find("section[aria-labelledby=attempts]")
+	assert.Equal(t, "Attempts", words(section.Find("h2")))
+	assert.Equal(t, "This was attempt 3 of 5 in 2 min 10 s; the customer waited 4 s where 45 s were asked for. After attempt 5 no further failure was reported within 10 minutes of this one.", words(section.Find("p").First()))
+	var list []string
+	for _, s := range section.Find("li").EachIter() {
+		list = append(list, words(s)[len("00:00:00 UTC "):])
+	}
+	assert.Equal(t, []string{"429 rate_limit_exceeded", "429 rate_limit_exceeded after 4 s (45 s asked for): too early", "429 rate_limit_exceeded after 4 s (45 s asked for): too early this one",
+		"429 rate_limit_exceeded after 1 min 2 s (45 s asked for)", "500 boom after 1 min (45 s asked for)"}, list)
+	assert.Equal(t, 4, section.Find("li a").Length(), "this one leads nowhere")
+	last := section.Find("li a").Last().AttrOr("href", "")
+	assert.Equal(t, "/r/req_try5", last)
+	assert.Contains(t, words(f.get(last).Find("section[aria-labelledby=attempts] p").First()), "This was attempt 5 of 5 in 2 min 10 s; the customer waited 1 min, and 45 s were asked for. No further failure was reported within 10 minutes of this one.")
+
+	// Pasted, the key leads to each of them, and beside a request's own ID to that one.
+	found := f.post("/find", nil, "text", "8e03978e-40d5-43dd-bc93-6894a57f9324")
+	assert.Equal(t, 200, found.code)
+	requireSound(t, found)
+	assert.Equal(t, "5 requests found", words(found.Find("h1")))
+	assert.Equal(t, "/r/req_try5", found.Find("a.row").First().AttrOr("href", ""), "the last one first")
+	assert.Equal(t, "/r/req_try2", f.post("/find", nil, "text", "X-Request-Id: req_try2\nIdempotency-Key: 8e03978e-40d5-43dd-bc93-6894a57f9324").header.Get("Location"))
+
+	engineer := newFixture(t).decides()
+	engineer.retried()
+	assert.Contains(t, words(engineer.get("/r/8e03978e-40d5-43dd-bc93-6894a57f9324").Find("section[aria-labelledby=ids]")), "Requestreq_try5Idempotency key8e03978e")
+}
+
+func TestRequestPageCallsAGuessOne(t *testing.T) {
+	f := newFixture(t).signIn()
+	at := f.now.Add(-time.Minute)
+	again := event.Event{RequestID: "req_a", OccurredAt: at, Status: 500, Code: "boom", Customer: "acme", Method: "POST", Endpoint: "/v1/charges"}
+	later := again
+	later.RequestID, later.OccurredAt = "req_b", at.Add(30*time.Second)
+	alone := again
+	alone.RequestID, alone.Customer = "req_c", "globex"
+	lonely := alone
+	lonely.RequestID, lonely.Aliases = "req_d", []event.Alias{{Kind: event.Idempotency, Value: "k-1"}}
+	f.write(again, later, alone, lonely)
+	section := f.get("/r/req_a").Find("section[aria-labelledby=attempts]")
+	assert.Equal(t, "Perhaps tried again", words(section.Find("h2")))
+	assert.Contains(t, words(section), "This was perhaps attempt 1 of 2 in 30 s; the customer waited 30 s before the next. The same customer met the same code at the same endpoint; no idempotency key shows that it was one request. "+
+		"After attempt 2 no further failure was reported so far.")
+	assert.Zero(t, f.get("/r/req_c").Find("#attempts").Length())
+	section = f.get("/r/req_d").Find("section[aria-labelledby=attempts]")
+	assert.Equal(t, "Attempts No other failure with its idempotency key was reported so far.", words(section))
+}
+
 func TestMarkdown(t *testing.T) {
 	assert.Equal(t, "Request `req_a_1` of 2 \\*May\\*:\n- a\\_b: \\<x\\> \\[y\\](z)", markdown("Request req_a_1 of 2 *May*:\n- a_b: <x> [y](z)", "req_a_1"))
 	assert.Equal(t, "a\\`b", markdown("a`b", "a`b"), "an ID that would end its own code is text")
@@ -241,7 +308,7 @@ func TestRequestPageAsksLittle(t *testing.T) {
 		}
 		of++
 		assert.True(t, strings.Contains(sql, "e.request_id = $3::text") || strings.Contains(sql, "e.id = ANY") || strings.Contains(sql, "e.trace_id = $2::uuid") || strings.Contains(sql, "b.hash = $3::uuid") ||
-			strings.Contains(sql, "WITH root AS"), sql)
+			strings.Contains(sql, "WITH root AS") || strings.Contains(sql, "WITH near AS MATERIALIZED") && strings.Count(sql, "LIMIT $15::int4") == 3, sql)
 	}
 	assert.Positive(t, of, "the test sees what is sent")
 	dur := regexp.MustCompile(`db;dur=([0-9.]+)`).FindStringSubmatch(strings.Join(p.header.Values("Server-Timing"), " "))
