@@ -55,7 +55,7 @@ JOIN events e ON e.workspace_id = $1::int4 AND e.day = n.day AND e.id = n.id`
 const alike = `(e.code = $16::text AND ` + sameRoute + ` AND (e.extra->'aliases' @> '[{"kind":"idempotency"}]') IS NOT TRUE)`
 
 // maxNear is how many failures are walked through on either side: those of a
-// workspace that has 1.4 million a day.
+// workspace that has 1.3 million a day.
 const maxNear = 10_000
 
 // Attempts gives what belongs to a failure as attempts of the same thing: with the
