@@ -40,12 +40,11 @@ func (a *api) requestOutside(c *gin.Context, id string, more []string) (front.Tr
 		return front.Trail{}, err
 	}
 	out := a.outside(&trail, book)
-	if slices.Contains(more, withBlast) {
-		if err := a.include(ctx, ws, &trail, []string{withBlast}); err != nil {
-			return front.Trail{}, err
-		}
-		out.BlastRadius = trail.BlastRadius
+	more = slices.DeleteFunc(slices.Clone(more), func(part string) bool { return part != withBlast && part != withAttempts })
+	if err := a.include(ctx, ws, &trail, more); err != nil {
+		return front.Trail{}, err
 	}
+	out.BlastRadius, out.Attempts = trail.BlastRadius, trail.Attempts
 	a.looked(c, trail)
 	return out, nil
 }

@@ -71,6 +71,7 @@ type Trail struct {
 	Replies     []catalog.Reply     `json:"replies"`
 	Story       Story               `json:"story"`
 	BlastRadius any                 `json:"blast_radius,omitempty"`
+	Attempts    any                 `json:"attempts,omitempty"` // of the same customer at the same endpoint
 	Events      []Event             `json:"events"`
 }
 

@@ -53,6 +53,7 @@ func (w *web) showOutside(c *gin.Context, trail event.Trail, spent time.Duration
 		Began: front.Tell(&trail).RootCause, Message: e.Message, Fields: e.FieldErrors, Known: w.knownOutside(around.Incident), JustThem: justThemOf(&e, around.Blast, now), Theirs: beside.theirs(),
 	}
 	page.answered(front.Answer(book, e, now, catalog.About{Incident: around.Incident != nil && around.Incident.Open()}), e.RequestID)
+	page.Tries = triesOf(&e, around.Attempts)
 	page.JustThem.Path = ""
 	if page.Theirs != nil {
 		page.Theirs.Path = ""
