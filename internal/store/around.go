@@ -123,7 +123,7 @@ func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.T
 	b.Queue(customers, with...).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Customers, &c.Theirs) })
 	b.Queue(sqlAroundCounted, ws, before.From.Add(-countedBefore), before.To).QueryRow(func(row pgx.Row) error { return row.Scan(&c.NormalKnown) })
 	queueCovering(b, ws, e, &out.Incident)
-	queueAttempts(b, ws, e, now, &out.Attempts)
+	queueAttempts(b, ws, e, now, since, &out.Attempts)
 	b.Queue(sqlDeploys, ws, e.OccurredAt.Add(-deployBefore), e.OccurredAt.Add(time.Millisecond), e.Service, e.Environment, 1, e.Release).Query(func(rows pgx.Rows) error {
 		list, err := pgx.CollectRows(rows, scanDeploy)
 		if len(list) > 0 {

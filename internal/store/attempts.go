@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,22 +35,33 @@ WHERE ` + sameRoute
 // would lead to all that they met in a day. Each part is of one day, named outright,
 // or the primary key would not give its order; the third is what the window has of
 // another day. The last column says how many a part read at most.
+// Minutes know how often the customer met this failure: most met it once, so that there
+// is nothing to walk through, and of those who meet it often nothing is said.
 const sqlAttemptsAlike = `
-WITH near AS MATERIALIZED (
+WITH met AS MATERIALIZED (
+  SELECT coalesce(sum(u.n), 0) AS n
+  FROM generate_series(date_trunc('minute', $10::timestamptz), $11::timestamptz, interval '1 minute') AS m (minute) CROSS JOIN LATERAL (
+    SELECT customers, counts FROM customer_minutes c
+    WHERE c.workspace_id = $1::int4 AND c.minute = m.minute AND c.minute >= $10::timestamptz - interval '1 minute' AND c.minute <= $11::timestamptz AND c.failure = $18::int8 OFFSET 0) c
+  CROSS JOIN LATERAL unnest(c.customers, c.counts) AS u (customer, n) WHERE u.customer = $4::text),
+near AS MATERIALIZED (
   (SELECT 1 AS part, e.day, e.id, ` + alike + ` AS alike FROM events e
-   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $12::int4 AND e.id >= $2::uuid AND e.id < $14::uuid
+   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $12::int4 AND e.id >= $2::uuid AND e.id < $14::uuid AND ` + metAgain + `
    ORDER BY e.id DESC LIMIT $15::int4)
   UNION ALL
   (SELECT 2, e.day, e.id, ` + alike + ` FROM events e
-   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $12::int4 AND e.id > $14::uuid AND e.id <= $3::uuid
+   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $12::int4 AND e.id > $14::uuid AND e.id <= $3::uuid AND ` + metAgain + `
    ORDER BY e.id LIMIT $15::int4)
   UNION ALL
   (SELECT 3, e.day, e.id, ` + alike + ` FROM events e
-   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $13::int4 AND e.id >= $2::uuid AND e.id <= $3::uuid
+   WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $13::int4 AND e.id >= $2::uuid AND e.id <= $3::uuid AND ` + metAgain + `
    ORDER BY e.id LIMIT $15::int4))
 SELECT ` + attemptColumns + `, (SELECT max(p.n) FROM (SELECT count(*) AS n FROM near n GROUP BY n.part) p)
 FROM (SELECT n.day, n.id FROM near n WHERE n.alike LIMIT $17::int4) n
 JOIN events e ON e.workspace_id = $1::int4 AND e.day = n.day AND e.id = n.id`
+
+// metAgain is known before anything is walked through.
+const metAgain = `(SELECT met.n FROM met) BETWEEN $19::int8 AND $20::int8`
 
 // alike is a condition, and a column only so that the limit counts what was read.
 const alike = `(e.code = $16::text AND ` + sameRoute + ` AND (e.extra->'aliases' @> '[{"kind":"idempotency"}]') IS NOT TRUE)`
@@ -58,12 +70,20 @@ const alike = `(e.code = $16::text AND ` + sameRoute + ` AND (e.extra->'aliases'
 // workspace that has 1.3 million a day.
 const maxNear = 10_000
 
+// maxMet is how often the customer may have met the failure for anything to be walked
+// through: some of them have a key, or are of the minutes at the window's ends.
+const maxMet = 4 * (retries.MaxAlike + 1)
+
 // Attempts gives what belongs to a failure as attempts of the same thing: with the
 // same idempotency key where it has one, else perhaps. nil where nothing is known.
 func (s *Store) Attempts(ctx context.Context, ws int32, e *event.Event, now time.Time) (out *retries.Answer, err error) {
 	defer fault.Wrap(&err, "Attempts")
+	since, err := s.keyedSince(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
 	b := &pgx.Batch{}
-	queueAttempts(b, ws, e, now, &out)
+	queueAttempts(b, ws, e, now, since, &out)
 	if b.Len() == 0 {
 		return nil, nil
 	}
@@ -73,8 +93,9 @@ func (s *Store) Attempts(ctx context.Context, ws int32, e *event.Event, now time
 	return out, nil
 }
 
-// queueAttempts adds the one statement that it takes, if any.
-func queueAttempts(b *pgx.Batch, ws int32, e *event.Event, now time.Time, into **retries.Answer) {
+// queueAttempts adds the one statement that it takes, if any. since is from when on
+// minutes know failures (keyedSince).
+func queueAttempts(b *pgx.Batch, ws int32, e *event.Event, now, since time.Time, into **retries.Answer) {
 	from, to := e.OccurredAt.Add(-retries.Window), e.OccurredAt.Add(retries.Window)
 	// The ID of an Event has the time of its first report; the others may have set
 	// another.
@@ -101,7 +122,12 @@ func queueAttempts(b *pgx.Batch, ws int32, e *event.Event, now time.Time, into *
 	case last != own:
 		other = last
 	}
-	b.Queue(sqlAttemptsAlike, append(args, own, other, e.ID, maxNear, e.Code, retries.MaxAlike+1)...).Query(func(rows pgx.Rows) error {
+	least, most := int64(2), int64(maxMet)
+	if from.Add(-time.Minute).Before(since) {
+		least, most = 0, math.MaxInt64
+	}
+	of := countedOf(ws, e, false)
+	b.Queue(sqlAttemptsAlike, append(args, own, other, e.ID, maxNear, e.Code, retries.MaxAlike+1, of.failure().number(), least, most)...).Query(func(rows pgx.Rows) error {
 		var read int64
 		found, err := collectAttempts(rows, &read)
 		found.Basis, found.More = retries.ByLikeness, read >= maxNear || len(found.Events) > retries.MaxAlike

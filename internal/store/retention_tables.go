@@ -72,7 +72,7 @@ var keepings = []keeping{
 	{"slos", nil, settingsStay}, {"workspaces", nil, settingsStay}, {"api_keys", nil, "keys, also revoked ones, whose names the audit log has"},
 	{"sessions", nil, "until they end"}, {"login_links", nil, "until a day after they end"}, {"collectors", nil, "until a collector was not seen for seven days"},
 	{"alert_clock", nil, workingState}, {"alert_states", nil, workingState}, {"job_runs", nil, workingState}, {"old_partitions", nil, workingState},
-	{"rollup_compacted", nil, workingState}, {"rollup_marks", nil, workingState},
+	{"failure_keys", nil, workingState}, {"rollup_compacted", nil, workingState}, {"rollup_marks", nil, workingState},
 	{"river_job", nil, "jobs, until a day after they are done"}, {"river_queue", nil, workingState}, {"river_leader", nil, workingState}, {"river_notification", nil, workingState}, {"river_migration", nil, workingState},
 	{"goose_db_version", nil, "which migrations have run"},
 }
