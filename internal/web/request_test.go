@@ -308,7 +308,7 @@ func TestRequestPageAsksLittle(t *testing.T) {
 		}
 		of++
 		assert.True(t, strings.Contains(sql, "e.request_id = $3::text") || strings.Contains(sql, "e.id = ANY") || strings.Contains(sql, "e.trace_id = $2::uuid") || strings.Contains(sql, "b.hash = $3::uuid") ||
-			strings.Contains(sql, "WITH root AS") || strings.Contains(sql, "WITH near AS MATERIALIZED") && strings.Count(sql, "LIMIT $15::int4") == 3, sql)
+			strings.Contains(sql, "WITH root AS") || strings.Contains(sql, "near AS MATERIALIZED") && strings.Count(sql, "LIMIT $15::int4") == 3, sql)
 	}
 	assert.Positive(t, of, "the test sees what is sent")
 	dur := regexp.MustCompile(`db;dur=([0-9.]+)`).FindStringSubmatch(strings.Join(p.header.Values("Server-Timing"), " "))
