@@ -131,8 +131,10 @@ func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.T
 		}
 		return err
 	})
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return out, unavailable(err)
+	// Planned anew each time, with all the days that there are, they take longer to plan
+	// than to carry out.
+	if err := s.reading(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() }); err != nil {
+		return out, err
 	}
 	if r := out.Incident; r != nil {
 		c.Incident = &blast.Incident{Name: r.Name(), Number: r.Number, Title: r.Title, Open: r.Open(), StartedAt: r.StartedAt, ResolvedAt: r.ResolvedAt}

@@ -87,8 +87,8 @@ func (s *Store) Attempts(ctx context.Context, ws int32, e *event.Event, now time
 	if b.Len() == 0 {
 		return nil, nil
 	}
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return nil, unavailable(err)
+	if err := s.reading(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() }); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
