@@ -134,29 +134,47 @@ func (d *Desk) session(c *gin.Context) error {
 	return nil
 }
 
-// embedLookup answers for the text of a ticket, which is not kept.
-func (d *Desk) embedLookup(c *gin.Context) error {
+// fromPage reads into in what a page of ours within Zendesk asks, of an agent whose
+// session lasts. wants is how the body has to be.
+func (d *Desk) fromPage(c *gin.Context, limit int64, in any, wants string) (store.Door, error) {
 	door, err := d.embeddedDoor(c)
 	if err != nil {
-		return err
+		return door, err
 	}
 	if !openSession(&door, auth.FromHeaders(c.GetHeader), d.Now()) {
-		return refused()
+		return door, refused()
 	}
 	if err := d.bounded(&door); err != nil {
-		return err
+		return door, err
 	}
-	body, err := edge.ReadBody(c, maxAsk)
+	body, err := edge.ReadBody(c, limit)
 	if err != nil {
-		return err
+		return door, err
 	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := dec.Decode(in); err != nil || !ends(dec) {
+		return door, bodyMustBe(wants)
+	}
+	return door, nil
+}
+
+func bodyMustBe(wants string) error {
+	return fault.New(fault.Invalid, "invalid_request", "The body must be %s.", wants)
+}
+
+// embedLookup answers for the text of a ticket, which is not kept.
+func (d *Desk) embedLookup(c *gin.Context) error {
+	const wants = `{"text": "…"}`
 	var in struct {
 		Text   *string `json:"text"`
 		Ticket string  `json:"ticket"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(&in); err != nil || in.Text == nil || !ends(dec) {
-		return fault.New(fault.Invalid, "invalid_request", `The body must be {"text": "…"}.`)
+	door, err := d.fromPage(c, maxAsk, &in, wants)
+	if err != nil {
+		return err
+	}
+	if in.Text == nil {
+		return bodyMustBe(wants)
 	}
 	if len(*in.Text) > maxText {
 		return fault.New(fault.TooLarge, "payload_too_large", "The text is larger than %d KiB.", maxText>>10).With("limit_bytes", maxText)

@@ -1,18 +1,14 @@
 package desk
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
-	"errata/internal/auth"
 	"errata/internal/brief"
-	"errata/internal/edge"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/store"
@@ -66,27 +62,17 @@ func (d *Desk) ticketsOf(ctx context.Context, ws int32, events []event.Event, fo
 
 // linkTicket links the ticket that an agent looks at to a request.
 func (d *Desk) linkTicket(c *gin.Context) error {
-	door, err := d.embeddedDoor(c)
-	if err != nil {
-		return err
-	}
-	if !openSession(&door, auth.FromHeaders(c.GetHeader), d.Now()) {
-		return refused()
-	}
-	if err := d.bounded(&door); err != nil {
-		return err
-	}
-	body, err := edge.ReadBody(c, maxLink)
-	if err != nil {
-		return err
-	}
+	const wants = `{"event_id": "…", "ticket": "4411"}`
 	var in struct {
 		Event  string `json:"event_id"`
 		Ticket string `json:"ticket"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if err := dec.Decode(&in); err != nil || in.Event == "" || in.Ticket == "" || !ends(dec) {
-		return fault.New(fault.Invalid, "invalid_request", `The body must be {"event_id": "…", "ticket": "4411"}.`)
+	door, err := d.fromPage(c, maxLink, &in, wants)
+	if err != nil {
+		return err
+	}
+	if in.Event == "" || in.Ticket == "" {
+		return bodyMustBe(wants)
 	}
 	own, err := ticketOf(&door, in.Ticket)
 	if err != nil {

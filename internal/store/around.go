@@ -88,7 +88,7 @@ const (
 )
 
 // Around says of a failure whether others met it, which incident it was part of and
-// which deploy it followed: in one round trip, from minutes as they were counted and
+// which deploy it followed: in one batch, from minutes as they were counted and
 // of a bounded number of Events, so that it takes as long in a storm as on a quiet day.
 func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.Time) (out Around, err error) {
 	defer fault.Wrap(&err, "Around")
