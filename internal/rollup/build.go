@@ -228,7 +228,7 @@ func (b *builder) blocks(to []Block, level Level, start time.Time, s *spec, fact
 			}
 			return b.table(s, facts, counts, cells[:n])
 		}()
-		to = append(to, Block{level, start.UTC(), s.cube, service, table})
+		to = append(to, Block{Level: level, Start: start.UTC(), Cube: s.cube, Service: service, Table: table})
 		cells = cells[n:]
 	}
 	return to

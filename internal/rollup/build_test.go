@@ -130,7 +130,7 @@ func TestCubesAreWhatWasCounted(t *testing.T) {
 			// A day of one hour, decoded as it is read from where it is kept.
 			hours := build(false)
 			for i := range hours {
-				table, err := Decode(hours[i].Cube, hours[i].Table.Encode())
+				table, err := Decode(hours[i].Cube, hours[i].Table.Encode(), "")
 				require.NoError(t, err)
 				hours[i].Table = table
 			}

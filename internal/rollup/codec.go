@@ -44,8 +44,9 @@ func EncodeBundle(blocks []Block) []byte {
 	return pack(out)
 }
 
-// DecodeBundle reads those of a bundle's tables whose cubes are wanted.
-func DecodeBundle(raw []byte, want func(Cube) bool) (cubes []Cube, tables []Table, err error) {
+// DecodeBundle reads those of a bundle's tables whose cubes are wanted, each like
+// Decode.
+func DecodeBundle(raw []byte, want func(Cube) bool, customer string) (cubes []Cube, tables []Table, err error) {
 	content, err := unpack(raw)
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +58,7 @@ func DecodeBundle(raw []byte, want func(Cube) bool) (cubes []Cube, tables []Tabl
 			return nil, nil, errFormat
 		}
 		if want(c) {
-			t, err := decode(c, r.b[:n])
+			t, err := decode(c, r.b[:n], customer)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -137,16 +138,21 @@ func (s *Set) encode(out []byte) []byte {
 	return out
 }
 
-// Decode reads the Table of a cube.
-func Decode(c Cube, raw []byte) (Table, error) {
+// Decode reads the Table of a cube. Where customer is not "" and the cube tells
+// customers apart, it gives their rows and those of Other only: a page about one
+// customer does not pay for the thousands of others.
+func Decode(c Cube, raw []byte, customer string) (Table, error) {
 	content, err := unpack(raw)
 	if err != nil || !c.Valid() {
 		return Table{}, errFormat
 	}
-	return decode(c, content)
+	return decode(c, content, customer)
 }
 
-func decode(c Cube, content []byte) (Table, error) {
+func decode(c Cube, content []byte, customer string) (Table, error) {
+	if customer != "" && c.Covers([]Dim{Customer}) {
+		return decodeCustomer(c, content, customer)
+	}
 	r := reader{b: content}
 	t := Table{numbers: &numbering{}, Words: make([]string, r.count())}
 	text := string(r.b) // words are parts of one allocation
@@ -160,14 +166,7 @@ func decode(c Cube, content []byte) (Table, error) {
 	if cols != len(c.Dims()) || r.bad {
 		return Table{}, errFormat
 	}
-	t.Cols = make([][]uint32, cols)
-	all := make([]uint32, rows*cols)
-	for k := range t.Cols {
-		t.Cols[k] = all[k*rows : (k+1)*rows]
-		for i := range rows {
-			t.Cols[k][i] = r.word(len(t.Words))
-		}
-	}
+	t.Cols = r.columns(rows, cols, len(t.Words))
 	t.At, t.N = make([]uint16, rows), make([]int64, rows)
 	for i := range rows {
 		t.At[i] = uint16(min(r.uvarint(), 1<<16-1)) //nolint:gosec // bounded
@@ -184,6 +183,68 @@ func decode(c Cube, content []byte) (Table, error) {
 		}
 	}
 	if r.bad || len(r.b) > 0 {
+		return Table{}, errFormat
+	}
+	return t, nil
+}
+
+// decodeCustomer reads the rows of one customer and of Other. Cubes that tell
+// customers apart have no Sets.
+func decodeCustomer(c Cube, content []byte, customer string) (Table, error) {
+	t := Table{numbers: &numbering{}, Cols: make([][]uint32, len(c.Dims()))}
+	r := reader{b: content}
+	words := make([][]byte, r.count())
+	theirs, others := -1, -1
+	for i := range words {
+		n := r.count()
+		words[i], r.b = r.b[:n], r.b[n:]
+		switch string(words[i]) { // the compiler makes no text of it
+		case customer:
+			theirs = i
+		case Other:
+			others = i
+		}
+	}
+	rows, cols := r.count(), r.count()
+	if cols != len(t.Cols) || r.bad {
+		return Table{}, errFormat
+	}
+	if theirs < 0 && others < 0 {
+		return t, nil
+	}
+	all := r.columns(rows, cols, len(words))
+	var picked []int
+	for i, w := range all[slices.Index(c.Dims(), Customer)] {
+		if int(w) == theirs || int(w) == others {
+			picked = append(picked, i)
+		}
+	}
+	numbers := map[uint32]uint32{}
+	for k, col := range all {
+		t.Cols[k] = make([]uint32, len(picked))
+		for to, from := range picked {
+			n, ok := numbers[col[from]]
+			if !ok {
+				n = uint32(len(t.Words)) //nolint:gosec // fewer than there were
+				numbers[col[from]], t.Words = n, append(t.Words, string(words[col[from]]))
+			}
+			t.Cols[k][to] = n
+		}
+	}
+	t.At, t.N = make([]uint16, len(picked)), make([]int64, len(picked))
+	for i, to := 0, 0; i < rows; i++ {
+		if at := r.uvarint(); to < len(picked) && picked[to] == i {
+			t.At[to] = uint16(min(at, 1<<16-1)) //nolint:gosec // bounded
+			to++
+		}
+	}
+	for i, to := 0, 0; i < rows; i++ {
+		if n := r.varint(); to < len(picked) && picked[to] == i {
+			t.N[to] = n
+			to++
+		}
+	}
+	if r.count() != 0 || r.bad || len(r.b) > 0 {
 		return Table{}, errFormat
 	}
 	return t, nil
@@ -229,6 +290,19 @@ func (r *reader) count() int {
 		return 0
 	}
 	return int(v) //nolint:gosec // below len
+}
+
+// columns reads indices into so many words, column by column.
+func (r *reader) columns(rows, cols, words int) [][]uint32 {
+	out := make([][]uint32, cols)
+	all := make([]uint32, rows*cols)
+	for k := range out {
+		out[k] = all[k*rows : (k+1)*rows]
+		for i := range rows {
+			out[k][i] = r.word(words)
+		}
+	}
+	return out
 }
 
 func (r *reader) word(words int) uint32 {

@@ -199,6 +199,8 @@ type Block struct {
 	Cube    Cube
 	Service string // of a cube of which each service has its own
 	Table   Table
+	// Customer: the table may hold this one's rows and those of Other only.
+	Customer string
 }
 
 // Scale is how many units of a Table's N a request is: requests may be

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func TestEncodedTablesAreTheSame(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, b := range BuildHour(hour, one(random(r, 2000))) {
 		raw := b.Table.Encode()
-		again, err := Decode(b.Cube, raw)
+		again, err := Decode(b.Cube, raw, "")
 		require.NoError(t, err)
 		assert.Equal(t, b.Table.Words, again.Words)
 		assert.Equal(t, b.Table.Cols, again.Cols)
@@ -131,10 +132,45 @@ func TestEncodedTablesAreTheSame(t *testing.T) {
 	}
 }
 
+// What is decoded for one customer counts the same as all of it does for them.
+func TestTablesOfOneCustomer(t *testing.T) {
+	blocks := BuildHour(hour, one(random(rand.New(rand.NewPCG(7, 8)), 2000)))
+	for _, customer := range []string{"customer 1", "customer 2", "nobody", Other} {
+		found := 0
+		count := func(c Cube, table *Table) map[string]int64 {
+			by := c.Dims()[:len(c.Dims())-1]
+			s := Scan{By: by[len(by)-maxBy:], Steps: 1, Where: map[Dim]func(string) bool{Customer: func(v string) bool { return v == customer }}}
+			s.Add(c, table, func(uint16) int { return 0 })
+			out := map[string]int64{}
+			for _, g := range s.Groups() {
+				out[fmt.Sprintf("%q", g.Values)] = g.Total()
+			}
+			return out
+		}
+		for _, b := range blocks {
+			got, err := Decode(b.Cube, b.Table.Encode(), customer)
+			require.NoError(t, err)
+			cubes, tables, err := DecodeBundle(EncodeBundle([]Block{b}), func(Cube) bool { return true }, customer)
+			require.NoError(t, err)
+			require.Equal(t, []Cube{b.Cube}, cubes)
+			if !b.Cube.Covers([]Dim{Customer}) {
+				assert.Equal(t, b.Table.N, got.N)
+				continue
+			}
+			all := count(b.Cube, &b.Table)
+			found += len(all)
+			assert.Equal(t, all, count(b.Cube, &got), "%s in cube %d", customer, b.Cube)
+			assert.Equal(t, all, count(b.Cube, &tables[0]), "%s in cube %d", customer, b.Cube)
+			assert.LessOrEqual(t, got.Size(), b.Table.Size())
+		}
+		assert.Equal(t, strings.HasPrefix(customer, "customer"), found > 0, customer)
+	}
+}
+
 func TestBundles(t *testing.T) {
 	blocks := BuildHour(hour, one(random(rand.New(rand.NewPCG(3, 4)), 500)))
 	raw := EncodeBundle(blocks)
-	cubes, tables, err := DecodeBundle(raw, func(c Cube) bool { return c == ServiceDetail })
+	cubes, tables, err := DecodeBundle(raw, func(c Cube) bool { return c == ServiceDetail }, "")
 	require.NoError(t, err)
 	assert.Len(t, cubes, 3, "one for each service")
 	k := 0
@@ -146,7 +182,7 @@ func TestBundles(t *testing.T) {
 		}
 	}
 	for n := range raw { // cut short
-		_, _, err := DecodeBundle(raw[:n], func(Cube) bool { return true })
+		_, _, err := DecodeBundle(raw[:n], func(Cube) bool { return true }, "")
 		assert.Error(t, err)
 	}
 }
@@ -218,8 +254,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(int16(b.Cube), b.Table.append(nil))
 	}
 	f.Fuzz(func(t *testing.T, cube int16, content []byte) {
-		_, _, _ = DecodeBundle(pack(content), func(Cube) bool { return true })
-		table, err := Decode(Cube(cube), pack(content))
+		_, _, _ = DecodeBundle(pack(content), func(Cube) bool { return true }, "")
+		_, _ = Decode(Cube(cube), pack(content), "customer 1")
+		table, err := Decode(Cube(cube), pack(content), "")
 		if err != nil {
 			return
 		}
@@ -322,5 +359,50 @@ func TestScansGoOn(t *testing.T) {
 			}
 		})
 		assert.Equal(t, was, say(base))
+	}
+}
+
+// What was estimated once is estimated anew where a scan goes on from it, and stays
+// what it was for the others.
+func TestEstimatesGoOn(t *testing.T) {
+	of := func(from, to int) *Table {
+		c := &Counted{}
+		c.SetAll(map[Dim]string{Role: "primary", Family: "us", Code: "boom"})
+		for i := from; i < to; i++ {
+			c.Set(Customer, fmt.Sprint("customer ", i))
+			c.Errors(0, 1)
+			c.Customers(0, 1)
+		}
+		for _, b := range BuildHour(hour, c) {
+			if b.Cube == Codes {
+				return &b.Table
+			}
+		}
+		return nil
+	}
+	count := func(s *Scan) (out [3]int64) {
+		g := s.Groups()[0]
+		for i, span := range [][2]int{{0, 1}, {1, 2}, {0, 2}} {
+			out[i], _ = g.Distinct(span[0], span[1])
+		}
+		return out
+	}
+	at := func(step int) func(uint16) int { return func(uint16) int { return step } }
+	index := &Index{}
+	base := &Scan{By: []Dim{Code}, Steps: 2, Sets: true, Index: index}
+	base.Add(Codes, of(0, 3000), at(0))
+	base.Add(Codes, of(0, 500), at(1))
+	base.End()
+	first := count(base)
+	for range 2 {
+		on := &Scan{By: []Dim{Code}, Steps: 2, Sets: true, Index: index, Base: base}
+		on.Add(Codes, of(2000, 9000), at(1))
+		scratch := &Scan{By: []Dim{Code}, Steps: 2, Sets: true}
+		scratch.Add(Codes, of(0, 3000), at(0))
+		scratch.Add(Codes, of(0, 500), at(1))
+		scratch.Add(Codes, of(2000, 9000), at(1))
+		assert.Equal(t, count(scratch), count(on))
+		assert.Greater(t, count(on)[2], first[2])
+		assert.Equal(t, first, count(base))
 	}
 }

@@ -40,6 +40,7 @@ type Read struct {
 	Fine     bool
 	Whole    bool          // folded: when things happened does not matter
 	By       rollup.DimSet // what has to be told apart where it is folded
+	Customer string        // of stored blocks, their rows are enough; "" for all
 }
 
 const (
@@ -124,7 +125,7 @@ func (p *Plan) Reads() []Read {
 		if c == 0 {
 			continue
 		}
-		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.isFine(c), Whole: p.folds(), By: p.tells(c)}
+		r := Read{Cube: c, From: p.Filter.From, To: p.Filter.To, Days: p.days, Fine: p.isFine(c), Whole: p.folds(), By: p.tells(c), Customer: p.Filter.Customer}
 		if c.Own() {
 			r.Services = p.services
 		}
@@ -149,8 +150,11 @@ func (p *Plan) isFine(c rollup.Cube) bool {
 }
 
 // folds: all that matters of when something happened is on which side of
-// complete it was, or in which point.
-func (p *Plan) folds() bool { return !p.exact && (p.Step == 0 || p.pointwise()) }
+// complete it was, or in which point. What there is of one customer is little: it
+// is read as it is.
+func (p *Plan) folds() bool {
+	return !p.exact && p.Filter.Customer == "" && (p.Step == 0 || p.pointwise())
+}
 
 // pointwise: each point is folded by itself. It is what takes long to add up, and
 // little of it is told apart.

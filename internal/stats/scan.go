@@ -27,6 +27,9 @@ func (p *Plan) scan(b *Blocks, c rollup.Cube, by []rollup.Dim, from, to time.Tim
 		if block.Cube != c || !block.Start.Before(to) || !block.Start.Add(block.Level.Span()).After(from) {
 			continue
 		}
+		if !fine && i < b.Stored && block.Customer != p.Filter.Customer {
+			continue // read for a question about somebody else
+		}
 		if block.Start.Before(b.Open) && slices.ContainsFunc(read, func(r Read) bool { return !block.Start.Before(r.From) && block.Start.Before(r.To) }) {
 			continue // it is in a stretch
 		}

@@ -27,16 +27,16 @@ func scanBlock(row pgx.CollectableRow) (b storedBlock, err error) {
 	return b, err
 }
 
-// blocks decodes those that are wanted.
-func (b *storedBlock) blocks(want func(rollup.Cube) bool) ([]rollup.Block, error) {
+// blocks decodes those that are wanted, of all customers or of one.
+func (b *storedBlock) blocks(want func(rollup.Cube) bool, customer string) ([]rollup.Block, error) {
 	if b.cube != rollup.Bundle {
-		table, err := rollup.Decode(b.cube, b.content)
-		return []rollup.Block{{Level: b.level, Start: b.start, Cube: b.cube, Service: b.service, Table: table}}, err
+		table, err := rollup.Decode(b.cube, b.content, customer)
+		return []rollup.Block{{Level: b.level, Start: b.start, Cube: b.cube, Service: b.service, Customer: customer, Table: table}}, err
 	}
-	cubes, tables, err := rollup.DecodeBundle(b.content, want)
+	cubes, tables, err := rollup.DecodeBundle(b.content, want, customer)
 	out := make([]rollup.Block, len(cubes))
 	for i := range cubes {
-		out[i] = rollup.Block{Level: b.level, Start: b.start, Cube: cubes[i], Service: b.service, Table: tables[i]}
+		out[i] = rollup.Block{Level: b.level, Start: b.start, Cube: cubes[i], Service: b.service, Customer: customer, Table: tables[i]}
 	}
 	return out, err
 }
@@ -48,7 +48,7 @@ func collectBlocks(rows pgx.Rows) (out []rollup.Block, err error) {
 			break
 		}
 		var blocks []rollup.Block
-		blocks, err = stored[i].blocks(func(rollup.Cube) bool { return true })
+		blocks, err = stored[i].blocks(func(rollup.Cube) bool { return true }, "")
 		out = append(out, blocks...)
 	}
 	return out, err

@@ -76,17 +76,28 @@ func (r *blockReader) fetch(ctx context.Context, tx pgx.Tx, ids []blockID, table
 // bundles hold all that a service has.
 func (r *blockReader) decode(rows []storedBlock, asked []blockID, tables map[blockID]*rollup.Table) error {
 	wanted := make(map[blockID]bool, len(asked))
+	customers := []string{}
 	for _, id := range asked {
 		wanted[id] = true
+		if !slices.Contains(customers, id.customer) { // hardly ever more than one
+			customers = append(customers, id.customer)
+		}
 	}
 	decoded := make([][]rollup.Block, len(rows))
-	err := parallel(len(rows), func(i int) (err error) {
+	err := parallel(len(rows), func(i int) error {
 		b := &rows[i]
-		want := func(c rollup.Cube) bool { return wanted[blockID{b.level, b.start, c, b.service}] }
-		if b.cube == rollup.Bundle || want(b.cube) {
-			decoded[i], err = b.blocks(want)
+		for _, customer := range customers {
+			want := func(c rollup.Cube) bool { return wanted[blockID{b.level, b.start, c, b.service, customer}] }
+			if b.cube != rollup.Bundle && !want(b.cube) {
+				continue
+			}
+			blocks, err := b.blocks(want, customer)
+			if err != nil {
+				return err
+			}
+			decoded[i] = append(decoded[i], blocks...)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
@@ -94,7 +105,7 @@ func (r *blockReader) decode(rows []storedBlock, asked []blockID, tables map[blo
 	for _, blocks := range decoded {
 		for i := range blocks {
 			b := &blocks[i]
-			tables[blockID{b.Level, b.Start, b.Cube, b.Service}] = &b.Table
+			tables[blockID{b.Level, b.Start, b.Cube, b.Service, b.Customer}] = &b.Table
 		}
 	}
 	for id := range wanted { // also that there is none
@@ -126,7 +137,7 @@ func (r *blockReader) singles(reads []stats.Read) (out []blockID) {
 func (r *blockReader) ids(read stats.Read) (out []blockID) {
 	r.each(read, func(level rollup.Level, start time.Time) {
 		for _, service := range orNone(read.Services) {
-			out = append(out, blockID{level, start, read.Cube, service})
+			out = append(out, blockID{level, start, read.Cube, service, read.Customer})
 		}
 	})
 	return out
@@ -138,7 +149,13 @@ func (r *blockReader) cached(tables map[blockID]*rollup.Table, ids []blockID) (m
 		if _, ok := tables[id]; ok {
 			continue
 		}
-		t, ok := r.s.tables.get(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}])
+		built := r.built[spanID{id.level, id.start}]
+		t, ok := r.s.tables.get(cacheKey{ws: r.ws, blockID: id}, built)
+		if !ok && id.customer != "" { // it is in that of all customers
+			all := id
+			all.customer = ""
+			t, ok = r.s.tables.get(cacheKey{ws: r.ws, blockID: all}, built)
+		}
 		if !ok {
 			missing = append(missing, id)
 			continue

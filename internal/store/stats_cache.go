@@ -18,12 +18,13 @@ type spanID struct {
 	start time.Time
 }
 
-// blockID is one block of a workspace.
+// blockID is one block of a workspace, or what it has of one customer.
 type blockID struct {
-	level   rollup.Level
-	start   time.Time
-	cube    rollup.Cube
-	service string
+	level    rollup.Level
+	start    time.Time
+	cube     rollup.Cube
+	service  string
+	customer string
 }
 
 type cacheKey struct {
@@ -58,7 +59,7 @@ func (c *tableCache) get(k cacheKey, built time.Time) (t *rollup.Table, ok bool)
 }
 
 func (c *tableCache) put(k cacheKey, built time.Time, t *rollup.Table) {
-	e := cachedTable{built, t, 200 + len(k.service)}
+	e := cachedTable{built, t, 200 + len(k.service) + len(k.customer)}
 	if t != nil {
 		e.size += t.Size()
 	}

@@ -80,7 +80,7 @@ func (r *blockReader) fine(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 		key := openKey{ws: r.ws, hour: k.hour, from: k.hour, service: k.service, built: r.built[spanID{rollup.Hour, k.hour}]}
 		err := r.s.open.read(ctx, tx, key, func(o *openHour) {
 			for _, b := range o.byMinute.blocks(o) {
-				id := blockID{b.Level, b.Start, b.Cube, b.Service}
+				id := blockID{b.Level, b.Start, b.Cube, b.Service, ""}
 				if _, ok := taken[id]; !ok && wanted[b.Cube] {
 					taken[id] = k
 				}

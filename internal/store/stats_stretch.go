@@ -52,7 +52,7 @@ func (r *blockReader) stretches(reads []stats.Read) (missing []toFold) {
 			one := read
 			one.Days, one.To, one.Services = true, earlier(read.To, r.out.Open), []string{service}
 			s.of = r.ids(one)
-			s.key = cacheKey{ws: r.ws, blockID: blockID{0, read.From, read.Cube, service}, until: one.To, by: read.By}
+			s.key = cacheKey{ws: r.ws, blockID: blockID{0, read.From, read.Cube, service, read.Customer}, until: one.To, by: read.By}
 			s.built = r.version(s.of)
 			table, ok := r.s.tables.get(s.key, s.built)
 			if r.out.Whole[s.Stretch] = table; !ok || table == nil {
@@ -104,5 +104,5 @@ func (r *blockReader) fold(stretches []toFold, tables map[blockID]*rollup.Table)
 }
 
 func (id blockID) block(t *rollup.Table) rollup.Block {
-	return rollup.Block{Level: id.level, Start: id.start, Cube: id.cube, Service: id.service, Table: *t}
+	return rollup.Block{Level: id.level, Start: id.start, Cube: id.cube, Service: id.service, Customer: id.customer, Table: *t}
 }

@@ -61,16 +61,27 @@ var asked = []struct {
 		`SELECT service || ' ' || code, count(*) FILTER (WHERE service IN ('edge', 'billing') AND endpoint = '/v1/2')`},
 	{[]rollup.Dim{rollup.Endpoint}, event.Filter{Service: "edge", Code: "code_3"}, stats.Customers,
 		`SELECT endpoint, count(DISTINCT customer) FILTER (WHERE service = 'edge' AND code = 'code_3' AND customer <> '')`},
+	{[]rollup.Dim{rollup.Family}, event.Filter{Customer: "acme"}, stats.Errors, `SELECT (ARRAY['caller','limits','us','upstream'])[family + 1], count(*) FILTER (WHERE customer = 'acme')`},
+	{[]rollup.Dim{rollup.Code}, event.Filter{Customer: "acme", Query: "service:edge,billing"}, stats.Errors,
+		`SELECT code, count(*) FILTER (WHERE customer = 'acme' AND service IN ('edge', 'billing'))`},
+	{nil, event.Filter{Customer: "initech"}, stats.Errors, `SELECT '', count(*) FILTER (WHERE customer = 'initech')`},
 }
 
 // requireSame compares answers with what the Events themselves say.
 func (f *fixture) requireSame(t *testing.T, at time.Time, from, to time.Time) {
 	t.Helper()
-	for i, a := range asked {
+	var all []stats.Question
+	for _, a := range asked {
 		q := stats.Question{Measure: a.measure, By: a.by, Filter: a.filter, Whole: true, Limit: 200}
 		q.Filter.From, q.Filter.To = from, to
-		answers, err := f.Stats(t.Context(), store.DefaultWorkspace, at, q)
+		all = append(all, q)
+	}
+	together, err := f.Stats(t.Context(), store.DefaultWorkspace, at, all...)
+	require.NoError(t, err)
+	for i, a := range asked {
+		answers, err := f.Stats(t.Context(), store.DefaultWorkspace, at, all[i])
 		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("%+v", together[i]), fmt.Sprintf("%+v", answers[0]), "question %d among others", i)
 		got := map[string]int64{}
 		for _, s := range answers[0].Series {
 			if s.Total != 0 {
