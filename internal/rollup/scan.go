@@ -100,6 +100,7 @@ func (g *Group) union(lo, hi int) (all Distinct) {
 			if g.unions.kept == nil || len(g.unions.kept) > 8 {
 				g.unions.kept = map[[2]int]Distinct{}
 			}
+			all.settle()
 			g.unions.kept[[2]int{lo, hi}] = all
 		}()
 	}
@@ -122,6 +123,9 @@ func (s *Scan) End() {
 	for i := range s.groups {
 		if s.Sets {
 			s.groups[i].unions = &unions{}
+			for k := range s.groups[i].Customers {
+				s.groups[i].Customers[k].settle()
+			}
 		}
 	}
 }

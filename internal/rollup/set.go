@@ -51,6 +51,10 @@ type Distinct struct {
 	sketch *hyperloglog.Sketch
 	others bool // there were more than a block could name
 	shared bool // names and sketch are somebody else's, too
+	// estimate is what the sketch says, where it was asked after the last that was
+	// added: asking takes much longer than adding.
+	estimate  int64
+	estimated bool
 }
 
 // Size is about how many bytes it takes, beyond the names.
@@ -75,6 +79,7 @@ func (d *Distinct) Add(name string) {
 		d.own()
 	}
 	if d.sketch != nil {
+		d.estimated = false
 		d.sketch.Insert([]byte(name))
 		return
 	}
@@ -121,6 +126,7 @@ func (d *Distinct) addSet(s *Set, words []string) {
 	if d.sketch == nil {
 		d.approximate()
 	}
+	d.estimated = false
 	if err := mergeSketch(d.sketch, s.Sketch); err != nil {
 		d.others = true // what cannot be read was counted by nobody
 	}
@@ -137,10 +143,22 @@ func mergeSketch(into, from *hyperloglog.Sketch) (err error) {
 
 // Count is how many there are, and whether that is certain.
 func (d *Distinct) Count() (n int64, exact bool) {
+	if d.estimated {
+		return d.estimate, false
+	}
 	if d.sketch != nil {
 		return int64(d.sketch.Estimate()), false //nolint:gosec // far below 2^63
 	}
 	return int64(len(d.names)), !d.others
+}
+
+// settle keeps what Count says, for those who read it from now on. Unlike Count it is
+// not for many at a time.
+func (d *Distinct) settle() {
+	if d.sketch != nil && !d.estimated {
+		d.estimate, _ = d.Count()
+		d.estimated = true
+	}
 }
 
 // merge adds the customers of another.

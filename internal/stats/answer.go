@@ -2,6 +2,7 @@ package stats
 
 import (
 	"cmp"
+	"container/heap"
 	"math"
 	"slices"
 	"time"
@@ -82,9 +83,9 @@ func (p *Plan) ranked(b Blocks) Answer {
 		}
 	}
 	top, _ := p.whole().answer(b)
-	largest := *p
-	largest.keep = top.labels()
-	a, _ := largest.answer(b)
+	these := *p
+	these.keep = top.labels()
+	a, _ := these.answer(b)
 	a.More, a.Covered, a.NoTotals, a.Exact = top.More, top.Covered, top.NoTotals, a.Exact && top.Exact
 	return a
 }
@@ -125,12 +126,8 @@ func (p *Plan) answer(b Blocks) (a Answer, all bool) {
 		c := &now.of[i]
 		ranked[i] = rank{c, p.measure(&a, now, c, 0, p.points()), c.errors.Total()}
 	}
-	slices.SortFunc(ranked, compareRanks)
-	if len(ranked) > p.Limit {
-		a.More = len(ranked) - p.Limit
-		ranked = ranked[:p.Limit]
-	}
-	for _, r := range ranked {
+	a.More = max(0, len(ranked)-p.Limit)
+	for _, r := range largest(ranked, p.Limit) {
 		a.Series = append(a.Series, p.series(&a, now, before, r))
 	}
 	return a, true
@@ -141,6 +138,32 @@ type rank struct {
 	*counted
 	total float64
 	all   int64 // failures
+}
+
+// ranks is a heap whose first is the least of them.
+type ranks []rank
+
+func (r ranks) Len() int           { return len(r) }
+func (r ranks) Less(i, j int) bool { return compareRanks(r[i], r[j]) > 0 }
+func (r ranks) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
+func (r *ranks) Push(any)          { panic("stats: nothing is added") }
+func (r *ranks) Pop() any          { panic("stats: nothing is taken out") }
+
+// largest sorts the n largest and leaves the others, of which there may be thousands,
+// in no order.
+func largest(all []rank, n int) []rank {
+	if top := ranks(all[:min(n, len(all))]); len(top) < len(all) {
+		heap.Init(&top)
+		for _, r := range all[n:] {
+			if compareRanks(r, top[0]) < 0 {
+				top[0] = r
+				heap.Fix(&top, 0)
+			}
+		}
+		all = top
+	}
+	slices.SortFunc(all, compareRanks)
+	return all
 }
 
 // compareRanks puts the largest first.
