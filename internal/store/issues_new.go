@@ -21,8 +21,7 @@ type NewIssue struct {
 }
 
 // issues.first_at is of the Event that came in first, and some that came later
-// may be older: the hours of the week before say so. Hours are looked up one by
-// one, by the primary key: an index range over them would read every issue's.
+// may be older: the hours of the week before say so.
 const sqlNewIssues = `
 SELECT i.id::text, i.service, i.method, i.endpoint, coalesce(i.status, 0), i.code, i.title, i.family, n.first_at, n.last_at, n.n
 FROM (SELECT id, service, method, endpoint, status, code, title, family FROM issues
@@ -31,8 +30,8 @@ FROM (SELECT id, service, method, endpoint, status, code, title, family FROM iss
       ORDER BY first_at DESC, id LIMIT 4 * $5::int4) i
 CROSS JOIN LATERAL (
   SELECT sum(h.n)::int8 AS n, min(h.first_at) FILTER (WHERE h.n > 0) AS first_at, max(h.last_at) AS last_at
-  FROM generate_series(date_trunc('hour', $2::timestamptz - interval '7 days'), $3::timestamptz, interval '1 hour') g (hour)
-  JOIN issue_hours h ON h.workspace_id = $1::int4 AND h.hour = g.hour AND h.issue_id = i.id) n
+  FROM issue_hours h
+  WHERE h.workspace_id = $1::int4 AND h.issue_id = i.id AND h.hour >= date_trunc('hour', $2::timestamptz - interval '7 days') AND h.hour <= $3::timestamptz) n
 WHERE n.n > 0 AND n.first_at >= $2::timestamptz
 ORDER BY n.first_at DESC, i.id LIMIT $5::int4`
 
@@ -41,15 +40,20 @@ ORDER BY n.first_at DESC, i.id LIMIT $5::int4`
 // all. Their counts reach to the period's end.
 func (s *Store) NewIssues(ctx context.Context, ws int32, service string, from, to time.Time, limit int) (out []NewIssue, err error) {
 	defer fault.Wrap(&err, "NewIssues")
-	rows, err := s.pool.Query(ctx, sqlNewIssues, ws, from, to, service, limit)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (i NewIssue, err error) {
-		var status, family int16
-		err = row.Scan(&i.ID, &i.Service, &i.Method, &i.Endpoint, &status, &i.Code, &i.Title, &family, &i.FirstAt, &i.LastAt, &i.N)
-		i.Status, i.Family, i.FirstAt, i.LastAt = int(status), familyOf(family), i.FirstAt.UTC(), i.LastAt.UTC()
-		return i, err
+	err = s.reading(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sqlNewIssues, ws, from, to, service, limit)
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectRows(rows, scanNewIssue)
+		return err
 	})
 	return out, unavailable(err)
+}
+
+func scanNewIssue(row pgx.CollectableRow) (i NewIssue, err error) {
+	var status, family int16
+	err = row.Scan(&i.ID, &i.Service, &i.Method, &i.Endpoint, &status, &i.Code, &i.Title, &family, &i.FirstAt, &i.LastAt, &i.N)
+	i.Status, i.Family, i.FirstAt, i.LastAt = int(status), familyOf(family), i.FirstAt.UTC(), i.LastAt.UTC()
+	return i, err
 }
