@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/linkout"
+	"errata/internal/store"
 	"errata/internal/story"
 )
 
@@ -100,17 +102,17 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.D
 		return err
 	}
 	var links []linkout.Template
+	var deploy *store.Deploy
 	engineer := login.Decides || all
 	if engineer {
 		if links, err = w.Store.Links(ctx, ws); err != nil {
 			return err
 		}
+		deploy = around.Deploy
 	}
-	beside := newBeside(&trail, e, around.Deploy, now)
-	if len(beside.replies) > 0 {
-		if err := w.answer(ctx, ws, now, &beside.asked); err != nil {
-			return err
-		}
+	beside := newBeside(&trail, e, deploy, now)
+	if err := w.answerBeside(ctx, ws, now, beside); err != nil {
+		return err
 	}
 	spent += time.Since(asked)
 
@@ -135,6 +137,19 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.D
 	page.frame = w.frame(c, page.Heading, "")
 	timed(c, time.Now().Add(-spent))
 	return w.render(c, http.StatusOK, "request", page)
+}
+
+// answerBeside asks what stands beside a failure, and once that is known, what is left.
+func (w *web) answerBeside(ctx context.Context, ws int32, now time.Time, b *beside) error {
+	if len(b.replies) > 0 {
+		if err := w.answer(ctx, ws, now, &b.asked); err != nil {
+			return err
+		}
+	}
+	if more, worthIt := b.sinceDeploy(now); worthIt {
+		return w.answer(ctx, ws, now, &more)
+	}
+	return nil
 }
 
 // requestPage is the answer, in the order in which it is needed.

@@ -32,7 +32,7 @@ const (
 )
 
 // newBeside asks about the services of the Trail: who else failed the customer is
-// counted, but not by code.
+// counted, but not by code. deploy is nil for who does not see it.
 func newBeside(t *event.Trail, e *event.Event, deploy *store.Deploy, now time.Time) *beside {
 	b := &beside{e: e, from: now.Add(-besideFor), to: now, when: "last 24 h"}
 	if now.Sub(e.OccurredAt) > besideFor {
@@ -46,30 +46,44 @@ func newBeside(t *event.Trail, e *event.Event, deploy *store.Deploy, now time.Ti
 	}
 	if deploy != nil {
 		b.deploy = deploy
-		b.askRelease(now)
+		b.askBefore()
 	}
 	return b
 }
 
-// askRelease asks by the hour, and for the first two by the minute.
-func (b *beside) askRelease(now time.Time) {
+// ofCode is about the failure's code in its service.
+func (b *beside) ofCode(from, to time.Time) event.Filter {
+	return event.Filter{Service: b.e.Service, Environment: b.e.Environment, Code: b.e.Code, Role: b.e.Role, From: from, To: to}
+}
+
+// askBefore asks how often the code came before the deploy: in most cases it did, and
+// that is all there is to say.
+func (b *beside) askBefore() {
 	if b.e.OccurredAt.Sub(b.deploy.At.Time) > story.Correlated {
 		return
 	}
 	hour := b.deploy.At.Truncate(time.Hour)
-	of := func(from, to time.Time) event.Filter {
-		return event.Filter{Service: b.e.Service, Environment: b.e.Environment, Code: b.e.Code, Role: b.e.Role, From: from, To: to}
+	b.before = b.ask(stats.Question{Measure: stats.Errors, Whole: true, Hours: true, Filter: b.ofCode(hour.Add(-story.Correlated), hour)})
+}
+
+// sinceDeploy is when the code came since the deploy, where it is new: to be asked once
+// it is known to be. It is by the hour, and for the first two by the minute, which
+// reads all that was counted of the service in them.
+func (b *beside) sinceDeploy(now time.Time) (more asked, worthIt bool) {
+	if b.before == nil || b.before.total() > 0 {
+		return more, false
 	}
-	b.before = b.ask(stats.Question{Measure: stats.Errors, Whole: true, Hours: true, Filter: of(hour.Add(-story.Correlated), hour)})
 	const minutes = 2 * time.Hour
+	hour := b.deploy.At.Truncate(time.Hour)
 	end := hour.Add(minutes)
 	if now.Before(end) {
 		end = now.Truncate(time.Minute).Add(time.Minute)
 	}
-	b.soon = b.ask(stats.Question{Measure: stats.Errors, Step: time.Minute, Filter: of(hour, end)})
+	b.soon = more.ask(stats.Question{Measure: stats.Errors, Step: time.Minute, Filter: b.ofCode(hour, end)})
 	if last := b.e.OccurredAt.Truncate(time.Hour).Add(time.Hour); last.After(hour.Add(minutes)) {
-		b.since = b.ask(stats.Question{Measure: stats.Errors, Hours: true, Step: time.Hour, Filter: of(hour.Add(minutes), last)})
+		b.since = more.ask(stats.Question{Measure: stats.Errors, Hours: true, Step: time.Hour, Filter: b.ofCode(hour.Add(minutes), last)})
 	}
+	return more, true
 }
 
 // release says what the deploy may have to do with it; "" where none is known.
@@ -80,23 +94,31 @@ func (b *beside) release() string {
 	r := story.Release{Release: b.deploy.Release, At: b.deploy.At.Time, Reported: b.deploy.Reported}
 	if b.before != nil {
 		r.Counted, r.Before = true, int64(b.before.total())
-		minute := r.At.Truncate(time.Minute)
-		for at, n := range counts(b.soon) {
-			if at.Before(minute) {
-				r.Before += n
-			} else if r.First.IsZero() || at.Before(r.First) {
-				r.First, r.Exact = at, true
-			}
+		b.first(&r)
+	}
+	return r.Text(b.e)
+}
+
+// first finds when the code came since the deploy, and whether it did just before it.
+func (b *beside) first(r *story.Release) {
+	if b.soon == nil {
+		return
+	}
+	minute := r.At.Truncate(time.Minute)
+	for at, n := range counts(b.soon) {
+		if at.Before(minute) {
+			r.Before += n
+		} else if r.First.IsZero() || at.Before(r.First) {
+			r.First, r.Exact = at, true
 		}
-		if r.First.IsZero() && b.since != nil {
-			for at := range counts(b.since) {
-				if r.First.IsZero() || at.Before(r.First) {
-					r.First = at
-				}
+	}
+	if r.First.IsZero() && b.since != nil {
+		for at := range counts(b.since) {
+			if r.First.IsZero() || at.Before(r.First) {
+				r.First = at
 			}
 		}
 	}
-	return r.Text(b.e)
 }
 
 // counts are the points of an answer that have something.

@@ -41,10 +41,8 @@ func (w *web) showOutside(c *gin.Context, trail event.Trail, spent time.Duration
 	}
 	e := front.Seen(&trail)
 	beside := newBeside(&event.Trail{Services: []string{e.Service}}, &e, nil, now)
-	if len(beside.replies) > 0 {
-		if err := w.answer(ctx, login.Workspace, now, &beside.asked); err != nil {
-			return err
-		}
+	if err := w.answerBeside(ctx, login.Workspace, now, beside); err != nil {
+		return err
 	}
 	spent += time.Since(asked)
 
