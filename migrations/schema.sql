@@ -672,7 +672,11 @@ CREATE TABLE public.expired_days (
     blocks integer NOT NULL,
     bits integer NOT NULL,
     ids bigint NOT NULL,
-    made_at timestamp with time zone NOT NULL
+    made_at timestamp with time zone NOT NULL,
+    rule text,
+    kept integer,
+    after_days integer,
+    CONSTRAINT expired_days_rule CHECK ((((rule IS NULL) = (kept IS NULL)) AND ((rule IS NULL) = (after_days IS NULL))))
 );
 
 CREATE TABLE public.expired_ids (
@@ -1291,6 +1295,34 @@ CREATE TABLE public.stacks_old (
     base uuid
 );
 
+CREATE TABLE public.thinned_days (
+    workspace_id integer NOT NULL,
+    day date NOT NULL,
+    rule text NOT NULL COLLATE pg_catalog."C",
+    match text NOT NULL,
+    keep integer NOT NULL,
+    written bigint NOT NULL,
+    again_at timestamp with time zone,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.thinning_rules (
+    workspace_id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    match text NOT NULL,
+    after_days integer NOT NULL,
+    keep integer NOT NULL,
+    enabled boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT thinning_rules_after_days_check CHECK ((after_days >= 3)),
+    CONSTRAINT thinning_rules_keep_check CHECK ((keep >= 1)),
+    CONSTRAINT thinning_rules_match_check CHECK ((match <> ''::text)),
+    CONSTRAINT thinning_rules_name_check CHECK ((name <> ''::text))
+);
+
 CREATE TABLE public.workspaces (
     id integer NOT NULL,
     name text NOT NULL,
@@ -1531,6 +1563,12 @@ ALTER TABLE ONLY public.stacks
 
 ALTER TABLE ONLY public.stacks_old
     ADD CONSTRAINT stacks_old_pkey PRIMARY KEY (workspace_id, day, hash);
+
+ALTER TABLE ONLY public.thinned_days
+    ADD CONSTRAINT thinned_days_pkey PRIMARY KEY (workspace_id, day, rule);
+
+ALTER TABLE ONLY public.thinning_rules
+    ADD CONSTRAINT thinning_rules_pkey PRIMARY KEY (workspace_id, name);
 
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
@@ -1846,5 +1884,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.slos TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stacks TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stacks_old TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.thinned_days TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.thinning_rules TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workspaces TO errata_app;

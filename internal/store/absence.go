@@ -11,13 +11,13 @@ import (
 
 	"errata/internal/event"
 	"errata/internal/fault"
+	"errata/internal/thin"
 )
 
 // AbsenceReason is why there is nothing under an ID, as far as can be told.
 type AbsenceReason string
 
-// The reasons. Nothing is thinned out yet: the word is kept for when there is a
-// rule that does.
+// The reasons. What a rule let go is thinned; what went with its day has expired.
 const (
 	NeverSeen       AbsenceReason = "never_seen"
 	ProbablyExpired AbsenceReason = "probably_expired"
@@ -31,11 +31,14 @@ type Absence struct {
 	ID            string
 	Reason        AbsenceReason
 	RetentionDays int
-	Day           string    // on which one that has probably expired happened
+	Day           string    // on which one that has probably expired, or was thinned out, happened
 	ExpiredAt     time.Time // when that day went, or had to
 	RejectedAt    time.Time
 	Because       string // the code of the rejection
 	Message       string // what was said against the report
+	Rule          string // by which it was thinned out,
+	Kept          int    // which keeps so many failures of each issue and hour
+	AfterDays     int    // when their day has been over for so long
 }
 
 const sqlRejectedIDs = `
@@ -71,9 +74,14 @@ func (s *Store) Absences(ctx context.Context, ws int32, ids []string) (out map[s
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	for id, day := range expired {
+	for id, gone := range expired {
 		a := out[id]
-		a.Reason, a.Day, a.ExpiredAt = ProbablyExpired, dayText(day), dueAt(day, days)
+		a.Day = dayText(gone.day)
+		if gone.by == (goneBy{}) {
+			a.Reason, a.ExpiredAt = ProbablyExpired, dueAt(gone.day, days)
+		} else {
+			a.Reason, a.Rule, a.Kept, a.AfterDays = Thinned, gone.by.rule, gone.by.kept, gone.by.afterDays
+		}
 		out[id] = a
 	}
 	return out, nil
@@ -115,9 +123,15 @@ func (a Absence) Fault() *fault.Fault {
 	case ProbablyExpired:
 		f.Message = "A failure with this ID was reported on " + a.Day + ", as far as can be told, and has expired since."
 		f.With("day", a.Day).With("expired_at", event.Time{Time: a.ExpiredAt})
+	case Thinned:
+		f.Message = a.WhyThinned()
+		f.With("day", a.Day).With("rule", a.Rule).With("kept", a.Kept).With("after_days", a.AfterDays)
 	}
 	return f
 }
+
+// WhyThinned says what became of what was thinned out.
+func (a Absence) WhyThinned() string { return thin.Why(a.Day, a.Rule, a.Kept, a.AfterDays) }
 
 // RejectedFor says that a report was rejected, by the code alone: what was said against it
 // may quote the report or the database, and is for engineers.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestAnothersIDIsAnsweredLikeOneThatNobodySaw(t *testing.T) {
 	f := open(t, store.Options{})
 	ctx, ws := t.Context(), store.DefaultWorkspace
 	trace, span := hex(77, 32), hex(78, 16)
-	ids := []string{"req_theirs", "req_refused", "req_old", "alias-theirs", trace, span}
+	ids := []string{"req_theirs", "req_refused", "req_old", "req_thin_0", "req_thin_1", "alias-theirs", trace, span}
 	f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_ours", status: 500, code: "boom"})
 	var before []string
 	for _, id := range ids {
@@ -79,7 +80,14 @@ func TestAnothersIDIsAnsweredLikeOneThatNobodySaw(t *testing.T) {
 		report{ws: 2, src: event.FromHTTP, service: "billing", request: "req_old", status: 500, code: "boom", at: old})
 	_, err := f.db.Exec(ctx, `INSERT INTO rejections (workspace_id, id, received_at, source, reason, message, request_id, preview) VALUES (2, gen_random_uuid(), now(), 'http', 'bad', 'bad', 'req_refused', '')`)
 	require.NoError(t, err)
+	f.writeThen(t,
+		report{ws: 2, src: event.FromHTTP, service: "edge", request: "req_thin_0", status: 429, code: "slow", at: old.AddDate(0, 0, 2)},
+		report{ws: 2, src: event.FromHTTP, service: "edge", request: "req_thin_1", status: 429, code: "slow", at: old.AddDate(0, 0, 2)})
+	f.setThinning(t, 2, "bots", "service:edge", 3, 1)
 	require.NoError(t, f.Expire(ctx, old.AddDate(0, 0, 31)))
+	thinned, err := f.Absences(ctx, 2, []string{"req_thin_0", "req_thin_1"})
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(fmt.Sprint(thinned), string(store.Thinned)), "one of the two")
 	theirs, err := f.Absence(ctx, 2, "req_old")
 	require.NoError(t, err)
 	require.Equal(t, store.ProbablyExpired, theirs.Reason)
@@ -89,7 +97,9 @@ func TestAnothersIDIsAnsweredLikeOneThatNobodySaw(t *testing.T) {
 		asked[id] = f.statements(t, ws, id)
 	}
 	never := f.statements(t, ws, "req_never")
-	assert.Equal(t, []string{never, never, never}, []string{asked["req_theirs"], asked["req_refused"], asked["req_old"]}, "the same statements, as often")
+	for _, id := range []string{"req_theirs", "req_refused", "req_old", "req_thin_0", "req_thin_1"} {
+		assert.Equal(t, never, asked[id], "%s: the same statements, as often", id)
+	}
 }
 
 func TestAbsence(t *testing.T) {

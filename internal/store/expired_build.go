@@ -40,7 +40,7 @@ func (s *Store) rememberDay(ctx context.Context, day int32) (held []heldRows, er
 		return nil, unavailable(err)
 	}
 	for _, h := range held {
-		if _, err := s.remember(ctx, h.workspace, day, h.ids); err != nil {
+		if _, err := s.remember(ctx, h.workspace, day, s.idsOfDay(h.workspace, day, h.ids)); err != nil {
 			return nil, err
 		}
 	}
@@ -50,65 +50,86 @@ func (s *Store) rememberDay(ctx context.Context, day int32) (held []heldRows, er
 // errOvertaken: somebody else has just stored a filter of this day.
 var errOvertaken = errors.New("another replica remembers the same IDs")
 
-// remember puts the IDs that a workspace has of a day into a filter; those that
-// one holds already stay there. ids is about how many they are. It gives the
-// filters that hold them then.
-func (s *Store) remember(ctx context.Context, ws, day int32, ids int64) (filters []*idFilter, err error) {
+// goneIDs are IDs that are about to go.
+type goneIDs struct {
+	by goneBy
+	// about is roughly how many they are, and each reads them.
+	about func(ctx context.Context) (int64, error)
+	each  func(ctx context.Context, fn func(spot)) error
+}
+
+// idsOfDay are all IDs that a workspace has of a day. events is about how many of
+// them are in rows of Events.
+func (s *Store) idsOfDay(ws, day int32, events int64) goneIDs {
+	return goneIDs{
+		about: func(ctx context.Context) (int64, error) {
+			var aliases int64
+			err := s.pool.QueryRow(ctx, sqlCountAliases, ws, day).Scan(&aliases)
+			return events + aliases, unavailable(err)
+		},
+		each: func(ctx context.Context, fn func(spot)) error { return s.eachID(ctx, ws, day, fn) },
+	}
+}
+
+// remember puts IDs of a day into a filter; those that one holds already stay
+// there. It gives the filters that hold them then.
+func (s *Store) remember(ctx context.Context, ws, day int32, ids goneIDs) (filters []*idFilter, err error) {
 	for range maxTries {
-		if filters, err = s.filtersOf(ctx, ws, day); err != nil {
+		all, err := s.filtersOf(ctx, ws, day, ids.by)
+		if err != nil {
 			return nil, err
 		}
-		if filters, err = s.rememberIn(ctx, ws, day, ids, filters); !errors.Is(err, errOvertaken) {
+		if filters, err = s.rememberIn(ctx, ws, day, ids, all); !errors.Is(err, errOvertaken) {
 			return filters, err
 		}
 	}
 	return nil, err
 }
 
-func (s *Store) rememberIn(ctx context.Context, ws, day int32, ids int64, filters []*idFilter) ([]*idFilter, error) {
+func (s *Store) rememberIn(ctx context.Context, ws, day int32, ids goneIDs, had dayFilters) ([]*idFilter, error) {
+	filters := had.filters
 	known := func(sp spot) bool { return remembered(filters, sp) }
-	var aliases int64
-	if err := s.pool.QueryRow(ctx, sqlCountAliases, ws, day).Scan(&aliases); err != nil {
-		return nil, unavailable(err)
-	}
-	fresh := ids + aliases
-	if len(filters) > 0 { // a run that was broken off, or what came in late
-		fresh = 0
-		if err := s.eachID(ctx, ws, day, func(sp spot) {
+	fresh, err := int64(0), error(nil)
+	if len(filters) == 0 {
+		fresh, err = ids.about(ctx)
+	} else { // a run that was broken off, or what came in late
+		err = ids.each(ctx, func(sp spot) {
 			if !known(sp) {
 				fresh++
 			}
-		}); err != nil {
-			return nil, err
-		}
+		})
+	}
+	if err != nil {
+		return nil, err
 	}
 	if fresh == 0 {
 		return filters, nil
 	}
 	if n := len(filters); n > 0 && filters[n-1].room() >= fresh {
 		f := filters[n-1]
-		had := f.ids
-		if err := s.eachID(ctx, ws, day, func(sp spot) {
+		before := f.ids
+		if err := ids.each(ctx, func(sp spot) {
 			if !known(sp) {
 				f.add(sp)
 			}
 		}); err != nil {
 			return nil, err
 		}
-		return filters, s.updateFilter(ctx, ws, day, n-1, f, had)
+		return filters, s.updateFilter(ctx, ws, day, f, before)
 	}
 	if len(filters) > 0 { // what comes in late once does so again
 		fresh = max(2*fresh, minLate)
 	}
-	f := newIDFilter(fresh)
-	if err := s.eachID(ctx, ws, day, func(sp spot) {
+	f := newIDFilter(fresh, ids.by)
+	f.part = had.parts
+	if err := ids.each(ctx, func(sp spot) {
 		if !known(sp) && !f.has(sp) {
 			f.add(sp)
 		}
 	}); err != nil {
 		return nil, err
 	}
-	return append(filters, f), s.storeFilter(ctx, ws, day, len(filters), f)
+	return append(filters, f), s.storeFilter(ctx, ws, day, f)
 }
 
 func remembered(filters []*idFilter, sp spot) bool {
@@ -173,8 +194,9 @@ func (s *Store) eachID(ctx context.Context, ws, day int32, fn func(spot)) error 
 }
 
 const sqlInsertFilter = `
-INSERT INTO expired_days (workspace_id, day, part, blocks, bits, ids, made_at)
-VALUES ($1::int4, DATE '1970-01-01' + $2::int4, $3::int2, $4::int4, $5::int4, $6::int8, $7::timestamptz) ON CONFLICT DO NOTHING`
+INSERT INTO expired_days (workspace_id, day, part, blocks, bits, ids, made_at, rule, kept, after_days)
+VALUES ($1::int4, DATE '1970-01-01' + $2::int4, $3::int2, $4::int4, $5::int4, $6::int8, $7::timestamptz, nullif($8::text, ''), nullif($9::int4, 0), nullif($10::int4, 0))
+ON CONFLICT DO NOTHING`
 
 const sqlInsertBlocks = `
 INSERT INTO expired_ids (workspace_id, day, part, block, bits)
@@ -183,9 +205,9 @@ SELECT $1::int4, DATE '1970-01-01' + $2::int4, $3::int2, ($4::int4 + i - 1)::int
 // blockBatch is how many blocks go into one statement: a megabyte.
 const blockBatch = 500
 
-func (s *Store) storeFilter(ctx context.Context, ws, day int32, part int, f *idFilter) error {
+func (s *Store) storeFilter(ctx context.Context, ws, day int32, f *idFilter) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlInsertFilter, ws, day, part, f.blocks, f.bits, f.ids, time.Now())
+		tag, err := tx.Exec(ctx, sqlInsertFilter, ws, day, f.part, f.blocks, f.bits, f.ids, time.Now(), f.by.rule, f.by.kept, f.by.afterDays)
 		if err != nil {
 			return err
 		}
@@ -197,7 +219,7 @@ func (s *Store) storeFilter(ctx context.Context, ws, day int32, part int, f *idF
 			for i := from; i < min(from+blockBatch, f.blocks); i++ {
 				rows = append(rows, f.block(i))
 			}
-			if _, err := tx.Exec(ctx, sqlInsertBlocks, ws, day, part, from, rows); err != nil {
+			if _, err := tx.Exec(ctx, sqlInsertBlocks, ws, day, f.part, from, rows); err != nil {
 				return err
 			}
 		}
@@ -215,9 +237,9 @@ WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.p
 
 // updateFilter stores the blocks that changed, unless somebody else changed the
 // filter since it had so many IDs.
-func (s *Store) updateFilter(ctx context.Context, ws, day int32, part int, f *idFilter, had int64) error {
+func (s *Store) updateFilter(ctx context.Context, ws, day int32, f *idFilter, had int64) error {
 	return s.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, sqlUpdateFilter, ws, day, part, had, f.ids)
+		tag, err := tx.Exec(ctx, sqlUpdateFilter, ws, day, f.part, had, f.ids)
 		if err != nil {
 			return err
 		}
@@ -226,39 +248,48 @@ func (s *Store) updateFilter(ctx context.Context, ws, day int32, part int, f *id
 		}
 		b := &pgx.Batch{}
 		for block := range f.touched {
-			b.Queue(sqlUpdateBlock, ws, day, part, block, f.block(block))
+			b.Queue(sqlUpdateBlock, ws, day, f.part, block, f.block(block))
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
 }
 
 const sqlFiltersOfDay = `
-SELECT d.part, d.blocks, d.bits, d.ids FROM expired_days d WHERE d.workspace_id = $1::int4 AND d.day = DATE '1970-01-01' + $2::int4 ORDER BY d.part`
+SELECT d.part, d.blocks, d.bits, d.ids, coalesce(d.rule, ''), coalesce(d.kept, 0), coalesce(d.after_days, 0)
+FROM expired_days d WHERE d.workspace_id = $1::int4 AND d.day = DATE '1970-01-01' + $2::int4 ORDER BY d.part`
 
 const sqlBlocksOfFilter = `
 SELECT b.block, b.bits FROM expired_ids b WHERE b.workspace_id = $1::int4 AND b.day = DATE '1970-01-01' + $2::int4 AND b.part = $3::int2`
 
-// filtersOf reads the filters that there are of a day: hardly ever more than
-// one, of at most 32 MiB.
-func (s *Store) filtersOf(ctx context.Context, ws, day int32) ([]*idFilter, error) {
+// dayFilters are the filters of a day that have what went in one way.
+type dayFilters struct {
+	filters []*idFilter
+	parts   int // the number of the next one, of whichever way
+}
+
+// filtersOf reads the filters that there are of a day and way to go: hardly ever
+// more than one, of at most 32 MiB.
+func (s *Store) filtersOf(ctx context.Context, ws, day int32, by goneBy) (out dayFilters, err error) {
 	rows, err := s.pool.Query(ctx, sqlFiltersOfDay, ws, day)
 	if err != nil {
-		return nil, unavailable(err)
+		return out, unavailable(err)
 	}
-	var part int16
-	filters, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*idFilter, error) {
-		f := &idFilter{touched: map[int]bool{}}
-		err := row.Scan(&part, &f.blocks, &f.bits, &f.ids)
-		f.set = make([]byte, f.blocks*f.bits/8)
-		return f, err
-	})
-	if err != nil {
-		return nil, unavailable(err)
+	var f idFilter
+	if _, err := pgx.ForEachRow(rows, []any{&f.part, &f.blocks, &f.bits, &f.ids, &f.by.rule, &f.by.kept, &f.by.afterDays}, func() error {
+		out.parts = f.part + 1
+		if f.by == by {
+			found := f
+			found.set, found.touched = make([]byte, f.blocks*f.bits/8), map[int]bool{}
+			out.filters = append(out.filters, &found)
+		}
+		return nil
+	}); err != nil {
+		return out, unavailable(err)
 	}
-	for i, f := range filters {
-		rows, err := s.pool.Query(ctx, sqlBlocksOfFilter, ws, day, i)
+	for _, f := range out.filters {
+		rows, err := s.pool.Query(ctx, sqlBlocksOfFilter, ws, day, f.part)
 		if err != nil {
-			return nil, unavailable(err)
+			return out, unavailable(err)
 		}
 		var block int
 		var bits []byte
@@ -266,8 +297,8 @@ func (s *Store) filtersOf(ctx context.Context, ws, day int32) ([]*idFilter, erro
 			copy(f.block(block), bits)
 			return nil
 		}); err != nil {
-			return nil, unavailable(err)
+			return out, unavailable(err)
 		}
 	}
-	return filters, nil
+	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/bits-and-blooms/bloom/v3"
 
 	"errata/internal/event"
+	"errata/internal/thin"
 )
 
 // What remains of the IDs of a day that has gone is a Bloom filter: whoever asks
@@ -20,6 +21,9 @@ const (
 	// must be right so much more often for the answer to be wrong in one case of
 	// a hundred.
 	wrongOnce = 0.01 / MaxIDDays
+	// What a rule let go is said outright, and each rule has filters of its own: of
+	// all days and rules together, the answer is wrong in one case of ten thousand.
+	thinnedWrongOnce = 0.0001 / (MaxIDDays * thin.MaxRules)
 	// idHashes is the number of bits of an ID that makes the least of that.
 	idHashes = 15
 	// blockBits are as many as fit into a quarter of a page.
@@ -31,29 +35,45 @@ const (
 	slack = 1.08
 )
 
+// goneBy is by which rule IDs went; the zero value: with their day.
+type goneBy struct {
+	rule            string
+	kept, afterDays int
+}
+
 // idFilter is a filter in memory, while it is made.
 type idFilter struct {
+	by           goneBy
+	part         int // of its day
 	blocks, bits int
 	ids          int64
 	set          []byte
 	touched      map[int]bool // blocks that got an ID
 }
 
-func newIDFilter(ids int64) *idFilter {
-	m, _ := bloom.EstimateParameters(uint(max(ids, 1)), wrongOnce) //nolint:gosec // not negative
-	f := &idFilter{blocks: 1, bits: int(m+63) / 64 * 64}           //nolint:gosec // bounded by the next line
+func newIDFilter(ids int64, by goneBy) *idFilter {
+	m := bitsFor(max(ids, 1), by)
+	f := &idFilter{by: by, blocks: 1, bits: int(min(m, 2*blockBits)+63) / 64 * 64}
 	if f.bits > blockBits {
 		f.bits = blockBits
-		f.blocks = min(int(math.Ceil(float64(m)*slack/blockBits)), maxBlocks)
+		f.blocks = int(min(math.Ceil(m*slack/blockBits), maxBlocks))
 	}
 	f.set, f.touched = make([]byte, f.blocks*f.bits/8), map[int]bool{}
 	return f
 }
 
+// bitsFor is how many bits so many IDs take, of which each sets idHashes.
+func bitsFor(ids int64, by goneBy) float64 {
+	wrong := wrongOnce
+	if by != (goneBy{}) {
+		wrong = thinnedWrongOnce
+	}
+	return math.Ceil(float64(ids) * -idHashes / math.Log1p(-math.Pow(wrong, 1./idHashes)))
+}
+
 // room is how many more IDs the filter was made for.
 func (f *idFilter) room() int64 {
-	each, _ := bloom.EstimateParameters(1000, wrongOnce)
-	return int64(f.blocks)*int64(f.bits)*1000/int64(each) - f.ids //nolint:gosec // some 22,000
+	return int64(float64(f.blocks)*float64(f.bits)/bitsFor(1000, f.by)*1000) - f.ids
 }
 
 // spot is where an ID is in every filter: its block modulo their number, its

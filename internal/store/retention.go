@@ -69,7 +69,7 @@ func dueAt(day int32, age int) time.Time {
 // by several at once.
 func (s *Store) Expire(ctx context.Context, now time.Time) (err error) {
 	defer fault.Wrap(&err, "Expire(%s)", now.UTC().Format(time.DateOnly))
-	steps := []func(context.Context, time.Time) error{s.mend, s.shorten, s.expireBodies, s.expireEvents, s.expireRollups, s.sweepOld, s.forget}
+	steps := []func(context.Context, time.Time) error{s.mend, s.shorten, s.thin, s.expireBodies, s.expireEvents, s.expireRollups, s.sweepOld, s.forget}
 	var errs []error
 	for _, step := range steps {
 		if ctx.Err() != nil {

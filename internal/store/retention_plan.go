@@ -43,6 +43,8 @@ type RetentionPlan struct {
 	Workspace *int         `json:"workspace_days"`
 	Days      []PlannedDay `json:"days"`
 	Bytes     int64        `json:"bytes"` // of all these days
+	// Uncounted is how many days there was no time to count what rules take of.
+	Uncounted int `json:"uncounted_days,omitempty"`
 	// Tables are all that there are, those that nothing goes from as well.
 	Tables    []PlannedTable `json:"tables"`
 	NextRunAt *event.Time    `json:"next_run_at"`
@@ -59,6 +61,8 @@ type PlannedDay struct {
 	Rows  int64      `json:"rows"` // roughly
 	// Partly: only this workspace's rows go, of that many bytes, roughly.
 	Partly bool `json:"partly,omitempty"`
+	// Rule is the thinning rule that takes them; "": their age.
+	Rule string `json:"rule,omitempty"`
 }
 
 // RetentionJob is the name of the job that runs Expire.
@@ -89,6 +93,9 @@ func (s *Store) Plan(ctx context.Context, ws int32, now time.Time, within time.D
 		}
 	}
 	if err := s.planShortened(ctx, ws, now.Add(within), now, all, &plan); err != nil {
+		return plan, err
+	}
+	if err := s.planThinned(ctx, ws, now.Add(within), now, &plan); err != nil {
 		return plan, err
 	}
 	if err := s.planRows(ctx, ws, now.Add(within), now, &plan); err != nil {

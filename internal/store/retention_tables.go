@@ -69,10 +69,10 @@ var keepings = []keeping{
 	{"exemplars", nil, "which failures stay for an issue, until it is over"},
 	{"releases", nil, "when a release was seen first"}, {"endpoints", nil, "endpoints that were seen"},
 	{"alert_rules", nil, settingsStay}, {"channels", nil, settingsStay}, {"integrations", nil, settingsStay}, {"link_templates", nil, settingsStay}, {"desk_settings", nil, settingsStay},
-	{"slos", nil, settingsStay}, {"workspaces", nil, settingsStay}, {"api_keys", nil, "keys, also revoked ones, whose names the audit log has"},
+	{"slos", nil, settingsStay}, {"thinning_rules", nil, settingsStay}, {"workspaces", nil, settingsStay}, {"api_keys", nil, "keys, also revoked ones, whose names the audit log has"},
 	{"sessions", nil, "until they end"}, {"login_links", nil, "until a day after they end"}, {"collectors", nil, "until a collector was not seen for seven days"},
 	{"alert_clock", nil, workingState}, {"alert_states", nil, workingState}, {"job_runs", nil, workingState}, {"old_partitions", nil, workingState},
-	{"failure_keys", nil, workingState}, {"rollup_compacted", nil, workingState}, {"rollup_marks", nil, workingState},
+	{"failure_keys", nil, workingState}, {"thinned_days", nil, workingState}, {"rollup_compacted", nil, workingState}, {"rollup_marks", nil, workingState},
 	{"river_job", nil, "jobs, until a day after they are done"}, {"river_queue", nil, workingState}, {"river_leader", nil, workingState}, {"river_notification", nil, workingState}, {"river_migration", nil, workingState},
 	{"goose_db_version", nil, "which migrations have run"},
 }

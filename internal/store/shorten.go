@@ -133,7 +133,7 @@ var errForgotten = errors.New("an ID came in that is not remembered yet")
 // is remembered in another round. ids is about how many there are.
 func (s *Store) deleteRemembered(ctx context.Context, ws, day int32, ids int64) (total int64, err error) {
 	for range maxSurprises {
-		filters, err := s.remember(ctx, ws, day, ids)
+		filters, err := s.remember(ctx, ws, day, s.idsOfDay(ws, day, ids))
 		if err != nil {
 			return total, err
 		}
