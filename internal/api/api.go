@@ -51,6 +51,7 @@ type Reader interface {
 	RevokeKey(ctx context.Context, actor store.Actor, ws int32, id string) error
 	Issues
 	SLOs
+	Thinning
 	Rules
 	Silences
 	Channels
@@ -173,6 +174,7 @@ func (a *api) routes(r *gin.Engine) {
 	a.catalogRoutes(v1)
 	a.integrationRoutes(v1)
 	a.teamRoutes(v1)
+	a.thinningRoutes(v1)
 }
 
 // noStore keeps what customers sent out of every cache on the way, refusals

@@ -64,7 +64,10 @@ type missing struct {
 	ID            string `json:"id"`
 	Reason        string `json:"reason"`
 	RetentionDays int    `json:"retention_days,omitempty"`
-	Day           string `json:"day,omitempty"` // of one that has probably expired
+	Day           string `json:"day,omitempty"` // of one that has probably expired, or was thinned out
+	Rule          string `json:"rule,omitempty"`
+	Kept          int    `json:"kept,omitempty"`
+	AfterDays     int    `json:"after_days,omitempty"`
 }
 
 // hit is store.Hit with times as the API shows them.
@@ -252,7 +255,7 @@ func (s *search) missing(id string) (idRow, error) {
 		}
 		a = one[id]
 	}
-	s.out.NotFound = append(s.out.NotFound, missing{ID: id, Reason: string(a.Reason), RetentionDays: a.RetentionDays, Day: a.Day})
+	s.out.NotFound = append(s.out.NotFound, missing{ID: id, Reason: string(a.Reason), RetentionDays: a.RetentionDays, Day: a.Day, Rule: a.Rule, Kept: a.Kept, AfterDays: a.AfterDays})
 	row := idRow{ID: id, Reason: string(a.Reason)}
 	if len(s.out.NotFound) > maxHinted {
 		return row, nil

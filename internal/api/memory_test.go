@@ -34,6 +34,7 @@ type memory struct {
 	looked     []string
 	noIssues   // their tests have a real store
 	noSLOs     // and so have theirs
+	noThinning
 	noRules
 	noSilences
 	noChannels
@@ -47,6 +48,7 @@ type memory struct {
 type (
 	noIssues    = Issues
 	noSLOs      = SLOs
+	noThinning  = Thinning
 	noRules     = Rules
 	noSilences  = Silences
 	noChannels  = Channels

@@ -33,6 +33,7 @@ type commands struct {
 	Incidents   incidentsCmd   `cmd:"" help:"List what alerts found, and decide about it."`
 	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
 	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
+	Thinning    thinningCmd    `cmd:"" help:"Keep only some of the failures that are all alike, and see what that lets go."`
 	Zendesk     zendeskCmd     `cmd:"" help:"Make the app that shows Errata beside tickets."`
 	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
 	Explain     explainCmd     `cmd:"" help:"Say what a code means, and from which entry of the catalogue that is."`

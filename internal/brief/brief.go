@@ -113,14 +113,12 @@ func Mask(name string) string {
 // and day the one that it speaks of.
 func Why(reason, said, day string) string {
 	switch {
-	case reason == "rejected":
+	case reason == "rejected", reason == "thinned":
 		return said
 	case reason == "probably_expired" && day != "":
 		return "It was probably reported on " + day + ", and has expired since."
 	case reason == "probably_expired":
 		return "It was probably reported, and has expired since."
-	case reason == "thinned":
-		return "It was counted but not kept, because there were too many like it."
 	}
 	return "No failure with this ID has been reported. Requests that succeed are not stored."
 }

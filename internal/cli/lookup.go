@@ -145,7 +145,7 @@ func (f *finding) absent(id string, refused *APIError) error {
 	}
 	f.gap()
 	reason, _ := refused.Details["reason"].(string)
-	f.line("%s: %s", f.style(bold, safe(id)), absence(reason, refused.Details["retention_days"], refused.Details["day"]))
+	f.line("%s: %s", f.style(bold, safe(id)), absence(reason, gone(refused.Details)))
 	if reason == "rejected" {
 		f.line("  %s", safe(refused.Message))
 	}
@@ -176,10 +176,9 @@ type pasted struct {
 		Code       string    `json:"code"`
 	} `json:"hits"`
 	NotFound []struct {
-		ID            string `json:"id"`
-		Reason        string `json:"reason"`
-		RetentionDays any    `json:"retention_days"`
-		Day           any    `json:"day"`
+		ID     string `json:"id"`
+		Reason string `json:"reason"`
+		goneRow
 	} `json:"not_found"`
 	DidYouMean []struct {
 		ID    string `json:"id"`
@@ -240,7 +239,7 @@ func (f *finding) paste(found *pasted) {
 		f.gap()
 	}
 	for _, m := range found.NotFound {
-		f.line("%s: %s", f.style(bold, safe(m.ID)), absence(m.Reason, m.RetentionDays, m.Day))
+		f.line("%s: %s", f.style(bold, safe(m.ID)), absence(m.Reason, m.goneRow))
 		for _, d := range found.DidYouMean {
 			if d.ID == m.ID {
 				f.similar([]any{d.Value})

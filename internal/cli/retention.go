@@ -32,8 +32,10 @@ type retentionPlan struct {
 		Bytes  int64     `json:"bytes"`
 		Rows   int64     `json:"rows"`
 		Partly bool      `json:"partly"`
+		Rule   string    `json:"rule"`
 	} `json:"days"`
-	Tables []struct {
+	Uncounted int `json:"uncounted_days"`
+	Tables    []struct {
 		Table string `json:"table"`
 		Days  *int   `json:"days"`
 		Why   string `json:"why"`
@@ -76,7 +78,10 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 		if d.Due {
 			goes = "with the next run"
 		}
-		if d.Partly {
+		switch {
+		case d.Rule != "":
+			frees += " of rows, by the rule " + safe(d.Rule)
+		case d.Partly:
 			frees += " of this workspace"
 		}
 		rows = append(rows, []string{safe(d.Table), safe(d.Day), goes, strconv.FormatInt(d.Rows, 10), frees})
@@ -86,6 +91,9 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 		p.line("%s in all.", size(plan.Bytes))
 	} else {
 		p.line("Nothing is going to go within %s.", plural(opt.Days, "day", "days"))
+	}
+	if plan.Uncounted > 0 {
+		p.line("And what thinning rules take of %s, which took too long to count.", plural(plan.Uncounted, "more day", "more days"))
 	}
 	p.kept(&plan)
 	r := plan.Retention

@@ -49,6 +49,9 @@ func TestRetentionRun(t *testing.T) {
 }
 
 func TestExpiredIDIsSaid(t *testing.T) {
-	assert.Contains(t, absence("probably_expired", 30.0, "2026-10-01"), "on 2026-10-01")
-	assert.Contains(t, absence("probably_expired", 30.0, nil), "30 days")
+	assert.Contains(t, absence("probably_expired", goneRow{RetentionDays: 30, Day: "2026-10-01"}), "on 2026-10-01")
+	assert.Contains(t, absence("probably_expired", goneRow{RetentionDays: 30}), "30 days")
+	said := gone(map[string]any{"retention_days": 30.0, "day": "2026-11-03", "rule": "bots", "kept": 100.0, "after_days": 3.0})
+	assert.Equal(t, "not found. It was counted on 2026-11-03, and not kept: the rule 'bots' keeps 100 failures of each issue and hour after 3 days.", absence("thinned", said))
+	assert.Contains(t, absence("thinned", goneRow{}), "counted but not kept")
 }

@@ -8,6 +8,7 @@ import (
 
 	"errata/internal/catalog"
 	"errata/internal/event"
+	"errata/internal/thin"
 )
 
 // trail is the API's Trail, with what the catalogue says of it.
@@ -151,21 +152,42 @@ func joined(parts ...string) string {
 	return strings.Join(kept, " ")
 }
 
+// goneRow is what is known of an ID that nothing is kept under.
+type goneRow struct {
+	RetentionDays int    `json:"retention_days"`
+	Day           string `json:"day"`
+	Rule          string `json:"rule"`
+	Kept          int    `json:"kept"`
+	AfterDays     int    `json:"after_days"`
+}
+
+// gone reads it from the details of an error.
+func gone(details map[string]any) (g goneRow) {
+	number := func(name string) int { n, _ := details[name].(float64); return int(n) }
+	g.RetentionDays, g.Kept, g.AfterDays = number("retention_days"), number("kept"), number("after_days")
+	g.Day, _ = details["day"].(string)
+	g.Rule, _ = details["rule"].(string)
+	return g
+}
+
 // absence says why there is nothing under an ID.
-func absence(reason string, retentionDays, day any) string {
+func absence(reason string, g goneRow) string {
 	days := "the retention time"
-	if n, ok := retentionDays.(float64); ok {
-		days = fmt.Sprintf("%.0f days", n)
+	if g.RetentionDays > 0 {
+		days = plural(g.RetentionDays, "day", "days")
 	}
 	switch reason {
 	case "rejected":
 		return "not found. A report with it came in, but was rejected."
 	case "probably_expired":
-		if on, ok := day.(string); ok {
-			return "not found. It was probably reported on " + safe(on) + ", and has expired: failures are kept for " + days + "."
+		if g.Day != "" {
+			return "not found. It was probably reported on " + safe(g.Day) + ", and has expired: failures are kept for " + days + "."
 		}
 		return "not found. It was probably seen, and has expired: failures are kept for " + days + "."
 	case "thinned":
+		if g.Rule != "" && g.Day != "" {
+			return "not found. " + thin.Why(safe(g.Day), safe(g.Rule), g.Kept, g.AfterDays)
+		}
 		return "not found. It was counted but not kept, because there were too many like it."
 	case "not_checked":
 		return "not found."

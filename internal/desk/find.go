@@ -134,7 +134,11 @@ func (s *search) absent(id string) error {
 		}
 		a = one[id]
 	}
-	out := brief.Absence{ID: id, Reason: string(a.Reason), Why: brief.Why(string(a.Reason), store.RejectedFor(a.Because), a.Day), Similar: []string{}}
+	said := store.RejectedFor(a.Because)
+	if a.Reason == store.Thinned {
+		said = a.WhyThinned()
+	}
+	out := brief.Absence{ID: id, Reason: string(a.Reason), Why: brief.Why(string(a.Reason), said, a.Day), Similar: []string{}}
 	if len(s.out.Absent) < maxExplained {
 		near, err := s.Store.Near(s.ctx, s.ws, id, maxSimilar)
 		if err != nil {
