@@ -84,6 +84,7 @@ type thinningPlan struct {
 	Days    int       `json:"days"`
 	Counted int       `json:"counted_days"`
 	Matched int64     `json:"matched"`
+	Late    int64     `json:"late"`
 	Goes    int64     `json:"goes"`
 	Share   float64   `json:"share"`
 	Bytes   int64     `json:"bytes"`
@@ -139,6 +140,9 @@ func (p *printer) thinning(plan *thinningPlan) {
 		p.line("%s: would let nothing go of %s failures (%s).", safe(plan.Rule.Name), grouped(plan.Matched), of)
 	default:
 		p.line("%s: would let go %s of %s failures (%.0f%%), about %s of rows, of %s.", safe(plan.Rule.Name), grouped(plan.Goes), grouped(plan.Matched), 100*plan.Share, size(plan.Bytes), of)
+	}
+	if plan.Late > 0 {
+		p.line("  %s came in less than two days ago, though older: they stay while they may be reported again.", grouped(plan.Late))
 	}
 }
 

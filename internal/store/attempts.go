@@ -20,13 +20,18 @@ const attemptColumns = `e.id::text, e.request_id, e.trace_id, e.occurred_at, e.d
 const sameRoute = `e.customer = $4::text AND e.service = $5::text AND e.environment = $6::text AND e.role = $7::int2 AND e.method = $8::text AND e.endpoint = $9::text
   AND e.occurred_at >= $10::timestamptz AND e.occurred_at <= $11::timestamptz AND e.merged_into IS NULL`
 
+// wasThinned: a rule has let failures of these days go, which may have been attempts.
+// Of what is left nothing can be said.
+const wasThinned = `EXISTS (SELECT FROM expired_days d
+  WHERE d.workspace_id = $1::int4 AND d.day IN (DATE '1970-01-01' + $12::int4, DATE '1970-01-01' + $13::int4) AND d.rule IS NOT NULL)`
+
 // The primary key of aliases has day, value and ID in this order: however many
 // failures have a key, only those of the window are read, and of those not many.
 const sqlAttemptsByKey = `
 SELECT ` + attemptColumns + `
 FROM (SELECT a.workspace_id, a.day, a.event_id FROM aliases a
   WHERE a.workspace_id = $1::int4 AND a.day IN (DATE '1970-01-01' + $12::int4, DATE '1970-01-01' + $13::int4) AND a.value = $14::text
-    AND a.event_id >= $2::uuid AND a.event_id <= $3::uuid AND a.kind = 'idempotency' LIMIT $15::int4) a
+    AND a.event_id >= $2::uuid AND a.event_id <= $3::uuid AND a.kind = 'idempotency' AND NOT ` + wasThinned + ` LIMIT $15::int4) a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
 WHERE ` + sameRoute
 
@@ -39,7 +44,7 @@ WHERE ` + sameRoute
 // is nothing to walk through, and of those who meet it often nothing is said.
 const sqlAttemptsAlike = `
 WITH met AS MATERIALIZED (
-  SELECT coalesce(sum(u.n), 0) AS n
+  SELECT CASE WHEN ` + wasThinned + ` THEN -1 ELSE coalesce(sum(u.n), 0) END AS n
   FROM generate_series(date_trunc('minute', $10::timestamptz), $11::timestamptz, interval '1 minute') AS m (minute) CROSS JOIN LATERAL (
     SELECT customers, counts FROM customer_minutes c
     WHERE c.workspace_id = $1::int4 AND c.minute = m.minute AND c.minute >= $10::timestamptz - interval '1 minute' AND c.minute <= $11::timestamptz AND c.failure = $18::int8 OFFSET 0) c
@@ -105,6 +110,9 @@ func queueAttempts(b *pgx.Batch, ws int32, e *event.Event, now, since time.Time,
 	if key := e.IdempotencyKey(); key != "" {
 		b.Queue(sqlAttemptsByKey, append(args, first, last, key, retries.MaxKeyed+1)...).Query(func(rows pgx.Rows) error {
 			found, err := collectAttempts(rows, nil)
+			if len(found.Events) == 0 { // not even this one: nothing is known
+				return err
+			}
 			found.Basis, found.More = retries.ByKey, len(found.Events) > retries.MaxKeyed
 			*into = retries.Judge(e, found, now)
 			return err

@@ -91,6 +91,7 @@ type Store struct {
 	own     alertMemories // of incidents of Errata itself
 	books   books
 	reaches reaches
+	thins   thinCounts
 	looks   *looks
 	opened  openings
 	tables  tableCache

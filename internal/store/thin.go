@@ -164,9 +164,17 @@ func (t *thinner) letGo(ctx context.Context, spares spared) error {
 		return err
 	}
 	gone, err := t.delete(ctx, filters)
-	if err != nil || gone == 0 {
-		return err
+	if gone > 0 {
+		err = errors.Join(err, t.audit(ctx, gone))
 	}
-	s.log.InfoContext(ctx, "a day was thinned out", "workspace", ws, "rule", t.rule.Name, "day", dayText(t.day), "rows", gone)
-	return s.Audit(ctx, ws, System, "thin", dayText(t.day), map[string]any{"rows": gone, "rule": t.rule.Name, "match": t.rule.Match, "keep": t.rule.Keep, "after_days": t.rule.AfterDays})
+	return err
+}
+
+// audit notes what has gone, also where a run was broken off.
+func (t *thinner) audit(ctx context.Context, gone int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	r := t.rule
+	t.s.log.InfoContext(ctx, "a day was thinned out", "workspace", r.ws, "rule", r.Name, "day", dayText(t.day), "rows", gone)
+	return t.s.Audit(ctx, r.ws, System, "thin", dayText(t.day), map[string]any{"rows": gone, "rule": r.Name, "match": r.Match, "keep": r.Keep, "after_days": r.AfterDays})
 }

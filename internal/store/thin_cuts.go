@@ -92,7 +92,7 @@ SELECT (SELECT max(g.late) FROM g), coalesce(c.issue_id::text, ''), coalesce(c.h
 FROM (SELECT) one LEFT JOIN c ON true LEFT JOIN k ON k.issue_id = c.issue_id AND k.hour = c.hour`
 
 	selectGoing = `
-SELECT (SELECT count(*) FROM m), coalesce(sum(c.goes), 0)::int8 FROM c`
+SELECT (SELECT count(*) FROM m), (SELECT count(m.late) FROM m), coalesce(sum(c.goes), 0)::int8 FROM c`
 )
 
 func (t *thinner) cutsStatement(spares spared, what string) (string, []any, error) {

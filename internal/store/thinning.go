@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -121,6 +122,22 @@ func roomForThinning(ctx context.Context, tx pgx.Tx, ws int32) error {
 // thinningDetails is a rule in the audit log, which outlives it.
 func thinningDetails(r thin.Rule) map[string]any {
 	return map[string]any{"match": r.Match, "after_days": r.AfterDays, "keep": r.Keep, "enabled": r.Enabled}
+}
+
+const sqlThinnedBy = `
+SELECT DISTINCT d.rule FROM expired_days d
+WHERE d.workspace_id = $1::int4 AND d.day BETWEEN DATE '1970-01-01' + $2::int4 AND DATE '1970-01-01' + $3::int4 AND d.rule IS NOT NULL ORDER BY d.rule LIMIT $4::int4`
+
+// ThinnedBy are the rules that have let failures of some days go: a list of those has
+// what they keep.
+func (s *Store) ThinnedBy(ctx context.Context, ws int32, from, to time.Time) (rules []string, err error) {
+	defer fault.Wrap(&err, "ThinnedBy")
+	rows, err := s.pool.Query(ctx, sqlThinnedBy, ws, dayOf(from), dayOf(to), thin.MaxRules)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	rules, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	return rules, unavailable(err)
 }
 
 const (

@@ -29,6 +29,11 @@ func (f *fixture) setThinning(t testing.TB, ws int32, name, match string, afterD
 	require.NoError(t, err)
 }
 
+// thinAll keeps so many of everything.
+func thinAll(keep int) thin.Rule {
+	return thin.Rule{Name: "all", Match: "service:*", AfterDays: 3, Keep: keep, Enabled: true}
+}
+
 func TestThinningRules(t *testing.T) {
 	f := open(t, store.Options{})
 	ctx := t.Context()
@@ -253,6 +258,13 @@ func thinning(t *testing.T, seed uint64) {
 	require.True(t, slices.ContainsFunc(plan.Days, func(d store.PlannedDay) bool {
 		return d.Rule == "every" && d.Partly && d.Due && d.Rows > 0 && d.Bytes > 0
 	}))
+	plan, err = f.Plan(ctx, 1, ago(0), 40*24*time.Hour)
+	require.NoError(t, err)
+	for _, day := range []time.Time{old, young} { // though both are going to expire by then
+		require.True(t, slices.ContainsFunc(plan.Days, func(d store.PlannedDay) bool {
+			return d.Rule == "every" && d.Day == day.Format(time.DateOnly) && d.Due == day.Equal(old)
+		}))
+	}
 	f.expire(t, ago(0))
 	assert.Equal(t, counted, f.counted(t), "what has gone stays counted")
 	assert.LessOrEqual(t, f.most(t, notSpared), keep)
@@ -406,6 +418,14 @@ func TestThinningCanBeBrokenOff(t *testing.T) {
 	}
 	t.Logf("broken off %d times", broken)
 	assert.Greater(t, broken, 10)
+	there := f.there(t)
+	gone := 0
+	for _, m := range all {
+		if !there[m.event] {
+			gone++
+		}
+	}
+	assert.Equal(t, gone, f.count(t, `SELECT sum((details->>'rows')::int) FROM audit WHERE action = 'thin'`), "all of it was noted")
 	assert.LessOrEqual(t, f.most(t, "true"), 1)
 	assert.Equal(t, counted, f.counted(t))
 	f.requireTold(t, all)
@@ -455,6 +475,9 @@ func TestThinningSparesWhatMayBeRepeated(t *testing.T) {
 	}
 	f.write(t, late...) // today
 	f.setThinning(t, ws, "all", "code:boom", 3, 2)
+	plan, err := f.PlanThinning(t.Context(), ws, thin.Rule{Name: "all", Match: "code:boom", AfterDays: 3, Keep: 2}, ago(0))
+	require.NoError(t, err)
+	assert.Equal(t, []int64{5, 5, 0}, []int64{plan.Matched, plan.Late, plan.Goes})
 	there := func() int { return f.count(t, `SELECT count(*) FROM events WHERE merged_into IS NULL`) }
 	f.expire(t, ago(0).Add(time.Hour))
 	assert.Equal(t, 5, there())
@@ -465,6 +488,27 @@ func TestThinningSparesWhatMayBeRepeated(t *testing.T) {
 	assert.Equal(t, 5, there())
 	f.expire(t, ago(-2).Add(time.Hour))
 	assert.Equal(t, 2, there(), "the day is looked at again without anything having happened to it")
+}
+
+// Of a failure that stays nothing is said about attempts, of which others may have
+// gone: it would be wrong that none followed.
+func TestThinningSaysNothingOfAttempts(t *testing.T) {
+	f := open(t, store.Options{})
+	at := ago(5)
+	var all []report
+	for n := range 4 {
+		all = append(all, keyed(fmt.Sprint("req_", n), "key-1", at.Add(time.Duration(n)*time.Second)))
+	}
+	f.writeThen(t, all...)
+	a, ids := f.attempts(t, all[0], now)
+	require.NotNil(t, a)
+	assert.Equal(t, "req_0* req_1 req_2 req_3", ids)
+	f.setThinning(t, ws, "all", "service:billing", 3, 2)
+	f.expire(t, ago(0))
+	for _, r := range all {
+		a, _ := f.attempts(t, r, now)
+		assert.Nil(t, a)
+	}
 }
 
 // The answer names the rule as it was then, and comes before "probably expired" and
@@ -491,6 +535,12 @@ func TestThinnedIsSaid(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, gone)
+	by, err := f.ThinnedBy(ctx, ws, day, ago(0))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"bots"}, by)
+	by, err = f.ThinnedBy(ctx, ws, ago(4), ago(0))
+	require.NoError(t, err)
+	assert.Empty(t, by)
 	_, err = f.Trail(ctx, ws, gone)
 	said := fault.Of(err)
 	assert.Equal(t, "It was counted on "+day.Format(time.DateOnly)+", and not kept: the rule 'bots' keeps 1 failure of each issue and hour after 3 days.", said.Message)
