@@ -193,6 +193,8 @@ var doors = map[string]Scope{
 	"GET /settings/sharing":                             Admin,
 	"POST /settings/sharing":                            Admin,
 	"GET /settings/audit":                               Admin,
+	"GET /settings/thinning":                            Admin,
+	"POST /settings/thinning":                           Admin,
 	"GET /settings/catalog":                             Admin,
 	"GET /settings/catalog/export":                      Admin,
 	"POST /settings/catalog":                            Admin,

@@ -22,7 +22,7 @@ func (w *web) whyAbsent(a store.Absence) string {
 		}
 		return why + ", and has expired since." // sooner than the setting says: it was longer then
 	case store.Thinned:
-		return "It was counted but not kept, because there were too many like it."
+		return a.WhyThinned()
 	default:
 		return "No failure with this ID has been reported."
 	}

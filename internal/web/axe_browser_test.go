@@ -38,7 +38,7 @@ true`))
 func kindOf(u *url.URL) string {
 	parts := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
 	for i := range parts {
-		if i > 0 && !regexp.MustCompile(`^(rules|silences|channels|history|new|import|deliveries|settings|audit|links|catalog|integrations)$`).MatchString(parts[i]) {
+		if i > 0 && !regexp.MustCompile(`^(rules|silences|channels|history|new|import|deliveries|settings|audit|links|catalog|integrations|thinning)$`).MatchString(parts[i]) {
 			parts[i] = "*"
 		}
 	}

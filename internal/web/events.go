@@ -32,6 +32,7 @@ type eventsPage struct {
 	Older   string
 	Problem string
 	Mistake *mistake // in the search; nil without one
+	Thinned string   // that it lacks what was counted
 }
 
 // filterForm is the filter as it was typed, so that a mistake can be mended.
@@ -52,7 +53,8 @@ func (w *web) events(c *gin.Context) error {
 	}
 	page := eventsPage{frame: w.frame(c, "Failures", "events"), Form: newForm(values)}
 	status := http.StatusOK
-	found, err := w.list(c, values)
+	found, thinned, err := w.list(c, values)
+	page.Thinned = thinned
 	if f := fault.Of(err); err != nil {
 		if f.Kind != fault.Unprocessable {
 			return err
@@ -70,12 +72,15 @@ func (w *web) events(c *gin.Context) error {
 	return w.render(c, status, "events", page)
 }
 
-func (w *web) list(c *gin.Context, values map[string]string) (store.Page, error) {
+func (w *web) list(c *gin.Context, values map[string]string) (found store.Page, thinned string, err error) {
 	f, err := newFilter(values, w.Now(), time.UTC)
 	if err != nil {
-		return store.Page{}, err
+		return found, "", err
 	}
-	return w.Store.Events(c.Request.Context(), member(c).Workspace, f, pageSize, c.Query("cursor"))
+	if found, err = w.Store.Events(c.Request.Context(), member(c).Workspace, f, pageSize, c.Query("cursor")); err == nil {
+		thinned, err = w.thinnedNote(c, f, found)
+	}
+	return found, thinned, err
 }
 
 // listPath is the list with these filters, and one value changed.

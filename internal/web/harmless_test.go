@@ -51,7 +51,7 @@ func TestNothingEscapes(t *testing.T) {
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list, true}}, []string{evil}}},
 		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list, true}}}, evil, 1, 2, []string{evil}}},
 		"nothing":    {nothingPage{fr, []absence{{evil, evil, list, true}}, []choice{{evil, evil, true}}, status, []string{evil}, 2, []row{{evil, "/x"}}, evil, []reachRow{{evil, status.Newest, evil}}}},
-		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil}, eventsPage{fr, form, nil, list, evil, "", nil}, eventsPage{fr, form, nil, nil, "", evil, nil}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}}},
+		"events":     {eventsPage{fr, form, []row{{evil, evil}}, nil, evil, "", nil, evil}, eventsPage{fr, form, nil, list, evil, "", nil, evil}, eventsPage{fr, form, nil, nil, "", evil, nil, ""}, eventsPage{fr, form, nil, nil, "", "", &mistake{evil, evil, evil, evil, evil, evil}, ""}},
 		"issues":     evilIssues(w, fr),
 		"issue":      {evilIssue(w, fr)},
 		"rejections": {rejectionsPage{fr, []rejectionRow{{status.Newest, event.Source(evil), evil, evil, evil, evil, evil, evil}}, evil, []store.Refused{{Key: evil, Service: evil, Reason: evil}}}},
@@ -68,6 +68,10 @@ func TestNothingEscapes(t *testing.T) {
 	}
 	assert.Len(t, pageNames, 16, "a new template belongs into this test")
 	w.requireTeamHarmless(t, fr, evil)
+	rules := []thinningRow{{evil, evil, evil, "/settings/thinning?rule=x", "/events?q=x", false, evil, status.Newest}}
+	typed := thinningForm{evil, evil, evil, evil, evil, true, map[string]string{"name": evil, "match": evil, "keep": evil, "after_days": evil}, 3, 9}
+	w.requireHarmless(t, "thinning", thinningPage{fr, evil, evil, rules, true, typed, &thinningPreview{evil, evil}})
+	w.requireHarmless(t, "thinning", thinningPage{frame: fr})
 	fr.Reads = false
 	known := &knownIncident{evilRow, evil}
 	support.frame, support.Full, support.EditPath, support.Known = fr, "", "", known

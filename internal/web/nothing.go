@@ -121,7 +121,7 @@ func (w *web) absences(c *gin.Context, ids []string) ([]absence, error) {
 			why = store.RejectedFor(found.Because)
 		}
 		// One that has been and gone does not come again.
-		a := absence{ID: id, Why: why, Watch: found.ID != "" && found.Reason != store.ProbablyExpired}
+		a := absence{ID: id, Why: why, Watch: found.ID != "" && found.Reason != store.ProbablyExpired && found.Reason != store.Thinned}
 		if i < maxSuggested {
 			if a.Suggestions, err = w.meant(c, id); err != nil {
 				return nil, err

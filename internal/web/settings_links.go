@@ -22,7 +22,7 @@ const (
 )
 
 // settingNames are the templates of settings.
-var settingNames = []string{"links"}
+var settingNames = []string{"links", "thinning"}
 
 func (w *web) settingRoutes(member *gin.RouterGroup) {
 	admin := func(handle func(*gin.Context) error) gin.HandlerFunc {
@@ -35,6 +35,8 @@ func (w *web) settingRoutes(member *gin.RouterGroup) {
 	}
 	member.GET(linksPath, admin(w.linkSettings))
 	member.POST(linksPath, admin(w.saveLinks))
+	member.GET(thinningPath, admin(w.thinning))
+	member.POST(thinningPath, admin(w.decideThinning))
 	member.GET(catalogPath, admin(w.catalogForm))
 	member.POST(catalogPath, admin(w.importCatalog))
 	member.GET(catalogPath+"/export", admin(w.exportCatalog))

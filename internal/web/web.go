@@ -58,6 +58,7 @@ type Reader interface {
 	Incidents
 	Rules
 	Silences
+	Thinning
 	Channels
 	Catalogue
 	Requests
