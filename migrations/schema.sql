@@ -216,6 +216,66 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.errata_pack_day(parent text, d date, most bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+  child   text := parent || '_' || to_char(d, 'YYYYMMDD');
+  fresh   text := parent || '_' || to_char(d, 'YYYYMMDD') || '_packed';
+  kind    text;
+  columns text;
+  held    bigint;
+BEGIN
+  IF parent NOT IN ('events', 'event_parts', 'aliases') THEN
+    RAISE EXCEPTION '% is not packed', parent;
+  END IF;
+  PERFORM pg_advisory_xact_lock(7204, hashtext(parent));
+  IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = to_regclass('public.' || child) AND i.inhparent = to_regclass('public.' || parent)) THEN
+    RETURN 'gone';
+  END IF;
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM public.%I LIMIT %s) x', child, most + 1) INTO held;
+  IF held > most THEN
+    RETURN 'large';
+  END IF;
+  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
+  WHERE a.attrelid = to_regclass('public.' || parent) AND a.attnum > 0 AND NOT a.attisdropped;
+  -- Autovacuum gives way after a second, to a lock that nobody else minds.
+  EXECUTE format('LOCK TABLE ONLY public.%I IN SHARE UPDATE EXCLUSIVE MODE', child);
+  PERFORM set_config('lock_timeout', '100ms', true);
+  EXECUTE format('LOCK TABLE ONLY public.%I IN SHARE MODE', child);
+  EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL, CONSTRAINT of_the_day CHECK (day IS NOT NULL AND day >= %L AND day < %L))', fresh, parent, d, d + 1);
+  EXECUTE format('INSERT INTO public.%I (%s) SELECT %s FROM public.%I', fresh, columns, columns, child);
+  IF parent = 'events' THEN
+    PERFORM errata_index_keys(fresh);
+  END IF;
+  EXECUTE format('ANALYZE public.%I', fresh);
+  FOR try IN 1 .. 5 LOOP
+    BEGIN
+      EXECUTE format('LOCK TABLE ONLY public.%I, ONLY public.%I IN ACCESS EXCLUSIVE MODE', parent, child);
+      EXIT;
+    EXCEPTION WHEN lock_not_available THEN
+      IF try = 5 THEN
+        RAISE;
+      END IF;
+    END;
+    PERFORM pg_sleep(0.05 * try);
+  END LOOP;
+  EXECUTE format('ALTER TABLE public.%I DETACH PARTITION public.%I', parent, child);
+  EXECUTE format('DROP TABLE public.%I', child);
+  EXECUTE format('ALTER TABLE public.%I RENAME TO %I', fresh, child);
+  EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', parent, child, d, d + 1);
+  EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT of_the_day', child);
+  IF parent = 'events' THEN
+    FOREACH kind IN ARRAY ARRAY['_request', '_trace', '_item'] LOOP
+      EXECUTE format('ALTER INDEX public.%I RENAME TO %I', fresh || kind, child || kind);
+    END LOOP;
+  END IF;
+  RETURN 'packed';
+END
+$$;
+
 CREATE FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) RETURNS TABLE(workspace_id integer, "time" timestamp with time zone, service text, environment text, method text, endpoint text, requests double precision)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1303,6 +1363,7 @@ CREATE TABLE public.thinned_days (
     keep integer NOT NULL,
     written bigint NOT NULL,
     again_at timestamp with time zone,
+    gone bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL
 );
 
@@ -1726,6 +1787,9 @@ GRANT ALL ON FUNCTION public.errata_lock_minutes(d date) TO errata_app;
 
 REVOKE ALL ON FUNCTION public.errata_mend_days() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.errata_mend_days() TO errata_app;
+
+REVOKE ALL ON FUNCTION public.errata_pack_day(parent text, d date, most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.errata_pack_day(parent text, d date, most bigint) TO errata_app;
 
 REVOKE ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.report_requests(from_time timestamp with time zone, to_time timestamp with time zone) TO errata_app;

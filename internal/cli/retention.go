@@ -80,7 +80,7 @@ func PlanRetention(ctx context.Context, opt RetentionOptions) error {
 		}
 		switch {
 		case d.Rule != "":
-			frees += " of rows, by the rule " + safe(d.Rule)
+			frees += " of this workspace, by the rule " + safe(d.Rule)
 		case d.Partly:
 			frees += " of this workspace"
 		}

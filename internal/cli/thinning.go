@@ -139,7 +139,7 @@ func (p *printer) thinning(plan *thinningPlan) {
 	case plan.Goes == 0:
 		p.line("%s: would let nothing go of %s failures (%s).", safe(plan.Rule.Name), grouped(plan.Matched), of)
 	default:
-		p.line("%s: would let go %s of %s failures (%.0f%%), about %s of rows, of %s.", safe(plan.Rule.Name), grouped(plan.Goes), grouped(plan.Matched), 100*plan.Share, size(plan.Bytes), of)
+		p.line("%s: would let go %s of %s failures (%.0f%%), about %s, of %s.", safe(plan.Rule.Name), grouped(plan.Goes), grouped(plan.Matched), 100*plan.Share, size(plan.Bytes), of)
 	}
 	if plan.Late > 0 {
 		p.line("  %s came in less than two days ago, though older: they stay while they may be reported again.", grouped(plan.Late))

@@ -75,7 +75,7 @@ func TestThinning(t *testing.T) {
 	assert.Equal(t, []string{"bots", "service:edge", "status:429", "100", "3", "days", "on"}, strings.Fields(lines[1])[:7])
 	assert.Contains(t, lines[2], " off ")
 
-	assert.Equal(t, "bots: would let go 120,340 of 130,000 failures (93%), about 84.0 MB of rows, of 27 days.\n  1,200 came in less than two days ago, though older: they stay while they may be reported again.\n", said(func() error { return PlanThinning(ctx, opt, thin.Rule{Name: "bots"}) }))
+	assert.Equal(t, "bots: would let go 120,340 of 130,000 failures (93%), about 84.0 MB, of 27 days.\n  1,200 came in less than two days ago, though older: they stay while they may be reported again.\n", said(func() error { return PlanThinning(ctx, opt, thin.Rule{Name: "bots"}) }))
 	assert.Equal(t, 2, strings.Count(said(func() error { return PlanThinning(ctx, opt, thin.Rule{}) }), "would let go"))
 	assert.Contains(t, said(func() error { return PlanThinning(ctx, opt, thin.Rule{Match: "service:*", AfterDays: 3, Keep: 5}) }), "new: would let go")
 	require.ErrorContains(t, PlanThinning(ctx, opt, thin.Rule{Name: "none"}), "no thinning rule named none")

@@ -86,3 +86,6 @@ func DatedTables() (names []string) {
 
 // FirstID is below every ID of that time or later.
 var FirstID = firstID
+
+// PackFrom has days packed that are so large.
+func (s *Store) PackFrom(bytes int64) { s.packBytes = bytes }

@@ -92,10 +92,12 @@ type Store struct {
 	books   books
 	reaches reaches
 	thins   thinCounts
-	looks   *looks
-	opened  openings
-	tables  tableCache
-	sums    stats.Memory
+
+	packBytes int64 // how large a day is at least that is packed
+	looks     *looks
+	opened    openings
+	tables    tableCache
+	sums      stats.Memory
 
 	failuresSince atomic.Pointer[time.Time] // see keyedSince
 	words         wordNumbers
@@ -137,7 +139,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 		return nil, scrub(err)
 	}
 	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(), looks: newLooks(),
-		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying()}
+		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying(), packBytes: packBytes}
 	s.open.keep, s.tables.room, s.sums.Room = opt.StatsAge, opt.StatsCache/4*3, opt.StatsCache/4
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

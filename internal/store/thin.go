@@ -67,7 +67,7 @@ func (s *Store) thin(ctx context.Context, now time.Time) (err error) {
 	for _, r := range rules {
 		errs = append(errs, s.thinRule(ctx, r, days, now))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.pack(ctx, all))...)
 }
 
 // thinRule goes through the days that are old enough for a rule, but for those that
@@ -120,10 +120,10 @@ func (s *Store) thinned(ctx context.Context, r thinning, day int32, now time.Tim
 
 // Unless somebody has changed the rule, or removed it, in between.
 const sqlNoteThinned = `
-INSERT INTO thinned_days (workspace_id, day, rule, match, keep, written, again_at)
-SELECT r.workspace_id, DATE '1970-01-01' + $2::int4, r.name, r.match, r.keep, $6::int8, $7::timestamptz FROM thinning_rules r
+INSERT INTO thinned_days (workspace_id, day, rule, match, keep, written, again_at, gone)
+SELECT r.workspace_id, DATE '1970-01-01' + $2::int4, r.name, r.match, r.keep, $6::int8, $7::timestamptz, $8::int8 FROM thinning_rules r
 WHERE r.workspace_id = $1::int4 AND r.name = $3::text AND r.match = $4::text AND r.keep = $5::int4
-ON CONFLICT (workspace_id, day, rule) DO UPDATE SET match = excluded.match, keep = excluded.keep, written = excluded.written, again_at = excluded.again_at, at = now()`
+ON CONFLICT (workspace_id, day, rule) DO UPDATE SET match = excluded.match, keep = excluded.keep, written = excluded.written, again_at = excluded.again_at, gone = thinned_days.gone + excluded.gone, at = now()`
 
 // thinDay has a rule let go what it does not keep of a day.
 func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int64, now time.Time) (err error) {
@@ -136,8 +136,9 @@ func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int6
 	if err := t.findCuts(ctx, spares); err != nil {
 		return err
 	}
+	var gone int64
 	if len(t.cuts) > 0 {
-		if err := t.letGo(ctx, spares); err != nil {
+		if gone, err = t.letGo(ctx, spares); err != nil {
 			return err
 		}
 	}
@@ -149,25 +150,24 @@ func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int6
 		at := t.newest.Add(repeatable)
 		again = &at
 	}
-	_, err = s.pool.Exec(ctx, sqlNoteThinned, r.ws, day, r.Name, r.Match, r.Keep, written, again)
+	_, err = s.pool.Exec(ctx, sqlNoteThinned, r.ws, day, r.Name, r.Match, r.Keep, written, again, gone)
 	return unavailable(err)
 }
 
 // letGo remembers what goes, has issues lead to what stays, and then lets go.
-func (t *thinner) letGo(ctx context.Context, spares spared) error {
+func (t *thinner) letGo(ctx context.Context, spares spared) (gone int64, err error) {
 	s, ws := t.s, t.rule.ws
 	filters, err := s.remember(ctx, ws, t.day, t.goneIDs(spares))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := t.showKept(ctx); err != nil {
-		return err
+		return 0, err
 	}
-	gone, err := t.delete(ctx, filters)
-	if gone > 0 {
+	if gone, err = t.delete(ctx, filters); gone > 0 {
 		err = errors.Join(err, t.audit(ctx, gone))
 	}
-	return err
+	return gone, err
 }
 
 // audit notes what has gone, also where a run was broken off.

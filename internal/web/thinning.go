@@ -231,11 +231,10 @@ func previewOf(plan store.ThinningPlan) *thinningPreview {
 	case plan.Goes == 0:
 		out.Says = "It would let nothing go: it matches " + grouped(plan.Matched) + " failures of " + days + ", and keeps all of them."
 	default:
-		out.Says = "It would let go " + grouped(plan.Goes) + " of " + grouped(plan.Matched) + " failures (" + itoa(int(math.Round(100*plan.Share))) + "%) of " + days + ", about " + sizeWords(plan.Bytes) + " of rows."
-		out.Note = "PostgreSQL has their room back when their day goes."
+		out.Says = "It would let go " + grouped(plan.Goes) + " of " + grouped(plan.Matched) + " failures (" + itoa(int(math.Round(100*plan.Share))) + "%) of " + days + ", about " + sizeWords(plan.Bytes) + "."
 	}
 	if plan.Late > 0 {
-		out.Note = strings.TrimSpace(out.Note + " " + grouped(plan.Late) + " of what it matches came in less than two days ago, though it is older, and stay while they may be reported again.")
+		out.Note = grouped(plan.Late) + " of what it matches came in less than two days ago, though it is older, and stay while they may be reported again."
 	}
 	return out
 }
