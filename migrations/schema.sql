@@ -535,6 +535,17 @@ CREATE VIEW public.customer_counts AS
    FROM public.customer_minutes c,
     LATERAL UNNEST(c.customers, c.counts) u(customer, n);
 
+CREATE TABLE public.customers (
+    workspace_id integer NOT NULL,
+    customer text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT customers_customer_check CHECK ((customer <> ''::text)),
+    CONSTRAINT customers_name_check CHECK ((name <> ''::text))
+);
+
 CREATE TABLE public.deliveries (
     workspace_id integer NOT NULL,
     id uuid NOT NULL,
@@ -1460,6 +1471,9 @@ ALTER TABLE ONLY public.channels
 ALTER TABLE ONLY public.collectors
     ADD CONSTRAINT collectors_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (workspace_id, customer);
+
 ALTER TABLE ONLY public.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (workspace_id, id);
 
@@ -1648,6 +1662,8 @@ CREATE INDEX customer_minutes_failure ON ONLY public.customer_minutes USING btre
 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');
 
+CREATE INDEX customers_folded ON public.customers USING btree (workspace_id, folded, customer);
+
 CREATE INDEX deliveries_channel ON public.deliveries USING btree (workspace_id, channel_id, id DESC);
 
 CREATE INDEX deliveries_dead ON public.deliveries USING btree (workspace_id, channel_id, ended_at DESC) WHERE ((state = 'dead'::text) AND (kind <> 'test'::text));
@@ -1828,6 +1844,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.collectors TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_minutes TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customer_counts TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.customers TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deliveries TO errata_app;
 

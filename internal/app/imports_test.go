@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "errata/...").Output()
 	require.NoError(t, err)
 	pure := []string{"event", "fault", "dialect", "catalog", "normalize", "otlp", "auth", "identity", "lookup", "query", "rollup", "stats", "chart", "route", "month", "slo", "thin",
-		"alert", "blast", "retries", "story", "linkout", "detect", "simulate", "backtest", "nab", "incident", "ruleset", "yamldoc", "silence", "selfwatch", "seal", "brief", "front", "slack", "zendesk", "ticket", "note"}
+		"alert", "blast", "retries", "story", "linkout", "detect", "simulate", "backtest", "nab", "incident", "ruleset", "yamldoc", "silence", "selfwatch", "seal", "brief", "front", "customer", "slack", "zendesk", "ticket", "note"}
 	adapters := []string{"store", "postgres", "notify", "pgtest", "errata/migrations"}
 	shells := []string{"ingest", "api", "web", "watch", "desk"}
 	may := map[string][]string{ // who may import what is not for everybody

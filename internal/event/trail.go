@@ -32,15 +32,18 @@ type Trail struct {
 // Summary is the answer in one line: what the customer saw, and which Event
 // is the root cause.
 type Summary struct {
-	Status           int    `json:"status,omitempty"`
-	Code             string `json:"code"`
-	Family           Family `json:"family"`
-	Service          string `json:"service"`
-	Environment      string `json:"environment,omitempty"`
-	Method           string `json:"method,omitempty"`
-	Endpoint         string `json:"endpoint,omitempty"`
-	Message          string `json:"message,omitempty"`
-	Customer         string `json:"customer,omitempty"`
+	Status      int    `json:"status,omitempty"`
+	Code        string `json:"code"`
+	Family      Family `json:"family"`
+	Service     string `json:"service"`
+	Environment string `json:"environment,omitempty"`
+	Method      string `json:"method,omitempty"`
+	Endpoint    string `json:"endpoint,omitempty"`
+	Message     string `json:"message,omitempty"`
+	Customer    string `json:"customer,omitempty"`
+	// CustomerName is what people call the customer, where somebody said it and the
+	// reader asked for it.
+	CustomerName     string `json:"customer_name,omitempty"`
 	EventID          string `json:"event_id"`
 	RootCauseEventID string `json:"root_cause_event_id"`
 }

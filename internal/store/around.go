@@ -21,6 +21,7 @@ type Around struct {
 	Incident *incident.Record // that it was part of
 	Deploy   *Deploy          // the last one before, of its release where it names one
 	Attempts *retries.Answer  // of the same thing
+	Called   string           // what people call the customer; "" where nobody said it
 }
 
 // ofFailure is the same code at the same endpoint, in minutes.
@@ -131,6 +132,14 @@ func (s *Store) Around(ctx context.Context, ws int32, e *event.Event, now time.T
 		}
 		return err
 	})
+	if e.Customer != "" {
+		b.Queue(sqlCustomerNames, ws, []string{e.Customer}).Query(func(rows pgx.Rows) error {
+			names := map[string]string{}
+			err := intoNames(rows, names)
+			out.Called = names[e.Customer]
+			return err
+		})
+	}
 	// Planned anew each time, with all the days that there are, they take longer to plan
 	// than to carry out.
 	if err := s.reading(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, b).Close() }); err != nil {

@@ -68,7 +68,7 @@ var keepings = []keeping{
 	{"issues", nil, issuesStay}, {"issue_comments", nil, issuesStay}, {"issue_customers", nil, issuesStay}, {"issue_seen", nil, issuesStay}, {"issue_tickets", nil, issuesStay},
 	{"exemplars", nil, "which failures stay for an issue, until it is over"},
 	{"releases", nil, "when a release was seen first"}, {"endpoints", nil, "endpoints that were seen"},
-	{"alert_rules", nil, settingsStay}, {"channels", nil, settingsStay}, {"integrations", nil, settingsStay}, {"link_templates", nil, settingsStay}, {"desk_settings", nil, settingsStay},
+	{"alert_rules", nil, settingsStay}, {"channels", nil, settingsStay}, {"integrations", nil, settingsStay}, {"link_templates", nil, settingsStay}, {"customers", nil, "names of customers, until somebody removes them"}, {"desk_settings", nil, settingsStay},
 	{"slos", nil, settingsStay}, {"thinning_rules", nil, settingsStay}, {"workspaces", nil, settingsStay}, {"api_keys", nil, "keys, also revoked ones, whose names the audit log has"},
 	{"sessions", nil, "until they end"}, {"login_links", nil, "until a day after they end"}, {"collectors", nil, "until a collector was not seen for seven days"},
 	{"alert_clock", nil, workingState}, {"alert_states", nil, workingState}, {"job_runs", nil, workingState}, {"old_partitions", nil, workingState},
