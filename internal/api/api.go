@@ -58,6 +58,7 @@ type Reader interface {
 	Incidents
 	Catalogue
 	Requests
+	Customers
 	Integrations
 	Team
 }
@@ -172,6 +173,7 @@ func (a *api) routes(r *gin.Engine) {
 	v1.POST("/rejections/:id/replay", edge.Handle(a.replay))
 	v1.POST("/retention/runs", edge.Handle(a.runRetention))
 	a.catalogRoutes(v1)
+	a.customerRoutes(v1)
 	a.integrationRoutes(v1)
 	a.teamRoutes(v1)
 	a.thinningRoutes(v1)

@@ -162,6 +162,28 @@ func (s *search) run(text string) error {
 		}
 		s.out.Rows = append(s.out.Rows, row)
 	}
+	return s.explainAll()
+}
+
+// explainAll adds what the catalogue says of the Trails, and what their customers are
+// called. Both are read once for all of them.
+func (s *search) explainAll() (err error) {
+	if len(s.out.Trails) == 0 {
+		return nil
+	}
+	if s.book, err = s.Store.Catalog(s.ctx, s.ws); err != nil {
+		return err
+	}
+	trails := make([]*event.Trail, len(s.out.Trails))
+	for i := range s.out.Trails {
+		trails[i] = &s.out.Trails[i]
+	}
+	if err := s.Store.NameTrails(s.ctx, s.ws, trails...); err != nil {
+		return err
+	}
+	for _, t := range trails {
+		s.explain(t, s.book)
+	}
 	return nil
 }
 
@@ -216,23 +238,16 @@ func (s *search) add(id string, hits []store.Hit) (there bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, s.show(trail)
+	s.show(trail)
+	return true, nil
 }
 
-// show adds a Trail with what the catalogue says of it. The catalogue is read
-// once for all of them.
-func (s *search) show(trail event.Trail) (err error) {
-	if s.book == nil {
-		if s.book, err = s.Store.Catalog(s.ctx, s.ws); err != nil {
-			return err
-		}
-	}
+// show adds a Trail.
+func (s *search) show(trail event.Trail) {
 	for i := range trail.Events {
 		s.covered[trail.Events[i].ID] = true
 	}
-	s.explain(&trail, s.book)
 	s.out.Trails = append(s.out.Trails, trail)
-	return nil
 }
 
 func (s *search) fresh(hits []store.Hit) []store.Hit {

@@ -43,6 +43,7 @@ type memory struct {
 	noRequests
 	noIntegrations
 	noTeam
+	noCustomers
 }
 
 type (
@@ -58,9 +59,13 @@ type (
 
 	noIntegrations = Integrations
 	noTeam         = Team
+	noCustomers    = Customers
 )
 
 // Catalog is one in which nothing is written.
+// Nobody has a name here.
+func (m *memory) NameTrails(context.Context, int32, ...*event.Trail) error { return nil }
+
 func (m *memory) Catalog(context.Context, int32) (*catalog.Book, error) {
 	return catalog.NewBook(nil), m.broken
 }

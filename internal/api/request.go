@@ -57,12 +57,15 @@ func (a *api) trail(ctx context.Context, ws int32, id string) (event.Trail, erro
 	if err != nil {
 		return event.Trail{}, err
 	}
+	if err := a.Store.NameTrails(ctx, ws, &trail); err != nil {
+		return event.Trail{}, err
+	}
 	a.explain(&trail, book)
 	return trail, nil
 }
 
 func (a *api) explain(trail *event.Trail, book *catalog.Book) {
-	said := catalog.Resolve(book, story.Seen(trail), a.Now(), catalog.About{})
+	said := catalog.Resolve(book, story.Seen(trail), a.Now(), catalog.About{CustomerName: trail.Summary.CustomerName})
 	trail.Explanation, trail.Retry, trail.Replies, trail.Story = said.Explanation, retry{said.Retry, maybe(said.Retry.At)}, said.Replies, story.Tell(trail)
 }
 

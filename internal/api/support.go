@@ -39,6 +39,9 @@ func (a *api) requestOutside(c *gin.Context, id string, more []string) (front.Tr
 	if err != nil {
 		return front.Trail{}, err
 	}
+	if err := a.Store.NameTrails(ctx, ws, &trail); err != nil {
+		return front.Trail{}, err
+	}
 	out := a.outside(&trail, book)
 	more = slices.DeleteFunc(slices.Clone(more), func(part string) bool { return part != withBlast && part != withAttempts })
 	if err := a.include(ctx, ws, &trail, more); err != nil {

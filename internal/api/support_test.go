@@ -29,7 +29,7 @@ func TestEveryRouteByEveryScope(t *testing.T) {
 			assert.False(t, decided && strings.HasPrefix(r.Path, "/v1/"), "%s is for anybody", r.Path)
 			continue
 		}
-		target := strings.NewReplacer(":request_id", "req_nobody_knows", ":service", "billing", ":code", "nothing", ":note", trace1, ":id", "01970000-0000-7000-8000-00000000ffff").Replace(r.Path)
+		target := strings.NewReplacer(":request_id", "req_nobody_knows", ":service", "billing", ":code", "nothing", ":note", trace1, ":customer", "acme", ":id", "01970000-0000-7000-8000-00000000ffff").Replace(r.Path)
 		body := ""
 		if r.Method != http.MethodGet && r.Method != http.MethodDelete {
 			body = "{}"

@@ -29,6 +29,9 @@ var doors = map[string]Scope{
 	"DELETE /v1/requests/:request_id/notes/:note": Support,
 	"POST /v1/requests/:request_id/tickets":       Support,
 	"DELETE /v1/requests/:request_id/tickets":     Support,
+	"GET /v1/customers/:customer/name":            Support,
+	"PUT /v1/customers/:customer/name":            Support,
+	"DELETE /v1/customers/:customer/name":         Support,
 	"GET /v1/watches":                             Support,
 	"POST /v1/watches":                            Support,
 	"DELETE /v1/watches/:id":                      Support,
@@ -48,6 +51,7 @@ var doors = map[string]Scope{
 	"GET /v1/collectors":                     Read,
 	"GET /v1/slos":                           Read,
 	"GET /v1/links":                          Read,
+	"GET /v1/customers":                      Read,
 	"GET /v1/retention":                      Read,
 	"GET /v1/thinning":                       Read,
 	"POST /v1/thinning/plan":                 Read,
@@ -82,6 +86,7 @@ var doors = map[string]Scope{
 	"POST /v1/issues/:id/tickets":              Admin,
 	"DELETE /v1/issues/:id/tickets":            Admin,
 	"PUT /v1/links":                            Admin,
+	"POST /v1/customers/import":                Admin,
 	"PUT /v1/slos":                             Admin,
 	"DELETE /v1/slos/:id":                      Admin,
 	"POST /v1/alerts/rules":                    Admin,
@@ -129,16 +134,18 @@ var doors = map[string]Scope{
 	"POST /logout":       Anyone,
 	"GET /s/:secret":     Anyone, // a public link proves itself
 
-	"GET /":                   Support,
-	"POST /find":              Support,
-	"GET /r/*id":              Support,
-	"GET /events/:id":         Support, // the request that an Event's ID leads to
-	"GET /desk/:event":        Support,
-	"POST /desk/:event":       Support,
-	"POST /watches":           Support,
-	"GET /codes/:first":       Support, // in plain words
-	"GET /codes/:first/:code": Support,
-	"GET /alerts":             Support, // what to tell customers of incidents that last
+	"GET /":                     Support,
+	"POST /find":                Support,
+	"GET /r/*id":                Support,
+	"GET /events/:id":           Support, // the request that an Event's ID leads to
+	"GET /desk/:event":          Support,
+	"POST /desk/:event":         Support,
+	"POST /watches":             Support,
+	"GET /codes/:first":         Support, // in plain words
+	"GET /codes/:first/:code":   Support,
+	"GET /customers/:customer":  Support, // what they are called, and on whose side it failed
+	"POST /customers/:customer": Support,
+	"GET /alerts":               Support, // what to tell customers of incidents that last
 
 	"GET /d":                            Read,
 	"GET /events":                       Read,
@@ -153,7 +160,6 @@ var doors = map[string]Scope{
 	"GET /codes/:first/:code/edit":      Read,
 	"POST /codes/:first/:code/edit":     Read, // to preview; to save takes admin
 	"GET /codes/:first/:code/history":   Read,
-	"GET /customers/:customer":          Read,
 	"GET /releases":                     Read,
 	"GET /rejections":                   Read,
 	"GET /alerts/history":               Read,

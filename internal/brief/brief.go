@@ -79,7 +79,11 @@ const maxFixes = 3
 func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, customer bool) Card {
 	e := trail.Find(trail.Summary.EventID)
 	seen := front.Seen(trail)
-	says := front.Answer(book, seen, now, catalog.About{})
+	about := catalog.About{}
+	if customer {
+		about.CustomerName = trail.Summary.CustomerName
+	}
+	says := front.Answer(book, seen, now, about)
 	c := Card{
 		ID: id, EventID: e.ID, Path: "/r/" + url.PathEscape(id), Heading: story.Heading(e), Verdict: says.Verdict, Family: seen.Family, Side: says.Side,
 		OccurredAt: event.Time{Time: e.OccurredAt.UTC()}, Service: e.Service, Endpoint: strings.TrimSpace(e.Method + " " + e.Endpoint), Environment: e.Environment,

@@ -34,6 +34,7 @@ type Store interface {
 	NoteIntegration(ctx context.Context, ws int32, id, wrong string) error
 	Lookup(ctx context.Context, ws int32, ids []string) (map[string][]store.Hit, error)
 	Trail(ctx context.Context, ws int32, id string) (event.Trail, error)
+	NameTrails(ctx context.Context, ws int32, trails ...*event.Trail) error
 	Absences(ctx context.Context, ws int32, ids []string) (map[string]store.Absence, error)
 	Near(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
 	Catalog(ctx context.Context, ws int32) (*catalog.Book, error)

@@ -113,6 +113,11 @@ func (s *search) show(id string, trail *event.Trail) (err error) {
 	for i := range trail.Events {
 		s.covered[trail.Events[i].ID] = true
 	}
+	if s.customers { // else nothing says who they are
+		if err := s.Store.NameTrails(s.ctx, s.ws, trail); err != nil {
+			return err
+		}
+	}
 	card := brief.Of(id, trail, s.book, s.Now(), s.customers)
 	if s.tickets {
 		if card.Tickets, err = s.ticketsOf(s.ctx, s.ws, trail.Events, card.EventID, s.ticket); err != nil {

@@ -86,7 +86,9 @@ type Summary struct {
 	Endpoint    string       `json:"endpoint,omitempty"`
 	Message     string       `json:"message,omitempty"`
 	Customer    string       `json:"customer,omitempty"`
-	EventID     string       `json:"event_id"`
+	// CustomerName is what the workspace's people call them: support is among these.
+	CustomerName string `json:"customer_name,omitempty"`
+	EventID      string `json:"event_id"`
 }
 
 // Story is story.Story as it is told outside.
@@ -119,12 +121,12 @@ type Event struct {
 // has its own form for times.
 func Of(t *event.Trail, book *catalog.Book, now time.Time) (Trail, catalog.Retry) {
 	e := Seen(t)
-	answer := Answer(book, e, now, catalog.About{})
+	answer := Answer(book, e, now, catalog.About{CustomerName: t.Summary.CustomerName})
 	family := t.Summary.Family // as it is stored, and as engineers get it
 	return Trail{
 		RequestID: t.RequestID,
 		Summary: Summary{Status: e.Status, Code: e.Code, Family: family, Service: e.Service, Environment: e.Environment, Method: e.Method, Endpoint: e.Endpoint,
-			Message: e.Message, Customer: e.Customer, EventID: e.ID},
+			Message: e.Message, Customer: e.Customer, CustomerName: t.Summary.CustomerName, EventID: e.ID},
 		Explanation: answer.Explanation, Replies: answer.Replies, Story: Tell(t),
 		Events: []Event{{ID: e.ID, OccurredAt: event.Time{Time: e.OccurredAt}, Role: e.Role, Family: family, RequestID: e.RequestID, Service: e.Service,
 			Environment: e.Environment, Method: e.Method, Endpoint: e.Endpoint, Customer: e.Customer, Status: e.Status, Code: e.Code, Message: e.Message,

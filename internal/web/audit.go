@@ -62,6 +62,8 @@ func auditTarget(r store.AuditRow) string {
 		return eventPath("", r.Target)
 	case room == "issue":
 		return issuePath(r.Target)
+	case room == "customer":
+		return pathOfCustomer(r.Target)
 	}
 	return ""
 }

@@ -114,7 +114,7 @@ func (w *web) fillDashboard(c *gin.Context, d *dashboard, page *dashboardPage) e
 	page.Left = []ranking{d.topCodes(), d.newIssues(issues, deploys), d.newCodes()}
 	page.Right = []ranking{d.topEndpoints(), d.limitsByCustomer()}
 	page.Heat = d.heat()
-	return nil
+	return w.callByName(c, page.Right)
 }
 
 func (d *dashboard) failures5xx() string { return d.view.failures("status", "5xx") }

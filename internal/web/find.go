@@ -26,6 +26,7 @@ type pasted struct {
 	wanted  []lookup.Candidate
 	more    int      // IDs beyond those that are looked up at once
 	secrets []string // as they may be shown
+	text    string   // as it was typed; it is only compared
 	csv     bool
 }
 
@@ -44,6 +45,11 @@ func (w *web) find(c *gin.Context) error {
 	missing := lookup.Values(lookup.Missing(p.wanted, func(id string) bool { return len(hits[id]) > 0 }))
 	leads := store.Unkeyed(ids, hits)
 	groups := group(leads.IDs, leads.Hits)
+	if len(groups) == 0 && !p.csv && len(p.secrets) == 0 {
+		if done, err := w.findCustomer(c, p.text); err != nil || done {
+			return err
+		}
+	}
 	switch {
 	case p.csv:
 		if err := may(c, auth.Read); err != nil {
@@ -79,7 +85,7 @@ func readPasted(c *gin.Context) (pasted, error) {
 	if len(text) > maxText || len(list) > maxText {
 		return pasted{}, tooLarge
 	}
-	p := pasted{csv: form.Get("as") == "csv"}
+	p := pasted{csv: form.Get("as") == "csv", text: text}
 	if list != "" {
 		p.wanted = listed(list)
 	} else {

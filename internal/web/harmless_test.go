@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/catalog"
 	"errata/internal/event"
 	"errata/internal/store"
 )
@@ -33,8 +34,8 @@ func TestNothingEscapes(t *testing.T) {
 	fr := frame{Title: evil, Description: evil, Alerts: 1, Paused: evil, At: evil, User: evil, Version: evil, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: true, Reads: true}
 	a, b := evilEvent("1"), evilEvent("2")
 	trail := event.NewTrail(evil, []event.Event{a, b})
-	request := w.requestPage(trail, "1", nil, false)
-	request.frame, request.Began = fr, evil
+	request := w.requestPage(trail, "1", nil, catalog.About{CustomerName: evil})
+	request.frame, request.Began, request.Them = fr, evil, evil
 	evilRequest(&request, &trail)
 	support := request
 	support.Engineer, support.All = false, false
@@ -59,6 +60,7 @@ func TestNothingEscapes(t *testing.T) {
 		"alerts":     {alertsPage{frame: fr, Tabs: tabs("/alerts"), Rows: []incidentRow{evilRow}, Decides: true}, alertsPage{frame: fr, Last: &evilRow}},
 		"history":    {historyPage{frame: fr, Tabs: tabs("/alerts"), Service: evil, Environment: evil, Rows: []incidentRow{evilRow}, Older: evil, Rules: []ruleVotes{{evil, evil, evil, evil, &link{Label: evil, Path: "/alerts/rules/x"}}}}, historyPage{frame: fr, Problem: evil}},
 		"incident":   {evilIncidentPage(w, fr), evilOwnPage(w, fr)},
+		"called":     {calledPage{fr, evil, []row{{evil, "/x"}}, true}},
 		"error":      {errorPage{fr, 500, evil, evil, evil, evil}},
 	} {
 		require.Contains(t, pageNames, name)
@@ -66,7 +68,7 @@ func TestNothingEscapes(t *testing.T) {
 			w.requireHarmless(t, name, data)
 		}
 	}
-	assert.Len(t, pageNames, 16, "a new template belongs into this test")
+	assert.Len(t, pageNames, 17, "a new template belongs into this test")
 	w.requireTeamHarmless(t, fr, evil)
 	rules := []thinningRow{{evil, evil, evil, "/settings/thinning?rule=x", "/events?q=x", false, evil, status.Newest}}
 	typed := thinningForm{evil, evil, evil, evil, evil, true, map[string]string{"name": evil, "match": evil, "keep": evil, "after_days": evil}, 3, 9}
@@ -76,7 +78,7 @@ func TestNothingEscapes(t *testing.T) {
 	known := &knownIncident{evilRow, evil}
 	support.frame, support.Full, support.EditPath, support.Known = fr, "", "", known
 	for name, page := range map[string][]any{
-		"forbidden": {errorPage{fr, 403, evil, evil, evil, evil}}, "plaincode": {plainCodePage{fr, evil, evil, evil, request.Why, evil, false}}, "alertsnow": {alertsNowPage{fr, []*knownIncident{known}}, alertsNowPage{frame: fr}},
+		"forbidden": {errorPage{fr, 403, evil, evil, evil, evil}}, "plaincode": {plainCodePage{fr, evil, evil, evil, request.Why, evil, false}}, "plaincustomer": {plainCustomer{fr, evil, evil, evilNaming(evil), []sideRow{{evil, evil, 1}}, evil, ""}, plainCustomer{frame: fr, Problem: evil}}, "alertsnow": {alertsNowPage{fr, []*knownIncident{known}}, alertsNowPage{frame: fr}},
 		"request": {support}, "home": {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, nil}},
 		"found": {foundPage{fr, []foundTrail{{list[0], evil, nil}}, nil, nil}}, "bulk": {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}}, evil, 1, 2, nil}},
 	} {

@@ -135,8 +135,9 @@ func (w *web) fillIncident(c *gin.Context, d *incident.Detail, page *incidentPag
 		return err
 	}
 	page.Samples, page.All = w.rows(found.Events), t.view.failures()
+	err = w.callByName(c, page.Rankings)
 	timed(c, began)
-	return nil
+	return err
 }
 
 // chart is the share of requests that failed, or how many did where nobody counts

@@ -41,6 +41,7 @@ type sampleRow struct {
 	Time              moment
 	Status            int
 	Customer, Release string
+	Called            string // what people call the customer
 	Message           string
 }
 
@@ -78,7 +79,15 @@ func (w *web) showIssue(c *gin.Context, status int, id string, problem *fault.Fa
 		c.Redirect(http.StatusSeeOther, issuePath(d.ID))
 		return nil
 	}
-	page := w.issuePage(&d)
+	var customers []string
+	for _, s := range d.Samples {
+		customers = append(customers, s.Customer)
+	}
+	names, err := w.Store.CustomerNames(c.Request.Context(), member(c).Workspace, customers)
+	if err != nil {
+		return err
+	}
+	page := w.issuePage(&d, names)
 	page.frame, page.Decides = w.frame(c, page.Heading, "issues"), member(c).Decides
 	if problem != nil {
 		page.Problem, page.Comment = problem.Message, c.PostForm("body")
@@ -86,7 +95,8 @@ func (w *web) showIssue(c *gin.Context, status int, id string, problem *fault.Fa
 	return w.render(c, status, "issue", page)
 }
 
-func (w *web) issuePage(d *event.IssueDetail) issuePage {
+// issuePage is an issue in words; names are what customers are called.
+func (w *web) issuePage(d *event.IssueDetail, names map[string]string) issuePage {
 	p := issuePage{
 		Issue: d, Heading: issueHeading(d.Template, d.Title, d.Code), State: stateWord(d.State), Decision: w.decision(&d.Issue),
 		Spark:   bucketed(times(d.Counts.Week)+" in the last 7 days, by hour", d.Family, d.Hours),
@@ -105,7 +115,7 @@ func (w *web) issuePage(d *event.IssueDetail) issuePage {
 		if id == "" {
 			id = s.EventID
 		}
-		p.Samples = append(p.Samples, sampleRow{eventPath(s.RequestID, s.EventID), id, w.moment(s.OccurredAt.Time), s.Status, s.Customer, s.Release, s.Message})
+		p.Samples = append(p.Samples, sampleRow{eventPath(s.RequestID, s.EventID), id, w.moment(s.OccurredAt.Time), s.Status, s.Customer, s.Release, names[s.Customer], s.Message})
 	}
 	for _, t := range d.Tickets {
 		p.Tickets = append(p.Tickets, ticketRow{t, eventPath(t.RequestID, t.EventID)})

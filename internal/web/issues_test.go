@@ -236,7 +236,7 @@ func evilIssue(w *web, fr frame) issuePage {
 		Releases: []event.ReleaseCount{{Release: evil}}, Merged: []event.IssueRef{ref}, Similar: []event.IssueRef{ref}, Tickets: []event.Ticket{{URL: evil}, {URL: "javascript:alert(1)"}},
 		Activity: []event.Activity{{Actor: evil, Action: "comment", Text: evil}, {Actor: evil, Action: evil}, {Actor: evil, Action: "ticket", Details: []byte(`{"url":"<script>x</script>"}`)}},
 	}
-	p := w.issuePage(&d)
+	p := w.issuePage(&d, map[string]string{evil: evil})
 	p.frame, p.Decides, p.Problem, p.Comment = fr, true, evil, evil
 	return p
 }

@@ -77,7 +77,9 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 			return err
 		}
 		if !member(c).Reads {
-			page.Named = slices.DeleteFunc(page.Named, func(r row) bool { return !strings.HasPrefix(r.Value, "/codes/") })
+			page.Named = slices.DeleteFunc(page.Named, func(r row) bool {
+				return !strings.HasPrefix(r.Value, "/codes/") && !strings.HasPrefix(r.Value, "/customers/")
+			})
 		}
 	}
 	return w.render(c, code, "nothing", page)

@@ -37,6 +37,7 @@ type column struct {
 
 type rank struct {
 	Label, Detail, Path string
+	Customer            string       // whose row it is
 	Tone                event.Family // whose side; "" for nobody's
 	Low                 string       // why the row is grey; "" for it is not
 	Cells               []cell

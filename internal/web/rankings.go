@@ -80,7 +80,7 @@ func (d *dashboard) limitsByCustomer() ranking {
 		if s.Total <= 0 {
 			continue
 		}
-		r := rank{Label: s.Labels[0], Cells: []cell{num(count(s.Total)), num(percent(share(s.Total, all)))}, Path: d.customerPath(s.Labels[0])}
+		r := rank{Label: s.Labels[0], Cells: []cell{num(count(s.Total)), num(percent(share(s.Total, all)))}, Path: d.customerPath(s.Labels[0]), Customer: s.Labels[0]}
 		if r.Label == "" {
 			r.Label, r.Path = "(no customer named)", ""
 		}

@@ -29,7 +29,7 @@ var templateFiles embed.FS
 type pages map[string]*template.Template
 
 // pageNames are the templates; each fills "main" in the layout.
-var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "nothing", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
+var pageNames = []string{"login", "link", "home", "request", "found", "bulk", "nothing", "called", "events", "issues", "issue", "rejections", "dashboard", "alerts", "history", "incident", "error"}
 
 func loadPages() pages {
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{"family": familyWord, "number": grouped}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/stats.html", "templates/topics.html", "templates/incidents.html", "templates/silenced.html", "templates/channelparts.html", "templates/request_team.html", "templates/absence.html", "templates/watches.html"))

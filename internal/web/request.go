@@ -116,7 +116,12 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.D
 	}
 	spent += time.Since(asked)
 
-	page := w.requestPage(trail, focus, book, around.Incident != nil && around.Incident.Open())
+	about := catalog.About{Incident: around.Incident != nil && around.Incident.Open()}
+	if of := trail.Find(focus).Customer; of == e.Customer || of == "" {
+		about.CustomerName = around.Called
+	}
+	page := w.requestPage(trail, focus, book, about)
+	page.Facts, page.Them = called(page.Facts, e.Customer, around.Called), around.Called
 	page.Tries = triesOf(e, around.Attempts)
 	page.Known, page.JustThem, page.Theirs = w.knownIncident(around.Incident), justThemOf(e, around.Blast, now), beside.theirs()
 	if page.Engineer, page.All = engineer, all; engineer {
@@ -164,6 +169,7 @@ type requestPage struct {
 	Time      moment
 	Facts     []fact
 	Message   string
+	Them      string         // what people call the customer
 	Known     *knownIncident // that it was part of
 	JustThem  justThem
 	Retry     catalog.Retry
@@ -214,7 +220,7 @@ type replyText struct {
 // fact is one of the circumstances; Path leads to more like it.
 type fact struct{ Name, Value, Path string }
 
-func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, incident bool) requestPage {
+func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, about catalog.About) requestPage {
 	now := w.Now()
 	e := trail.Find(focus)
 	seen := *e
@@ -222,7 +228,7 @@ func (w *web) requestPage(trail event.Trail, focus string, book *catalog.Book, i
 		seen = story.Seen(&trail)
 	}
 	told := story.Tell(&trail)
-	answer := catalog.Resolve(book, seen, now, catalog.About{Incident: incident})
+	answer := catalog.Resolve(book, seen, now, about)
 	page := requestPage{
 		Heading: heading(e), CodePath: pathOfCode(e.Service, e.Code), Family: seen.Family, Time: momentAt(e.OccurredAt, now),
 		Facts: facts(e), Message: e.Message,

@@ -20,7 +20,7 @@ import (
 // of services through, and with links only to what support can open.
 
 // supportNames are their templates.
-var supportNames = []string{"forbidden", "plaincode", "alertsnow"}
+var supportNames = []string{"forbidden", "plaincode", "plaincustomer", "alertsnow"}
 
 // showOutside is show for support. Whatever ID led here, it is about what the customer
 // saw.
@@ -50,11 +50,12 @@ func (w *web) showOutside(c *gin.Context, trail event.Trail, spent time.Duration
 		Heading: heading(&e), CodePath: pathOfCode(e.Service, e.Code), Family: e.Family, Time: momentAt(e.OccurredAt, now), Facts: factsOutside(&e),
 		Began: front.Tell(&trail).RootCause, Message: e.Message, Fields: e.FieldErrors, Known: w.knownOutside(around.Incident), JustThem: justThemOf(&e, around.Blast, now), Theirs: beside.theirs(),
 	}
-	page.answered(front.Answer(book, e, now, catalog.About{Incident: around.Incident != nil && around.Incident.Open()}), e.RequestID)
+	page.Facts, page.Them = called(page.Facts, e.Customer, around.Called), around.Called
+	page.answered(front.Answer(book, e, now, catalog.About{Incident: around.Incident != nil && around.Incident.Open(), CustomerName: around.Called}), e.RequestID)
 	page.Tries = triesOf(&e, around.Attempts)
 	page.JustThem.Path = ""
 	if page.Theirs != nil {
-		page.Theirs.Path = ""
+		page.Theirs.Path = "" // the customer's page is in the facts
 		for i := range page.Theirs.Rows {
 			page.Theirs.Rows[i].Path = ""
 		}
@@ -91,10 +92,10 @@ func (w *web) eventOutside(c *gin.Context, id string) error {
 	return w.showOutside(c, trail, time.Since(asked))
 }
 
-// factsOutside lead nowhere: what is behind them is for engineers.
+// factsOutside lead nowhere but to the customer: what is behind them is for engineers.
 func factsOutside(e *event.Event) []fact {
 	var out []fact
-	for _, f := range []fact{{Name: "Service", Value: e.Service}, {Name: "Endpoint", Value: joined(e.Method, e.Endpoint)}, {Name: "Customer", Value: e.Customer},
+	for _, f := range []fact{{Name: "Service", Value: e.Service}, {Name: "Endpoint", Value: joined(e.Method, e.Endpoint)}, {Name: "Customer", Value: e.Customer, Path: pathOfCustomer(e.Customer)},
 		{Name: "Environment", Value: e.Environment}, {Name: "Limit", Value: catalog.Rate(e.RateLimit)}, {Name: "Request", Value: e.RequestID}} {
 		if f.Value != "" {
 			out = append(out, f)

@@ -186,7 +186,8 @@ func TestSupportFinds(t *testing.T) {
 	assert.Zero(t, table.Find("button[name=as]").Length())
 
 	named := f.post("/find", nil, "text", "acme")
-	assert.Zero(t, named.Find("a[href^='/customers']").Length())
+	assert.Equal(t, "/customers/acme", named.Find("p.note a.row").AttrOr("href", ""), "of whom there is a plain page")
+	assert.Zero(t, f.post("/find", nil, "text", "prompts-api").Find("p.note a.row").Length())
 	plain := f.get("/codes/prompts-api/rate_limit_exceeded")
 	requireSound(t, plain)
 	assert.Contains(t, words(plain.Find("main")), "Why it happens")
@@ -231,7 +232,7 @@ func TestNoLinkOfSupportIsClosed(t *testing.T) {
 		}
 		for _, form := range p.Find("form[action]").EachIter() {
 			door := form.AttrOr("action", "")
-			assert.Regexp(t, `^/(find|logout|watches|desk/[^/]+)$`, door, at)
+			assert.Regexp(t, `^/(find|logout|watches|desk/[^/]+|customers/[^/]+)$`, door, at)
 		}
 	}
 	check(f.post("/find", nil, "text", "req_edge1 and req_9f3a21 and req_nobody1"), "/find")

@@ -22,6 +22,7 @@ type topicPage struct {
 	frame
 	Kind, Heading string
 	Facts         []fact
+	Naming        *naming  // of a customer
 	Says          []string // what one should know before reading on
 	Tell          string   // what to say to a customer
 	Entry         *entry   // what the catalogue says
@@ -72,6 +73,9 @@ func (w *web) showTopic(c *gin.Context, t *topic, page *topicPage, err error, fi
 	}
 	if c.Writer.Written() { // with something else
 		return err
+	}
+	if err == nil {
+		err = w.callByName(c, page.Rankings)
 	}
 	var status int
 	if page.Problem, status, err = problem(err); err != nil {

@@ -112,7 +112,7 @@ func (t *topic) customerRanking(errors *reply, all float64) ranking {
 		}
 		r := rank{Label: s.Labels[0], Cells: []cell{num(count(s.Total)), num(percent(partOf(s.Total, all)))}}
 		if s.Labels[0] != rollup.Other {
-			r.Path, r.Cells[0] = t.about(pathOfCustomer(s.Labels[0])), t.failed(s.Total, "customer", s.Labels[0])
+			r.Path, r.Cells[0], r.Customer = t.about(pathOfCustomer(s.Labels[0])), t.failed(s.Total, "customer", s.Labels[0]), s.Labels[0]
 		}
 		out.Rows = append(out.Rows, r)
 	}

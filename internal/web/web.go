@@ -62,6 +62,7 @@ type Reader interface {
 	Channels
 	Catalogue
 	Requests
+	Customers
 	Integrations
 	Team
 }
@@ -160,6 +161,7 @@ func (w *web) routes(r *gin.Engine) {
 	member.GET("/codes/:first/:code", edge.Handle(w.codeOrService))
 	w.catalogRoutes(member)
 	member.GET("/customers/:customer", edge.Handle(w.customer))
+	member.POST("/customers/:customer", edge.Handle(w.nameCustomer))
 	member.GET("/releases", edge.Handle(w.releases))
 	member.GET("/rejections", edge.Handle(w.rejections))
 	member.GET("/alerts", edge.Handle(w.alerts))
