@@ -20,31 +20,45 @@ import (
 
 // commands is the command line of the errata binary.
 type commands struct {
-	Serve       serveCmd       `cmd:"" help:"Run everything in one process; without a database URL on a private PostgreSQL."`
-	Demo        demoCmd        `cmd:"" help:"The same, with living traffic of simulated services."`
-	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date."`
-	Key         keyCmd         `cmd:"" help:"Create, list, and revoke API keys."`
-	Issues      issuesCmd      `cmd:"" help:"List the problems behind failures, and decide about them."`
-	SLOs        slosCmd        `cmd:"" name:"slos" help:"Set what services are held to, and see what is left of their error budgets."`
-	Rules       rulesCmd       `cmd:"" help:"See by which rules alerts are raised, and keep them in files."`
-	Silence     silenceCmd     `cmd:"" help:"Say who is not told about what, for a time."`
-	Channels    channelsCmd    `cmd:"" help:"Say where messages about incidents go, and test it."`
-	Deliveries  deliveriesCmd  `cmd:"" help:"See what became of messages about incidents, and send them again."`
-	Incidents   incidentsCmd   `cmd:"" help:"List what alerts found, and decide about it."`
-	Rejections  rejectionsCmd  `cmd:"" help:"List what was rejected, and try it again."`
-	Retention   retentionCmd   `cmd:"" help:"See what is going to expire, and let it go now."`
-	Thinning    thinningCmd    `cmd:"" help:"Keep only some of the failures that are all alike, and see what that lets go."`
-	Zendesk     zendeskCmd     `cmd:"" help:"Make the app that shows Errata beside tickets."`
-	Lookup      lookupCmd      `cmd:"" help:"Find out what happened to a request."`
-	Explain     explainCmd     `cmd:"" help:"Say what a code means, and from which entry of the catalogue that is."`
-	Catalog     catalogCmd     `cmd:"" help:"Keep what codes mean in files, and see which codes nobody has written about."`
-	Send        sendCmd        `cmd:"" help:"Report a failure, or a file of them."`
-	Backtest    backtestCmd    `cmd:"" help:"Replay counts from CSV files and print the incidents that the alert rules would have made."`
-	Bench       benchCmd       `cmd:"" help:"Measure an installation under a load of made-up failures."`
-	Doctor      doctorCmd      `cmd:"" help:"Check an installation: database, schema, ports, clocks, and an error there and back."`
-	Healthcheck healthcheckCmd `cmd:"" help:"Ask a URL whether it is well; for container health checks."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Lookup    lookupCmd    `cmd:"" group:"desk" help:"Find out what happened to a request."`
+	Explain   explainCmd   `cmd:"" group:"desk" help:"Say what a code means, and from which entry of the catalogue that is."`
+	Customers customersCmd `cmd:"" group:"desk" help:"Say what customers are called."`
+
+	Issues    issuesCmd    `cmd:"" group:"watch" help:"List the problems behind failures, and decide about them."`
+	Incidents incidentsCmd `cmd:"" group:"watch" help:"List what alerts found, and decide about it."`
+	SLOs      slosCmd      `cmd:"" group:"watch" name:"slos" help:"Set what services are held to, and see what is left of their error budgets."`
+	Backtest  backtestCmd  `cmd:"" group:"watch" help:"Replay counts from CSV files and print the incidents that the alert rules would have made."`
+
+	Key        keyCmd        `cmd:"" group:"settings" help:"Create, list, and revoke API keys."`
+	Catalog    catalogCmd    `cmd:"" group:"settings" help:"Keep what codes mean in files, and see which codes nobody has written about."`
+	Rules      rulesCmd      `cmd:"" group:"settings" help:"See by which rules alerts are raised, and keep them in files."`
+	Silence    silenceCmd    `cmd:"" group:"settings" help:"Say who is not told about what, for a time."`
+	Channels   channelsCmd   `cmd:"" group:"settings" help:"Say where messages about incidents go, and test it."`
+	Deliveries deliveriesCmd `cmd:"" group:"settings" help:"See what became of messages about incidents, and send them again."`
+	Zendesk    zendeskCmd    `cmd:"" group:"settings" help:"Make the app that shows Errata beside tickets."`
+
+	Send       sendCmd       `cmd:"" group:"reports" help:"Report a failure, or a file of them."`
+	Rejections rejectionsCmd `cmd:"" group:"reports" help:"List what was rejected, and try it again."`
+	Retention  retentionCmd  `cmd:"" group:"reports" help:"See what is going to expire, and let it go now."`
+	Thinning   thinningCmd   `cmd:"" group:"reports" help:"Keep only some of the failures that are all alike, and see what that lets go."`
+
+	Serve       serveCmd       `cmd:"" group:"run" help:"Run everything in one process; without a database URL on a private PostgreSQL."`
+	Demo        demoCmd        `cmd:"" group:"run" help:"The same, with living traffic of simulated services."`
+	Migrate     migrateCmd     `cmd:"" group:"run" help:"Bring the database's schema up to date."`
+	Doctor      doctorCmd      `cmd:"" group:"run" help:"Check an installation: database, schema, ports, clocks, and an error there and back."`
+	Bench       benchCmd       `cmd:"" group:"run" help:"Measure an installation under a load of made-up failures."`
+	Healthcheck healthcheckCmd `cmd:"" group:"run" help:"Ask a URL whether it is well; for container health checks."`
+	Version     versionCmd     `cmd:"" group:"run" help:"Print the version."`
 }
+
+// groups put the commands in order of what somebody came for.
+var groups = kong.ExplicitGroups([]kong.Group{
+	{Key: "desk", Title: "What happened to a request, and what to say"},
+	{Key: "watch", Title: "What goes wrong"},
+	{Key: "settings", Title: "Settings"},
+	{Key: "reports", Title: "What is reported and kept"},
+	{Key: "run", Title: "Run it"},
+})
 
 // client is how the verbs reach a running Errata.
 type client struct {
@@ -55,12 +69,18 @@ type client struct {
 // CLI is the body of the errata binary.
 func CLI() {
 	var c commands
-	parsed := kong.Parse(&c, kong.Name("errata"), kong.UsageOnError(),
+	parsed := kong.Parse(&c, kong.Name("errata"), kong.UsageOnError(), groups, kong.Help(help),
 		kong.Description("Errata answers: the customer sent us this request ID. What happened?"))
 	exit("errata", func(ctx context.Context) error {
 		parsed.BindTo(ctx, (*context.Context)(nil))
 		return parsed.Run()
 	})
+}
+
+// help is a line for each command, or all about the one that was named.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	options.NoExpandSubcommands, options.Compact = true, ctx.Selected() == nil
+	return kong.DefaultHelpPrinter(options, ctx)
 }
 
 type serveCmd struct {

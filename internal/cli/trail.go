@@ -95,7 +95,7 @@ func (f *finding) facts(t *trail) {
 	rows := [][]string{}
 	for _, fact := range [][2]string{
 		{"Message", s.Message}, {"Request", t.RequestID}, {"Time", at.UTC().Format(clock) + " (" + ago(at, f.Now()) + ")"}, {"Service", s.Service},
-		{"Environment", s.Environment}, {"Release", release}, {"Customer", s.Customer}, {"Side", t.Explanation.Side},
+		{"Environment", s.Environment}, {"Release", release}, {"Customer", namedText(s.CustomerName, s.Customer)}, {"Side", t.Explanation.Side},
 		{"Trace", strings.Join(t.TraceIDs, ", ")},
 	} {
 		if fact[1] != "" {
@@ -193,4 +193,12 @@ func absence(reason string, g goneRow) string {
 		return "not found."
 	}
 	return "not found. No failure with this ID has been reported within " + days + "."
+}
+
+// namedText is a name with the ID that it stands for, or only the ID.
+func namedText(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return name + " (" + id + ")"
 }
