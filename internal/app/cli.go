@@ -22,6 +22,11 @@ import (
 type commands struct {
 	Lookup    lookupCmd    `cmd:"" group:"desk" help:"Find out what happened to a request."`
 	Explain   explainCmd   `cmd:"" group:"desk" help:"Say what a code means, and from which entry of the catalogue that is."`
+	Notes     notesCmd     `cmd:"" group:"desk" help:"Read and write notes about a request."`
+	Status    statusCmd    `cmd:"" group:"desk" help:"Say how far the team has come with a request."`
+	Tickets   ticketsCmd   `cmd:"" group:"desk" help:"Link a request to tickets."`
+	Watches   watchesCmd   `cmd:"" group:"desk" aliases:"watch" help:"Wait for an ID that is not there yet."`
+	Shares    sharesCmd    `cmd:"" group:"desk" aliases:"share" help:"Make, list and revoke public links of requests."`
 	Customers customersCmd `cmd:"" group:"desk" help:"Say what customers are called."`
 
 	Issues    issuesCmd    `cmd:"" group:"watch" help:"List the problems behind failures, and decide about them."`
