@@ -81,6 +81,9 @@ func prepare(root string, who *identity) (dirs, error) {
 		return dirs{}, err
 	}
 	if err := os.MkdirAll(root, 0o755); err != nil { //nolint:gosec // the inner directories are private
+		if file := inTheWay(err); file != nil {
+			return dirs{}, file
+		}
 		return dirs{}, fmt.Errorf("the data directory %s cannot be made (%w); choose another with --data-dir", root, errors.Unwrap(err))
 	}
 	if err := passable(root, who); err != nil {
@@ -114,14 +117,17 @@ func passable(root string, who *identity) error {
 
 func private(dir string, who *identity) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		if file := inTheWay(err); file != nil {
+			return file
+		}
 		return fmt.Errorf("the data directory %s is not writable (%w); choose another with --data-dir", filepath.Dir(dir), errors.Unwrap(err))
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is in the way: it should be a directory", dir)
+	if !info.IsDir() { // but a link to one
+		return notADirectory(dir)
 	}
 	want := os.Geteuid()
 	if who != nil {
@@ -134,6 +140,20 @@ func private(dir string, who *identity) error {
 		return err
 	}
 	return os.Chmod(dir, 0o700) //nolint:gosec // a directory needs its x bit
+}
+
+// inTheWay names the file that stands where a directory should be made, which need not
+// be the one that was asked for; nil where that is not what is wrong.
+func inTheWay(err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) && errors.Is(at.Err, syscall.ENOTDIR) {
+		return notADirectory(at.Path)
+	}
+	return nil
+}
+
+func notADirectory(path string) error {
+	return fmt.Errorf("%s is in the way: it should be a directory; move it, or choose another data directory with --data-dir", path)
 }
 
 // lockDir makes sure that one process at a time uses a data directory. The

@@ -175,6 +175,24 @@ func TestUnusableDirectories(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\n")
 }
 
+// What stands where a directory should be is named: it may be within one that is fine.
+func TestFilesInTheWay(t *testing.T) {
+	for _, name := range []string{"log", "pg", "run"} {
+		dir := dataDir(t)
+		require.NoError(t, os.Mkdir(dir, 0o755)) //nolint:gosec // as somebody made it
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
+		_, err := postgres.Start(t.Context(), postgres.Options{DataDir: dir})
+		require.Error(t, err, name)
+		assert.Contains(t, err.Error(), file+" is in the way: it should be a directory", name)
+		assert.NotContains(t, err.Error(), "not writable")
+	}
+	dir := dataDir(t)
+	require.NoError(t, os.WriteFile(dir, []byte("x"), 0o600))
+	_, err := postgres.Start(t.Context(), postgres.Options{DataDir: filepath.Join(dir, "data")})
+	require.ErrorContains(t, err, dir+" is in the way: it should be a directory")
+}
+
 func TestMissingPrograms(t *testing.T) {
 	t.Setenv("ERRATA_PG_BIN", t.TempDir())
 	_, err := postgres.Start(t.Context(), postgres.Options{DataDir: dataDir(t)})
