@@ -23,7 +23,7 @@ func NewTrail(id string, events []Event) Trail {
 	}
 	sort.Strings(t.Services)
 	t.FirstAt, t.LastAt = events[0].OccurredAt, events[len(events)-1].OccurredAt
-	seen := faceEvent(id, events)
+	seen := faceEvent(aboutWhat(id, events), events)
 	root := rootCause(seen, events)
 	t.RequestID = seen.RequestID
 	if t.RequestID == "" {
@@ -54,6 +54,22 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
+// aboutWhat is the ID that a Trail is about: that of an Event leads to the request, or
+// the trace, that it belongs to, as these do themselves.
+func aboutWhat(id string, events []Event) string {
+	for i := range events {
+		if e := &events[i]; e.ID == id {
+			switch {
+			case e.RequestID != "":
+				return e.RequestID
+			case e.TraceID != "":
+				return e.TraceID
+			}
+		}
+	}
+	return id
+}
+
 // faceEvent is the failure that the customer saw: a service's own answer,
 // carrying the asked-for ID if one does, nearest to the outside, latest try.
 func faceEvent(id string, events []Event) *Event {
@@ -62,7 +78,7 @@ func faceEvent(id string, events []Event) *Event {
 		if e.Role == Primary {
 			s += 4
 		}
-		if e.RequestID == id || e.ID == id {
+		if e.RequestID == id {
 			s += 8
 		}
 		if !hasParent(e, events) {

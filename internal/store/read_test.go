@@ -37,6 +37,26 @@ func TestTrailFollowsTraces(t *testing.T) {
 	assert.Equal(t, 429, trail.Find(trail.Summary.RootCauseEventID).Status)
 }
 
+// The ID that an Event has here leads to the same answer as its trace, though it is of
+// a call within.
+func TestTrailOfAnEventWithoutARequestID(t *testing.T) {
+	f := open(t, store.Options{})
+	trace := hex(9, 32)
+	f.write(t,
+		report{src: event.FromSpan, service: "edge", trace: trace, span: hex(1, 16), status: 502, at: now.Add(20 * time.Millisecond)},
+		report{src: event.FromSpan, role: event.Upstream, service: "prompts", trace: trace, span: hex(3, 16), status: 429, code: "rate_limit_exceeded", at: now})
+	by, err := f.Trail(t.Context(), ws, trace)
+	require.NoError(t, err)
+	require.Len(t, by.Events, 2)
+	assert.Equal(t, "edge", by.Summary.Service)
+	for _, e := range by.Events {
+		trail, err := f.Trail(t.Context(), ws, e.ID)
+		require.NoError(t, err)
+		assert.Len(t, trail.Events, 2)
+		assert.Equal(t, by.Summary, trail.Summary, e.Service)
+	}
+}
+
 func TestTrailIsBounded(t *testing.T) {
 	f := open(t, store.Options{})
 	var rs []report

@@ -54,10 +54,14 @@ func (w *web) event(c *gin.Context) error {
 			return err
 		}
 	}
-	if !member(c).Reads {
-		return w.eventOutside(c, id)
-	}
 	ctx, ws, asked := c.Request.Context(), member(c).Workspace, time.Now()
+	if !member(c).Reads { // the request that it belongs to
+		trail, err := w.Store.Trail(ctx, ws, id)
+		if err != nil {
+			return err
+		}
+		return w.showOutside(c, trail, time.Since(asked))
+	}
 	e, err := w.Store.Event(ctx, ws, id)
 	if err != nil {
 		return err

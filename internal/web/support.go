@@ -10,7 +10,6 @@ import (
 
 	"errata/internal/catalog"
 	"errata/internal/event"
-	"errata/internal/fault"
 	"errata/internal/front"
 	"errata/internal/incident"
 	"errata/internal/store"
@@ -66,30 +65,6 @@ func (w *web) showOutside(c *gin.Context, trail event.Trail, spent time.Duration
 	page.frame = w.frame(c, page.Heading, "")
 	timed(c, time.Now().Add(-spent))
 	return w.render(c, http.StatusOK, "request", page)
-}
-
-// eventOutside shows the request that an Event belongs to.
-func (w *web) eventOutside(c *gin.Context, id string) error {
-	ctx, ws, asked := c.Request.Context(), member(c).Workspace, time.Now()
-	e, err := w.Store.Event(ctx, ws, id)
-	if err != nil {
-		return err
-	}
-	trail := event.NewTrail(e.ID, []event.Event{e})
-	for _, id := range []string{e.RequestID, e.TraceID} {
-		if id == "" {
-			continue
-		}
-		whole, err := w.Store.Trail(ctx, ws, id)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		if err == nil {
-			trail = whole
-			break
-		}
-	}
-	return w.showOutside(c, trail, time.Since(asked))
 }
 
 // factsOutside lead nowhere but to the customer: what is behind them is for engineers.
