@@ -73,7 +73,7 @@ func (o *openHours) of(k openKey) *openHour {
 }
 
 // read hands out what is in an hour. It is good for reading until use returns.
-func (o *openHours) read(ctx context.Context, tx pgx.Tx, k openKey, use func(*openHour)) error {
+func (o *openHours) read(ctx context.Context, tx pgx.Tx, k openKey, use func(*openHour) error) error {
 	h := o.of(k)
 	h.Lock()
 	defer h.Unlock()
@@ -84,8 +84,7 @@ func (o *openHours) read(ctx context.Context, tx pgx.Tx, k openKey, use func(*op
 		}
 		h.at = time.Now()
 	}
-	use(h)
-	return nil
+	return use(h)
 }
 
 // openHour is what was counted in an hour, in pieces: what comes in is mostly of
@@ -198,7 +197,9 @@ type layer struct {
 	all    []rollup.Block
 }
 
-func (l *layer) blocks(h *openHour) []rollup.Block {
+// blocks are those of the hour as it is. Building gives no error, so that one is a
+// panic: what was to be made is then still to be made.
+func (l *layer) blocks(h *openHour) ([]rollup.Block, error) {
 	have := pieces(0)
 	for i, c := range h.counted {
 		if c != nil {
@@ -207,14 +208,17 @@ func (l *layer) blocks(h *openHour) []rollup.Block {
 	}
 	stale := have &^ l.made
 	if l.made &= have; stale == 0 && l.merged|l.made == l.made {
-		return l.all
+		return l.all, nil
 	}
-	_ = parallel(len(l.piece), func(i int) error {
+	err := parallel(len(l.piece), func(i int) error {
 		if stale.has(i) {
 			l.piece[i] = l.build(h.hour, h.counted[i], h.sources)
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	if l.merged&^l.made != 0 {
 		l.merged, l.whole = 0, nil
 	}
@@ -224,7 +228,7 @@ func (l *layer) blocks(h *openHour) []rollup.Block {
 	}
 	l.made = have
 	l.all = append(slices.Clip(l.whole), l.of(have&^l.merged)...)
-	return l.all
+	return l.all, nil
 }
 
 func (l *layer) of(some pieces) (out []rollup.Block) {

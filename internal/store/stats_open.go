@@ -37,12 +37,14 @@ func (r *blockReader) open(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 		if !r.isOpen(t, h) {
 			continue
 		}
-		err := r.s.open.read(ctx, tx, openKey{ws: r.ws, hour: t, from: later(t, h.upto)}, func(o *openHour) {
-			for _, b := range o.byHour.blocks(o) {
+		err := r.s.open.read(ctx, tx, openKey{ws: r.ws, hour: t, from: later(t, h.upto)}, func(o *openHour) error {
+			blocks, err := o.byHour.blocks(o)
+			for _, b := range blocks {
 				if needed[t][b.Cube] {
 					r.out.Blocks = append(r.out.Blocks, b)
 				}
 			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -78,8 +80,9 @@ func (r *blockReader) fine(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 	taken := map[blockID]stretch{}
 	for k, wanted := range cubes {
 		key := openKey{ws: r.ws, hour: k.hour, from: k.hour, service: k.service, built: r.built[spanID{rollup.Hour, k.hour}]}
-		err := r.s.open.read(ctx, tx, key, func(o *openHour) {
-			for _, b := range o.byMinute.blocks(o) {
+		err := r.s.open.read(ctx, tx, key, func(o *openHour) error {
+			blocks, err := o.byMinute.blocks(o)
+			for _, b := range blocks {
 				id := blockID{b.Level, b.Start, b.Cube, b.Service, ""}
 				if _, ok := taken[id]; !ok && wanted[b.Cube] {
 					taken[id] = k
@@ -88,6 +91,7 @@ func (r *blockReader) fine(ctx context.Context, tx pgx.Tx, reads []stats.Read) e
 					r.out.Fine = append(r.out.Fine, b)
 				}
 			}
+			return err
 		})
 		if err != nil {
 			return err
