@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/catalog"
+	"errata/internal/event"
 	"errata/internal/fault"
 )
 
@@ -89,15 +90,22 @@ func (w *web) editEntry(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	sample, _, err := w.recent(c, k)
+	return w.showEntryPage(c, http.StatusOK, k, book, func(sample event.Event) catalog.Entry { return book.Draft(k, sample) }, nil)
+}
+
+// as is what somebody typed, whatever failed lately.
+func as(typed catalog.Entry) func(event.Event) catalog.Entry {
+	return func(event.Event) catalog.Entry { return typed }
+}
+
+// showEntryPage shows an entry as it is typed, which may begin with what is said of a
+// failure that happened, with the replies that it makes.
+func (w *web) showEntryPage(c *gin.Context, status int, k catalog.Key, book *catalog.Book, begin func(sample event.Event) catalog.Entry, fill func(*entryPage)) error {
+	sample, real, err := w.recent(c, k)
 	if err != nil {
 		return err
 	}
-	return w.showEntryPage(c, http.StatusOK, k, book, book.Draft(k, sample), nil)
-}
-
-// showEntryPage shows an entry as it is typed, with the replies that it makes.
-func (w *web) showEntryPage(c *gin.Context, status int, k catalog.Key, book *catalog.Book, typed catalog.Entry, fill func(*entryPage)) error {
+	typed := begin(sample)
 	have, own := book.Own(k)
 	p := entryPage{Heading: k.Code, About: "all services", Path: pathOfEntry(k, "edit"), CodePath: pathOfCode(k.Service, k.Code), History: pathOfEntry(k, "history"), Decides: member(c).Decides,
 		Own: own, Version: have.Version, By: have.UpdatedBy, All: k.Code == catalog.All, Form: showEntry(typed), Fields: catalog.Fields, Done: entryDone(c.Query("done"))}
@@ -117,7 +125,10 @@ func (w *web) showEntryPage(c *gin.Context, status int, k catalog.Key, book *cat
 		p.Changed = w.moment(have.UpdatedAt.Time)
 	}
 	p.frame = w.frame(c, "Catalogue: "+p.Heading, "codes")
-	if err := w.preview(c, &p, k, book, typed); err != nil {
+	if real {
+		p.Sample = eventPath(sample.RequestID, sample.ID)
+	}
+	if err := w.preview(c, &p, book, typed, sample); err != nil {
 		return err
 	}
 	if fill != nil {
@@ -138,23 +149,21 @@ func entryDone(what string) string {
 	return ""
 }
 
-// preview makes the replies of what was typed, of a failure that happened if there
-// is one.
-func (w *web) preview(c *gin.Context, p *entryPage, k catalog.Key, book *catalog.Book, typed catalog.Entry) error {
-	e, real, err := w.recent(c, k)
+// preview makes the replies of what was typed, to a failure.
+func (w *web) preview(c *gin.Context, p *entryPage, book *catalog.Book, typed catalog.Entry, sample event.Event) error {
+	if !p.Own {
+		said := book.Explain(sample)
+		p.Now = "by its " + said.Source + ", " + said.For
+	}
+	checked, err := typed.Check()
+	if err != nil { // it is told where it is typed
+		return nil
+	}
+	names, err := w.Store.CustomerNames(c.Request.Context(), member(c).Workspace, []string{sample.Customer})
 	if err != nil {
 		return err
 	}
-	if real {
-		p.Sample = eventPath(e.RequestID, e.ID)
-	}
-	if !p.Own {
-		said := book.Explain(e)
-		p.Now = "by its " + said.Source + ", " + said.For
-	}
-	if checked, err := typed.Check(); err == nil {
-		p.Replies = catalog.Resolve(book.With(checked), e, w.Now(), catalog.About{}).Replies
-	}
+	p.Replies = catalog.Resolve(book.With(checked), sample, w.Now(), catalog.About{CustomerName: names[sample.Customer]}).Replies
 	return nil
 }
 
@@ -179,7 +188,7 @@ func (w *web) decideEntry(c *gin.Context) error {
 	if do == "remove" {
 		have, _ := book.Own(k)
 		if c.PostForm("sure") == "" {
-			return w.showEntryPage(c, http.StatusOK, k, book, have, func(p *entryPage) { p.Remove = true })
+			return w.showEntryPage(c, http.StatusOK, k, book, as(have), func(p *entryPage) { p.Remove = true })
 		}
 		return w.entryRefused(c, k, book, have, w.removeEntry(c, k))
 	}
@@ -192,7 +201,7 @@ func (w *web) decideEntry(c *gin.Context) error {
 	}
 	switch do {
 	case "preview":
-		return w.showEntryPage(c, http.StatusOK, k, book, checked, nil)
+		return w.showEntryPage(c, http.StatusOK, k, book, as(checked), nil)
 	case "save":
 		return nil
 	}
@@ -236,7 +245,7 @@ func (w *web) entryRefused(c *gin.Context, k catalog.Key, book *catalog.Book, ty
 	if status == 0 {
 		return err
 	}
-	return w.showEntryPage(c, status, k, book, typed, func(p *entryPage) {
+	return w.showEntryPage(c, status, k, book, as(typed), func(p *entryPage) {
 		field, _ := f.Details["field"].(string)
 		if field != "" && field != "entry" {
 			p.Form.Wrong[field] = f.Message

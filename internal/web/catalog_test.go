@@ -155,3 +155,28 @@ func TestCatalogEscapes(t *testing.T) {
 		assert.Equal(t, 422, f.post(path, nil, "do", "save", "version", "1", "title", "t", "plain", "p", "repo_url", link, "docs_url", link).code)
 	}
 }
+
+// The editor looks once for a failure to preview with, and calls its customer by name.
+func TestEditorLooksForAFailureOnce(t *testing.T) {
+	var sent statements
+	f := newFixtureWith(t, store.Options{Tracer: &sent}, func(s *store.Store) Reader { return s })
+	f.decides()
+	f.samples()
+	f.callThem("acme", "Acme Ltd")
+	const path = "/codes/prompts-api/rate_limit_exceeded/edit"
+	events := func(p page) int {
+		require.Equal(t, 200, p.code)
+		assert.Contains(t, words(p.Find("main")), "Hello Acme Ltd,")
+		n := 0
+		for _, sql := range sent.take() {
+			if strings.Contains(sql, "FROM events e") {
+				n++
+			}
+		}
+		return n
+	}
+	sent.take()
+	once := events(f.get(path))
+	assert.Equal(t, once, events(f.post(path, nil, "do", "preview", "title", "t", "plain", "p", "fix", "Hello[ {customer_name}], wait.")))
+	assert.Equal(t, 1, once)
+}
