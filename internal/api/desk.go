@@ -19,7 +19,7 @@ type Team interface {
 	Reach(ctx context.Context, ws int32) ([]store.Reach, error)
 	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
 	AddNote(ctx context.Context, actor store.Actor, ws int32, eventID, body string) error
-	RemoveNote(ctx context.Context, actor store.Actor, decides bool, ws int32, eventID, id string) error
+	RemoveNote(ctx context.Context, actor store.Actor, may store.NotesOf, ws int32, eventID, id string) error
 	SetDeskStatus(ctx context.Context, actor store.Actor, ws int32, eventID string, status store.DeskStatus) error
 	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
 	RemoveTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
@@ -126,7 +126,11 @@ func (a *api) removeNote(c *gin.Context) error {
 			of = n.EventID
 		}
 	}
-	if err := a.Store.RemoveNote(c.Request.Context(), actor(c), edge.Key(c).Allows(auth.Admin), workspace(c), of, note); err != nil {
+	may := store.OwnNotes
+	if edge.Key(c).Allows(auth.Admin) {
+		may = store.AnyoneNotes
+	}
+	if err := a.Store.RemoveNote(c.Request.Context(), actor(c), may, workspace(c), of, note); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

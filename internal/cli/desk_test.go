@@ -40,7 +40,7 @@ func (s *deskShelf) AddNote(_ context.Context, actor store.Actor, _ int32, event
 	return nil
 }
 
-func (s *deskShelf) RemoveNote(_ context.Context, _ store.Actor, _ bool, _ int32, _, id string) error {
+func (s *deskShelf) RemoveNote(_ context.Context, _ store.Actor, _ store.NotesOf, _ int32, _, id string) error {
 	s.kept.Notes = slices.DeleteFunc(s.kept.Notes, func(n store.DeskNote) bool { return n.ID == id })
 	return nil
 }

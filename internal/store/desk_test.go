@@ -64,9 +64,9 @@ func TestDesk(t *testing.T) {
 		assert.Equal(t, 5, f.count(t, `SELECT count(*) FROM audit WHERE action IN ('request.note', 'request.ticket', 'request.status') AND target = $1 AND actor_label IN ('mia', 'leo')`, empty.EventID))
 		require.NoError(t, f.RemoveTicket(ctx, leo, ws, empty.EventID, "https://linear.app/acme/issue/ENG-1"))
 		assert.True(t, fault.Is(f.RemoveTicket(ctx, leo, ws, empty.EventID, "https://linear.app/acme/issue/ENG-1"), fault.NotFound))
-		assert.True(t, fault.Is(f.RemoveNote(ctx, leo, false, ws, empty.EventID, d.Notes[0].ID), fault.Forbidden))
-		require.NoError(t, f.RemoveNote(ctx, mia, false, ws, empty.EventID, d.Notes[0].ID))
-		assert.True(t, fault.Is(f.RemoveNote(ctx, mia, true, ws, empty.EventID, d.Notes[0].ID), fault.NotFound))
+		assert.True(t, fault.Is(f.RemoveNote(ctx, leo, store.OwnNotes, ws, empty.EventID, d.Notes[0].ID), fault.Forbidden))
+		require.NoError(t, f.RemoveNote(ctx, mia, store.OwnNotes, ws, empty.EventID, d.Notes[0].ID))
+		assert.True(t, fault.Is(f.RemoveNote(ctx, mia, store.AnyoneNotes, ws, empty.EventID, d.Notes[0].ID), fault.NotFound))
 		assert.Empty(t, f.desk(t, ws, "req_1").Notes)
 	}
 }
@@ -116,7 +116,7 @@ func TestDeskRefuses(t *testing.T) {
 	require.NoError(t, f.AddNote(ctx, mia, ws, id, "ours"))
 	note := f.desk(t, ws, "req_1").Notes[0].ID
 	assert.True(t, fault.Is(f.AddNote(ctx, mia, 2, id, "x"), fault.NotFound))
-	assert.True(t, fault.Is(f.RemoveNote(ctx, mia, true, 2, id, note), fault.NotFound))
+	assert.True(t, fault.Is(f.RemoveNote(ctx, mia, store.AnyoneNotes, 2, id, note), fault.NotFound))
 	trail, err := f.Trail(ctx, ws, "req_1")
 	require.NoError(t, err)
 	foreign, err := f.Desk(ctx, 2, trail.Events, id)

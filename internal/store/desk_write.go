@@ -94,9 +94,17 @@ SELECT n.actor_kind, n.actor_id FROM request_notes n WHERE n.workspace_id = $1::
 DELETE FROM request_notes n WHERE n.workspace_id = $1::int4 AND n.event_id = $2::uuid AND n.id = $3::uuid`
 )
 
-// RemoveNote takes a note away, for good. Others' may be taken away by whoever
-// decides. A fault NotFound (note_not_found), Forbidden.
-func (s *Store) RemoveNote(ctx context.Context, actor Actor, decides bool, ws int32, eventID, id string) (err error) {
+// NotesOf says whose notes somebody may take away.
+type NotesOf string
+
+// Whoever decides may take away those of others.
+const (
+	OwnNotes    NotesOf = "own"
+	AnyoneNotes NotesOf = "anyone"
+)
+
+// RemoveNote takes a note away, for good. A fault NotFound (note_not_found), Forbidden.
+func (s *Store) RemoveNote(ctx context.Context, actor Actor, may NotesOf, ws int32, eventID, id string) (err error) {
 	defer fault.Wrap(&err, "RemoveNote")
 	missing := fault.New(fault.NotFound, "note_not_found", "There is no such note, or somebody has removed it.")
 	u, uerr := uuid.Parse(id)
@@ -113,7 +121,7 @@ func (s *Store) RemoveNote(ctx context.Context, actor Actor, decides bool, ws in
 		if err != nil {
 			return err
 		}
-		if !decides && author.ID != actor.ID {
+		if may != AnyoneNotes && author.ID != actor.ID {
 			return fault.New(fault.Forbidden, "forbidden", "A note is removed by who wrote it, or with the scope \"admin\".").With("required_scope", "admin")
 		}
 		if _, err := tx.Exec(ctx, sqlRemoveNote, ws, event.String(), u.String()); err != nil {

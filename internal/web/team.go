@@ -23,7 +23,7 @@ type Team interface {
 	Reach(ctx context.Context, ws int32) ([]store.Reach, error)
 	Desk(ctx context.Context, ws int32, events []event.Event, focus string) (store.Desk, error)
 	AddNote(ctx context.Context, actor store.Actor, ws int32, eventID, body string) error
-	RemoveNote(ctx context.Context, actor store.Actor, decides bool, ws int32, eventID, id string) error
+	RemoveNote(ctx context.Context, actor store.Actor, may store.NotesOf, ws int32, eventID, id string) error
 	SetDeskStatus(ctx context.Context, actor store.Actor, ws int32, eventID string, status store.DeskStatus) error
 	AddTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
 	RemoveTicket(ctx context.Context, actor store.Actor, ws int32, eventID, address string) error
@@ -189,7 +189,11 @@ func (w *web) deskDeed(c *gin.Context, id string) error {
 	case "note":
 		return w.Store.AddNote(ctx, login.Actor, login.Workspace, id, c.PostForm("body"))
 	case "unnote":
-		return w.Store.RemoveNote(ctx, login.Actor, login.Decides, login.Workspace, c.PostForm("event"), c.PostForm("note"))
+		may := store.OwnNotes
+		if login.Decides {
+			may = store.AnyoneNotes
+		}
+		return w.Store.RemoveNote(ctx, login.Actor, may, login.Workspace, c.PostForm("event"), c.PostForm("note"))
 	case "status":
 		return w.Store.SetDeskStatus(ctx, login.Actor, login.Workspace, id, store.DeskStatus(c.PostForm("status")))
 	case "ticket":
