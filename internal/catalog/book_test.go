@@ -108,6 +108,7 @@ func TestReplies(t *testing.T) {
 	assert.Equal(t, []string{"incident", "fix", "investigating"}, kinds(known), "what is known is sent first")
 	assert.Equal(t, []string{"fix"}, kinds(catalog.Resolve(nil, failure(422, "validation_error"), at, catalog.About{Incident: true})), "what is the caller's is not our fault")
 	assert.Equal(t, catalog.Compose(ev, at), catalog.Resolve(nil, ev, at, catalog.About{}).Replies[0].Text)
+	assert.Equal(t, strings.Replace(catalog.Compose(ev, at), "Hello,", "Hello Acme Ltd,", 1), catalog.Resolve(nil, ev, at, catalog.About{CustomerName: " Acme Ltd\n"}).Replies[0].Text) // one line
 
 	// No time is promised that is not known.
 	for _, r := range known.Replies {

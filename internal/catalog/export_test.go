@@ -9,4 +9,4 @@ import (
 // Advise and Compose are what is said where nobody wrote anything.
 func Advise(ev event.Event, now time.Time) Retry { return adviseAs(class(ev), ev, now) }
 
-func Compose(ev event.Event, now time.Time) string { return compose(ev, Advise(ev, now), now) }
+func Compose(ev event.Event, now time.Time) string { return compose(ev, Advise(ev, now), now, "") }

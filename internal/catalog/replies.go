@@ -30,7 +30,7 @@ func (b *Book) replies(ev event.Event, f found, a *Answer, now time.Time, about 
 		switch {
 		case text != "":
 		case r.name == "fix":
-			text = compose(ev, a.Retry, now)
+			text = compose(ev, a.Retry, now, known["customer_name"])
 		case ours: // as the family has it
 			text = b.familyReply(ev, r.name, known)
 		}

@@ -11,8 +11,8 @@ import (
 // template. It uses only what the customer knows already or may know: never the
 // names of our services or providers, exceptions, or other customers. It promises
 // no time that is not known.
-func compose(ev event.Event, r Retry, now time.Time) string {
-	parts := []string{"Hello,", subject(ev) + " " + explanation(ev, r.Class)}
+func compose(ev event.Event, r Retry, now time.Time, name string) string {
+	parts := []string{strings.TrimSpace("Hello "+name) + ",", subject(ev) + " " + explanation(ev, r.Class)}
 	if next := nextStep(ev, r, now); next != "" {
 		parts = append(parts, next)
 	}
