@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"errata/internal/store"
 )
 
 // axe-core 4.14.1 as it is published (MPL-2.0, see testdata/axe/LICENSE).
@@ -59,6 +61,9 @@ func TestBrowserEveryPage(t *testing.T) {
 	f.aim("/services/billing", "objective", "99")
 	f.addHook("on-call", newHook(t, "whsec_"+strings.Repeat("MfKQ9r8G", 4)))
 	f.silences("service", "search", "for", "1h", "reason", "it moves house", "do", "save")
+
+	_, err := f.SetCustomerName(t.Context(), store.System, store.DefaultWorkspace, "acme", "Acme "+strings.Repeat("und-Söhne-", 15))
+	require.NoError(t, err)
 
 	b := newBrowser(t)
 	still := &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"} // colours on their way are not read well

@@ -13,7 +13,7 @@ import (
 func (b *browser) tabOnTo(selector string) {
 	b.t.Helper()
 	for range 60 {
-		if get(b, chromedp.Evaluate[bool](`document.activeElement.matches('`+selector+`')`)) {
+		if get(b, chromedp.Evaluate[bool](`!!document.activeElement?.matches('`+selector+`')`)) {
 			return
 		}
 		b.press("Tab", "Tab")

@@ -8,6 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"errata/internal/store"
 )
 
 // What a support member gets to see, the refusal included: axe-core finds nothing in
@@ -17,6 +19,8 @@ func TestBrowserPagesOfSupport(t *testing.T) {
 	f.samples()
 	f.fiveServices()
 	f.outage("checkout-api", true)
+	_, err := f.SetCustomerName(t.Context(), store.System, store.DefaultWorkspace, "acme", "Acme "+strings.Repeat("und-Söhne-", 15))
+	require.NoError(t, err)
 	b := newBrowser(t)
 	still := &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"}
 	scheme := func(value string) {
@@ -27,7 +31,7 @@ func TestBrowserPagesOfSupport(t *testing.T) {
 	for _, p := range []struct{ name, path, title string }{
 		{"home", "/", "What did the customer send you?"}, {"request", "/r/req_five", "Our upstream openai refused us"}, {"incident", "/r/req_checkout-api_1", "checkout-api failed unexpectedly"},
 		{"incidents", "/alerts", "Incidents"}, {"code", "/codes/prompts-api/rate_limit_exceeded", "Code rate_limit_exceeded"}, {"none", "/r/req_9f3a2l", "No failure found"},
-		{"forbidden", "/events", "This is for engineers"}, {"admins", "/settings/audit", "This is for administrators"},
+		{"customer", "/customers/acme", "Customer Acme"}, {"forbidden", "/events", "This is for engineers"}, {"admins", "/settings/audit", "This is for administrators"},
 	} {
 		scheme("light")
 		b.run(chromedp.EmulateViewport(1280, 900), chromedp.Navigate(f.server.URL+p.path), wait(p.path))
