@@ -12,7 +12,8 @@ import (
 )
 
 // What stands beside a failure is asked in one go: what else failed for its customer,
-// and whether its code is new since the deploy.
+// and whether its code came before the deploy. Only where it did not, it is asked when
+// it came since.
 
 // beside are those questions, and where their answers are.
 type beside struct {
