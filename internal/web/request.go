@@ -155,10 +155,15 @@ func (w *web) answerBeside(ctx context.Context, ws int32, now time.Time, b *besi
 			return err
 		}
 	}
-	if more, worthIt := b.sinceDeploy(now); worthIt {
-		return w.answer(ctx, ws, now, &more)
+	more, worthIt := b.sinceDeploy(now)
+	if !worthIt {
+		return nil
 	}
-	return nil
+	err := w.answer(ctx, ws, now, &more)
+	if fault.Is(err, fault.Unprocessable) { // single minutes are not kept for as long as some failures
+		b.before, err = nil, nil
+	}
+	return err
 }
 
 // requestPage is the answer, in the order in which it is needed.

@@ -80,6 +80,9 @@ func (b *beside) sinceDeploy(now time.Time) (more asked, worthIt bool) {
 	if now.Before(end) {
 		end = now.Truncate(time.Minute).Add(time.Minute)
 	}
+	if !hour.Before(end) { // by a clock that is ahead of ours
+		return more, false
+	}
 	b.soon = more.ask(stats.Question{Measure: stats.Errors, Step: time.Minute, Filter: b.ofCode(hour, end)})
 	if last := b.e.OccurredAt.Truncate(time.Hour).Add(time.Hour); last.After(hour.Add(minutes)) {
 		b.since = more.ask(stats.Question{Measure: stats.Errors, Hours: true, Step: time.Hour, Filter: b.ofCode(hour.Add(minutes), last)})

@@ -144,6 +144,23 @@ func TestRequestPageTellsOfTheCustomerAndTheRelease(t *testing.T) {
 	assert.Zero(t, f.get("/r/req_old").Find("#out").Length())
 }
 
+// A failure outlives the minutes around it as an example of its issue, and a sender's
+// clock may be hours ahead: what cannot be asked about the release is not said, and the
+// page is there.
+func TestRequestPageOfAnyAge(t *testing.T) {
+	f := newFixture(t).decides()
+	for name, at := range map[string]time.Time{"old": f.now.AddDate(0, 0, -40), "last_day": f.now.AddDate(0, 0, -30).Add(time.Hour), "ahead": f.now.Add(5 * time.Hour)} {
+		require.NoError(t, f.AddDeploy(t.Context(), store.System, store.DefaultWorkspace, store.Deploy{Service: "of-" + name, Environment: "production", Release: "7.1", At: event.Time{Time: at.Add(-5 * time.Minute)}}))
+		f.write(event.Event{RequestID: "req_" + name, Service: "of-" + name, Status: 500, Code: "boom", Customer: "acme", Release: "7.1", Method: "POST", Endpoint: "/v1/charges", OccurredAt: at})
+		p := f.get("/r/req_" + name)
+		requireSound(t, p)
+		require.Equal(t, 200, p.code, "%s: %s", name, words(p.Find("main")))
+		said := words(p.Find("section[aria-labelledby=release]"))
+		assert.Contains(t, said, "Version 7.1, deployed 5 min before.", name)
+		assert.NotContains(t, said, "First error", name)
+	}
+}
+
 // retried writes what a hasty client does: five tries with one key, each of them under
 // a request ID of its own.
 func (f *fixture) retried() {
