@@ -116,7 +116,7 @@ func (p *Plan) name(owner string, c rollup.Cube, service string, by []rollup.Dim
 	for _, v := range []string{f.Service, f.Environment, f.Endpoint, f.Method, f.Code, f.Customer, f.Release, f.Provider, string(f.Family), string(f.Role), f.Status, f.Query} {
 		fmt.Fprintf(&b, "%q,", v)
 	}
-	fmt.Fprintf(&b, "%v%q", p.By, p.keep)
+	fmt.Fprintf(&b, "%q%v%q", p.Services, p.By, p.keep)
 	if p.keep == nil {
 		b.WriteString(" all")
 	}

@@ -70,6 +70,12 @@ func NewPlan(q Question, now time.Time) (*Plan, error) {
 	if p.where, services, err = conditions(q.Filter); err != nil {
 		return nil, err
 	}
+	if len(q.Services) > 0 {
+		p.where.add(rollup.Service, func(v string) bool { return slices.Contains(q.Services, v) })
+		if services == nil {
+			services = slices.Compact(slices.Sorted(slices.Values(q.Services)))
+		}
+	}
 	if err := p.choose(services); err != nil {
 		return nil, err
 	}

@@ -62,6 +62,9 @@ type Question struct {
 	Measure Measure
 	By      []rollup.Dim
 	Filter  event.Filter
+	// Services: of these only, where there are any. They are apart from the Filter's
+	// Query, which has room for what somebody types.
+	Services []string
 	// Step is the width of a point; 0 chooses one that fits. Whole asks for one
 	// number over the whole period instead.
 	Step  time.Duration

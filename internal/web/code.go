@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -104,15 +103,14 @@ func (w *web) fillCode(c *gin.Context, t *codeTopic, service string, page *topic
 
 // readInside asks the services that may have the code.
 func (w *web) readInside(ctx context.Context, ws int32, t *codeTopic, list []event.Event) error {
-	names := servicesQuery(t.suspects(list))
+	names := t.suspects(list)
 	ask := func(limit int, by ...rollup.Dim) *reply {
-		return t.inside.ask(narrow(most(t.over(stats.Errors, by...), limit), names))
+		return t.inside.ask(within(most(t.over(stats.Errors, by...), limit), names))
 	}
 	t.perService = ask(maxServicesRead, rollup.Service)
 	t.endpoints = ask(200, rollup.Service, rollup.Method, rollup.Endpoint)
 	t.releases = ask(200, rollup.Service, rollup.Release)
-	names += " customer:*"
-	t.customers = ask(topRows, rollup.Customer)
+	t.customers = t.inside.ask(within(narrow(most(t.over(stats.Errors, rollup.Customer), topRows), "customer:*"), names))
 	return w.answer(ctx, ws, t.now, &t.inside)
 }
 
@@ -142,14 +140,8 @@ func (t *codeTopic) suspects(list []event.Event) []string {
 	return out
 }
 
-// servicesQuery names services in the query language, as many as can be read.
-func servicesQuery(names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	names = slices.Clone(names[:min(len(names), maxServicesRead)])
-	for i, name := range names {
-		names[i] = ql.Quote(name)
-	}
-	return "service:" + strings.Join(names, ",")
+// within is a question about as many of some services as can be read.
+func within(q stats.Question, names []string) stats.Question {
+	q.Services = names[:min(len(names), maxServicesRead)]
+	return q
 }

@@ -71,9 +71,9 @@ func (w *web) fillCustomer(c *gin.Context, t *customerTopic, page *topicPage) er
 	if ok, err := w.read(c, t.topic, page, t.failed, nil); err != nil || !ok {
 		return err
 	}
-	names := servicesQuery(t.where.labels())
-	t.codes = t.inside.ask(most(narrow(t.versus(stats.Errors, rollup.Family, rollup.Code), names), 200))
-	t.endpoints = t.inside.ask(most(narrow(t.over(stats.Errors, rollup.Service, rollup.Method, rollup.Endpoint), names), 200))
+	names := t.where.labels()
+	t.codes = t.inside.ask(most(within(t.versus(stats.Errors, rollup.Family, rollup.Code), names), 200))
+	t.endpoints = t.inside.ask(most(within(t.over(stats.Errors, rollup.Service, rollup.Method, rollup.Endpoint), names), 200))
 	if err := w.answer(c.Request.Context(), member(c).Workspace, t.now, &t.inside); err != nil {
 		return err
 	}

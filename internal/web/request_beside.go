@@ -42,8 +42,7 @@ func newBeside(t *event.Trail, e *event.Event, deploy *store.Deploy, now time.Ti
 	if e.Customer != "" {
 		of := event.Filter{Customer: e.Customer, From: b.from, To: b.to}
 		b.all = b.ask(stats.Question{Measure: stats.Errors, Whole: true, Hours: true, Filter: of})
-		of.Query = servicesQuery(t.Services)
-		b.codes = b.ask(stats.Question{Measure: stats.Errors, Whole: true, Hours: true, Filter: of, By: []rollup.Dim{rollup.Status, rollup.Code, rollup.Family}, Limit: maxBeside})
+		b.codes = b.ask(within(stats.Question{Measure: stats.Errors, Whole: true, Hours: true, Filter: of, By: []rollup.Dim{rollup.Status, rollup.Code, rollup.Family}, Limit: maxBeside}, t.Services))
 	}
 	if deploy != nil {
 		b.deploy = deploy

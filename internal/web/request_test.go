@@ -161,6 +161,22 @@ func TestRequestPageOfAnyAge(t *testing.T) {
 	}
 }
 
+// Names of services are as long as people make them, and some requests go through many.
+func TestPagesOfManyLongServices(t *testing.T) {
+	f := newFixture(t).decides()
+	var events []event.Event
+	for i := range 10 {
+		events = append(events, event.Event{TraceID: trace1, SpanID: fmt.Sprintf("%016x", i+1), Service: strings.Repeat("a-long-name-", 16) + strconv.Itoa(i), Status: 502, Code: "bad_gateway", Customer: "acme", OccurredAt: f.now.Add(-time.Minute)})
+	}
+	f.write(events...)
+	for path, part := range map[string]string{"/r/" + trace1: ".theirs li", "/customers/acme": "[aria-labelledby=codes-h] tbody tr", "/codes/bad_gateway": "[aria-labelledby=services-h] tbody tr"} {
+		p := f.get(path)
+		requireSound(t, p)
+		assert.Equal(t, 200, p.code, "%s: %s", path, words(p.Find("[role=alert]")))
+		assert.Positive(t, p.Find(part).Length(), path)
+	}
+}
+
 // retried writes what a hasty client does: five tries with one key, each of them under
 // a request ID of its own.
 func (f *fixture) retried() {
