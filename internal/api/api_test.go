@@ -238,6 +238,7 @@ func TestLookupOfManyShowsTwentyInFull(t *testing.T) {
 	assert.Len(t, out.IDs, 30)
 	assert.Len(t, out.Trails, 20)
 	assert.Len(t, out.Hits, 10)
+	assert.Len(t, f.mem.looked, 30, "what is shown in short was looked at, too")
 	assert.False(t, out.Truncated)
 }
 

@@ -113,6 +113,7 @@ func (a *api) lookup(c *gin.Context, field, text string) error {
 		return err
 	}
 	a.looked(c, search.out.Trails...)
+	a.Store.Looked(c.Request.Context(), actor(c), workspace(c), search.brief...)
 	if !engineer(c) {
 		return reply(c, http.StatusOK, search.outside())
 	}
@@ -126,6 +127,7 @@ type search struct {
 	ws      int32
 	book    *catalog.Book
 	covered map[string]bool // Events that are already in the answer
+	brief   []string        // those that are shown beyond maxTrails, one for each Trail
 	// absences say why IDs lead nowhere.
 	absences map[string]store.Absence
 	out      found
@@ -225,6 +227,7 @@ func (s *search) add(id string, hits []store.Hit) (there bool, err error) {
 		return true, nil
 	}
 	if len(s.out.Trails) == maxTrails {
+		s.brief = append(s.brief, store.Face(fresh).EventID)
 		for _, h := range fresh {
 			s.covered[h.EventID] = true
 			s.out.Hits = append(s.out.Hits, viewHit(h))

@@ -33,9 +33,17 @@ func TestFindSeveral(t *testing.T) {
 	assert.NotContains(t, words(absent), "20261120-118", "a guess is not missed")
 	assert.Contains(t, words(absent), "No failure is known under: req_9F3A2l")
 	assert.Contains(t, words(absent), "Did you mean req_9f3a21?")
+	assert.Equal(t, 2, f.looks(), "who looked is in the audit log for each of them")
 
 	p = f.post("/find", nil, "text", "REQ_9F3A21, the customer types in capitals")
 	assert.Equal(t, "/r/req_9f3a21", p.header.Get("Location"))
+}
+
+// looks is how often the audit log says that somebody was shown a request.
+func (f *fixture) looks() (n int) {
+	f.t.Helper()
+	require.NoError(f.t, pgtest.Owner(f.t, f.url).QueryRow(f.t.Context(), `SELECT count(*) FROM audit WHERE action = 'request.view'`).Scan(&n))
+	return n
 }
 
 // What only might be an ID counts when it is known.
@@ -85,6 +93,7 @@ func TestFindMany(t *testing.T) {
 	assert.Equal(t, 200, p.code)
 	requireSound(t, p)
 	assert.Equal(t, "200 of 300 IDs found", words(p.Find("h1")))
+	assert.Equal(t, 200, f.looks())
 	rows := p.Find("tbody tr")
 	require.Equal(t, 300, rows.Length())
 	assert.Contains(t, words(rows.Eq(0)), "req_bulk0000 Not found. No failure")

@@ -37,6 +37,7 @@ type foundTrail struct {
 func (w *web) found(c *gin.Context, groups []*answer, missing, secrets []string) error {
 	ctx, ws := c.Request.Context(), member(c).Workspace
 	page := foundPage{frame: w.frame(c, plural(len(groups), "request", "requests")+" found", ""), Secrets: secrets}
+	var shown []string
 	for _, g := range groups {
 		trail, err := w.Store.Trail(ctx, ws, g.id)
 		if fault.Is(err, fault.NotFound) { // expired between two queries
@@ -45,8 +46,9 @@ func (w *web) found(c *gin.Context, groups []*answer, missing, secrets []string)
 		if err != nil {
 			return err
 		}
-		page.Trails = append(page.Trails, w.foundTrail(c, g, &trail))
+		page.Trails, shown = append(page.Trails, w.foundTrail(c, g, &trail)), append(shown, trail.Summary.EventID)
 	}
+	w.Store.Looked(ctx, member(c).Actor, ws, shown...)
 	slices.SortStableFunc(page.Trails, func(a, b foundTrail) int { return strings.Compare(b.Face.Time.Machine, a.Face.Time.Machine) })
 	var err error
 	if page.Absent, err = w.absences(c, missing); err != nil {
@@ -121,6 +123,7 @@ func (w *web) bulkRows(c *gin.Context, wanted []lookup.Candidate, hits map[strin
 		absent[absences[i].ID] = &absences[i]
 	}
 	var rows []bulkRow
+	var shown []string
 	for _, id := range lookup.Values(wanted) {
 		if len(hits[id]) > 0 {
 			face := store.Face(hits[id])
@@ -129,11 +132,15 @@ func (w *web) bulkRows(c *gin.Context, wanted []lookup.Candidate, hits map[strin
 			if !member(c).Reads {
 				row.outside()
 			}
+			if !slices.Contains(shown, face.EventID) {
+				shown = append(shown, face.EventID)
+			}
 			rows = append(rows, bulkRow{ID: id, Hit: &row, At: face.OccurredAt, Verdict: catalog.Verdict(face.Event())})
 		} else if a := absent[id]; a != nil {
 			rows = append(rows, bulkRow{ID: id, Absent: a})
 		}
 	}
+	w.Store.Looked(c.Request.Context(), member(c).Actor, member(c).Workspace, shown...)
 	return rows, nil
 }
 

@@ -35,6 +35,7 @@ type Team interface {
 	Share(ctx context.Context, actor store.Actor, ws int32, now time.Time, eventID string, days int) (string, store.RequestShare, error)
 	Shares(ctx context.Context, ws int32, now time.Time) ([]store.RequestShare, error)
 	RevokeShare(ctx context.Context, actor store.Actor, ws int32, id string) error
+	Looked(ctx context.Context, actor store.Actor, ws int32, events ...string)
 	AuditLog(ctx context.Context, ws int32, f store.AuditFilter, limit int, cursor string) ([]store.AuditRow, string, error)
 	OpenShare(ctx context.Context, now time.Time, secret string) (store.Shared, error)
 }
