@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -161,7 +161,11 @@ func arrivedWords(id, by string, hit *Hit) []string {
 	if hit == nil {
 		return []string{id + " came in, and was rejected", by + " waits for it"}
 	}
-	return []string{id + " has arrived", fmt.Sprintf("%s: %d %s at %s UTC", hit.Service, hit.Status, hit.Code, hit.OccurredAt.Format("2006-01-02 15:04:05")), by + " waits for it"}
+	what := hit.Code
+	if hit.Status > 0 {
+		what = strconv.Itoa(hit.Status) + " " + hit.Code
+	}
+	return []string{id + " has arrived", hit.Service + ": " + what + " at " + hit.OccurredAt.UTC().Format(time.DateTime) + " UTC", by + " waits for it"}
 }
 
 const sqlForgetWatches = `

@@ -76,6 +76,7 @@ func TestWatches(t *testing.T) {
 		due := f.claim(t)
 		require.NotNil(t, due)
 		assert.Equal(t, "req_1 has arrived", due.Message.Changed[0])
+		assert.Regexp(t, `^billing: 500 boom at 20\d\d-`, due.Message.Changed[1])
 		assert.Equal(t, "[ARRIVED] req_1 has arrived", alert.Write(due.Message).Title)
 		beside := f.desk(t, ws, "req_1")
 		assert.Equal(t, &alert.Request{ID: "req_1", EventID: beside.EventID}, due.Message.Request)
@@ -96,6 +97,20 @@ func TestWatches(t *testing.T) {
 		assert.NotContains(t, f.watches(t, ws, at.Add(3*store.WatchFor)), "req_never ended", "nor is it shown")
 		assert.Equal(t, 1, f.count(t, `SELECT count(*) FROM audit WHERE action = 'watch.start' AND target = $1 AND details IS NULL`, told))
 	}
+}
+
+// An exception has no status.
+func TestWatchOfAFailureWithoutStatus(t *testing.T) {
+	f := open(t, store.Options{})
+	at := time.Now().UTC()
+	_, err := f.Watch(t.Context(), mia, store.DefaultWorkspace, at, "req_1", f.mailChannel(t, "support mail").ID)
+	require.NoError(t, err)
+	f.write(t, report{src: event.FromHTTP, service: "billing", request: "req_1", code: "boom"})
+	_, err = f.NoticeWatches(t.Context(), at)
+	require.NoError(t, err)
+	due := f.claim(t)
+	require.NotNil(t, due)
+	assert.Regexp(t, `^billing: boom at `, due.Message.Changed[1])
 }
 
 func TestWatchOfARejection(t *testing.T) {
