@@ -141,7 +141,7 @@ func (s *Store) CustomersCalled(ctx context.Context, ws int32, text string) (lis
 
 // Whoever names customers of a workspace waits for others who do, so that two do not
 // both take the last places.
-const sqlLockCustomers = `SELECT pg_advisory_xact_lock(7231, $1::int4)`
+const sqlLockCustomers = `SELECT pg_advisory_xact_lock(7232, $1::int4)`
 
 const sqlCountCustomers = `SELECT count(*)::int8 FROM customers c WHERE c.workspace_id = $1::int4`
 
