@@ -36,10 +36,13 @@ func (c *Counts) text(v Verdict) string {
 		if c.NormalKnown && c.Normal > 0 && c.Events < unusual*c.Normal {
 			return numbers + " There were about as many a week before."
 		}
+		if c.Theirs < c.Events {
+			return numbers + " " + counted(c.Events-c.Theirs, "of them names", "of them name") + " no customer; nobody else who is named met it."
+		}
 		return numbers + " Nobody else met it."
 	case OthersToo:
 		if !c.NormalKnown {
-			return numbers + " What is usual at this time is not known yet."
+			return numbers + " What is usual at this time is not known."
 		}
 		return numbers + " That is far more than usual."
 	case Common:
@@ -72,7 +75,7 @@ func (c *Counts) numbers() string {
 func (c *Counts) why() string {
 	switch {
 	case c.Events <= 0:
-		return "Nothing is counted under this code and endpoint yet."
+		return "Nothing is counted under this code and endpoint in this time."
 	case c.Customers == 0 && c.Events == 1:
 		return "It names no customer."
 	case c.Customers == 0:
