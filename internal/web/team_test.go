@@ -31,9 +31,11 @@ func TestDeskOnTheRequestPage(t *testing.T) {
 	p := f.get("/r/req_9f3a21")
 	requireSound(t, p)
 	assert.Equal(t, "new", words(p.Find("#desk-status option[selected]")))
+	assert.Zero(t, p.Find(".line .team").Length())
 	p = f.atDesk(p, "do", "status", "status", "known_issue")
 	assert.Equal(t, "known issue", words(p.Find("#desk-status option[selected]")))
 	assert.Contains(t, words(p.Find(".desk")), "by mia")
+	assert.Contains(t, words(p.Find(".line .team")), "known issue by mia,", "at the top, for who comes second")
 
 	p = f.atDesk(p, "do", "note", "body", "told them to **batch** <script>alert(1)</script>\nhttps://acme.zendesk.com/agent/tickets/4411")
 	requireSound(t, p)
