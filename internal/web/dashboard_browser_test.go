@@ -146,6 +146,12 @@ func TestBrowserDashboardKeysCanBeTurnedOff(t *testing.T) {
 	b.run(chromedp.Click(chromedp.CSS("#keys")))
 	b.press("/", "Slash")
 	assert.Equal(t, "q", b.string(`document.activeElement.id`))
+	b.key("Escape", 0) // out of the box
+	b.press("?", "Slash")
+	assert.Equal(t, "keys", b.string(`document.activeElement.id`), "which stands beside the list of keys")
+	b.press("g", "KeyG")
+	b.press("c", "KeyC")
+	b.run(wait("/codes"))
 	b.requireQuiet()
 }
 

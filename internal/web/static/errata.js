@@ -165,6 +165,8 @@
       e.preventDefault();
       box.focus();
       box.select();
+    } else if (e.key === "?" && toggle) {
+      toggle.focus();
     } else if (e.key === "c") {
       to = document.querySelector("[data-copy=reply]:not([hidden])");
       if (to) to.click();
