@@ -6,8 +6,10 @@ import (
 	"time"
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"errata/internal/event"
 )
@@ -75,6 +77,14 @@ func TestBrowserRequest(t *testing.T) {
 			}
 		}
 	}
+	const yours = `document.querySelector("[data-yours]")`
+	assert.True(t, b.truth(yours+".hidden"), "in London in winter there is one time")
+	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"})
+	b.run(chromedp.Navigate(f.server.URL+"/r/req_five"), wait("/r/req_five"))
+	at, err := time.Parse(time.RFC3339, b.string(`document.querySelector(".line time").dateTime`))
+	require.NoError(t, err)
+	assert.Equal(t, at.In(time.FixedZone("", 19800)).Format("2 Jan, 15:04:05")+" GMT+5:30 for you", get(b, chromedp.Evaluate[string](yours+".textContent")))
+	assert.Less(t, get(b, chromedp.Evaluate[float64](shifted, chromedp.EvalAwaitPromise)), 0.01, "it moves nothing")
 	b.requireQuiet()
 }
 

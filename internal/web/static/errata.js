@@ -5,6 +5,14 @@
 
   document.querySelectorAll(".keys").forEach(function (e) { e.hidden = false; });
 
+  // Customers say when by their own clock; pages say it in UTC.
+  document.querySelectorAll("[data-yours]").forEach(function (e) {
+    var at = new Date(e.dataset.yours);
+    if (!at.getTimezoneOffset()) return;
+    e.textContent = at.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" }) + " for you";
+    e.hidden = false;
+  });
+
   document.querySelectorAll("button[data-copy]").forEach(function (button) {
     var source = document.getElementById(button.dataset.copy);
     if (!source || !navigator.clipboard) return;
