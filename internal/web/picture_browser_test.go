@@ -107,13 +107,17 @@ func TestBrowserPictures(t *testing.T) {
 	scheme := func(value string) {
 		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{still, {Name: "prefers-color-scheme", Value: value}}})
 	}
+	screens := []struct {
+		name, scheme string
+		width        int64
+	}{{"wide", "light", 1280}, {"dark", "dark", 1280}, {"phone", "dark", 368}}
 	look := func(name, path string) {
-		for how, width := range map[string]int64{"wide": 1280, "phone": 368} {
-			scheme(map[string]string{"wide": "light", "phone": "dark"}[how])
-			b.run(chromedp.EmulateViewport(width, 800), chromedp.Navigate(f.server.URL+path))
+		for _, screen := range screens {
+			scheme(screen.scheme)
+			b.run(chromedp.EmulateViewport(screen.width, 800), chromedp.Navigate(f.server.URL+path))
 			require.True(t, b.truth(`document.readyState === "complete"`), name)
 			get(b, chromedp.Evaluate[bool](`document.activeElement.blur(), true`)) // a caret comes and goes
-			b.requirePicture(name + "-" + how)
+			b.requirePicture(name + "-" + screen.name)
 		}
 	}
 	look("login", "/login")
@@ -132,7 +136,7 @@ func TestBrowserPictures(t *testing.T) {
 	require.NoError(t, err)
 	for _, of := range []struct{ name, path string }{
 		{"home", "/"}, {"request", "/r/req_9f3a21"}, {"request-trail", "/r/" + trace1}, {"request-long", "/r/req_3long42"}, {"request-rtl", "/r/req_4rtl77"},
-		{"request-full", "/r/" + trace1 + "?view=full"}, {"not-found", "/r/req_0nobody"}, {"code", "/codes/prompts-api/rate_limit_exceeded"}, {"failures", "/events"}, {"mistake", "/events?q=status%3A9xx+%22open"}, {"no-such-page", "/nowhere"},
+		{"request-full", "/r/" + trace1 + "?view=full"}, {"not-found", "/r/req_0nobody"}, {"code", "/codes/prompts-api/rate_limit_exceeded"}, {"customer", "/customers/acme"}, {"failures", "/events"}, {"mistake", "/events?q=status%3A9xx+%22open"}, {"no-such-page", "/nowhere"},
 	} {
 		look(of.name, of.path)
 	}
@@ -141,13 +145,13 @@ func TestBrowserPictures(t *testing.T) {
 		"found-many": "req_9f3a21 req_edge1 req_3long42 req_4rtl77 " + strings.Join(manyIDs(12), " "),
 		"found-none": "Hello, it does not work any more. Please help!",
 	} {
-		for how, width := range map[string]int64{"wide": 1280, "phone": 368} {
-			scheme(map[string]string{"wide": "light", "phone": "dark"}[how])
-			b.run(chromedp.EmulateViewport(width, 800), chromedp.Navigate(f.server.URL+"/"), wait("/"))
+		for _, screen := range screens {
+			scheme(screen.scheme)
+			b.run(chromedp.EmulateViewport(screen.width, 800), chromedp.Navigate(f.server.URL+"/"), wait("/"))
 			get(b, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector("main textarea").value = %q, document.querySelector("main textarea").form.requestSubmit(), true`, text)))
 			b.run(wait("/find"))
 			get(b, chromedp.Evaluate[bool](`document.activeElement.blur(), true`))
-			b.requirePicture(name + "-" + how)
+			b.requirePicture(name + "-" + screen.name)
 		}
 	}
 }
