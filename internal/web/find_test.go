@@ -71,6 +71,24 @@ func TestFindNames(t *testing.T) {
 }
 
 // Many are a table in the order of the list, and the same as CSV.
+// A body without an ID still says what went wrong.
+func TestFindCodeOfABody(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	for text, want := range map[string]string{
+		"we get this: {\"error\":{\"code\":\"RATE_LIMIT_EXCEEDED\",\"message\":\"Slow down\"}} all day": "The body in it has the code rate_limit_exceeded: see it.",
+		`{not json} {"hello":1} {"error":"rate_limit_exceeded","retry_after":3}`:                        "The body in it has the code rate_limit_exceeded: see it.",
+		`{"error":{"code":"nobody_has_this"}}`:                                                          "", "no body at all, sorry": "", strings.Repeat("{", 5000): "",
+	} {
+		p := f.post("/find", nil, "text", text)
+		requireSound(t, p)
+		assert.Equal(t, want, words(p.Find("p.note:has(a.row)")), text[:min(40, len(text))])
+		if want != "" {
+			assert.Equal(t, "/codes/rate_limit_exceeded", p.Find("p.note a.row").AttrOr("href", ""))
+		}
+	}
+}
+
 func TestFindMany(t *testing.T) {
 	f := newFixture(t).signIn()
 	var events []event.Event

@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"errata/internal/dialect"
 	"errata/internal/event"
 	"errata/internal/lookup"
 	ql "errata/internal/query"
@@ -50,8 +52,9 @@ to find out what happened we need a little more. Could you send us:
 
 Please leave out API keys and passwords.`
 
-// nothing says as helpfully as possible that no page answers to the IDs.
-func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses int) error {
+// nothing says as helpfully as possible that no page answers to the IDs. says is the
+// code that a body in the text has, if it has one.
+func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses int, says string) error {
 	status, err := w.status(c)
 	if err != nil {
 		return err
@@ -82,7 +85,47 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 			})
 		}
 	}
+	if says != "" {
+		known, err := w.known(c.Request.Context(), member(c).Workspace, ql.Code, says)
+		if err != nil {
+			return err
+		}
+		if known {
+			page.Named = append(page.Named, row{"The body in it has the code " + says, pathOfCode("", says)})
+		}
+	}
 	return w.render(c, code, "nothing", page)
+}
+
+// maxBodies is how many openings of JSON in a text are tried.
+const maxBodies = 16
+
+// codeIn is the code of the first error body in a text that has one; "" for none. A
+// body without an ID still says what went wrong.
+func codeIn(text string) string {
+	for range maxBodies {
+		at := strings.IndexByte(text, '{')
+		if at < 0 {
+			break
+		}
+		text = text[at:]
+		dec := json.NewDecoder(strings.NewReader(text))
+		var body json.RawMessage
+		if dec.Decode(&body) != nil {
+			text = text[1:]
+			continue
+		}
+		if r := dialect.Read(body, nil, 0); r.RawCode != "" {
+			return event.CanonicalCode(r.RawCode, 0)
+		}
+		text = text[dec.InputOffset():]
+	}
+	return ""
+}
+
+func (w *web) known(ctx context.Context, ws int32, field ql.Field, name string) (bool, error) {
+	list, err := w.Store.Values(ctx, ws, field, name, maxSuggestions)
+	return slices.Contains(list, name), err
 }
 
 // named are the code, the customer or the service that a word is the name of:
@@ -97,12 +140,12 @@ func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
 		{ql.Code, event.CanonicalCode(word, 0), func(s string) string { return pathOfCode("", s) }},
 		{ql.Customer, word, pathOfCustomer}, {ql.Service, word, pathOfService},
 	} {
-		known, err := w.Store.Values(ctx, ws, kind.field, kind.name, maxSuggestions)
+		known, err := w.known(ctx, ws, kind.field, kind.name)
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(known, kind.name) {
-			out = append(out, row{"the " + string(kind.field) + " " + kind.name, kind.path(kind.name)})
+		if known {
+			out = append(out, row{"It is the " + string(kind.field) + " " + kind.name, kind.path(kind.name)})
 		}
 	}
 	return out, nil
