@@ -97,7 +97,7 @@ const stopTimeout = 20 * time.Second
 func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
 	a := &App{cfg: cfg, opt: opt, log: opt.Logger}
 	if opt.Role&Collector != 0 {
-		paceGC(cfg.MaxInflightMB)
+		paceGC(cfg.MaxInflightMB, statsCache(opt.Role, cfg.RollupCacheMB))
 	}
 	defer func() { err = errors.Join(err, a.shutdown()) }()
 	if err := a.start(ctx); err != nil {
@@ -141,7 +141,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	a.keyed = keys.Current() != ""
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode, PollOnly: !a.cfg.DatabaseListen,
-		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait, Keys: keys})
+		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role, a.cfg.RollupCacheMB), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait, Keys: keys})
 	if err != nil {
 		return err
 	}
@@ -163,16 +163,6 @@ func (a *App) start(ctx context.Context) (err error) {
 		a.sealChannels(ctx)
 	}
 	return a.wire(lis)
-}
-
-// statsCache is the room for roll-ups: who serves pages reads the same ones again
-// and again. A month of ten million failures takes about half of it; with less,
-// what a page needs pushes itself out.
-func statsCache(role Role) int {
-	if role&API == 0 {
-		return 0
-	}
-	return 192 << 20
 }
 
 // prepare sees to the database before it is used.

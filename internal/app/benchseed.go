@@ -49,7 +49,7 @@ func (c *benchSeedCmd) Run(ctx context.Context) (err error) {
 	}
 	until := c.Until.UTC().Truncate(time.Minute)
 	log := (&config.Config{LogLevel: "warn"}).Logger()
-	paceGC(benchMemoryMB)
+	paceGC(benchMemoryMB, 0)
 	db, err := openDatabase(ctx, config.Config{DatabaseURL: c.DatabaseURL, DataDir: c.DataDir}, c.DatabaseURL == "", log)
 	if err != nil {
 		return err

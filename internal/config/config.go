@@ -46,6 +46,7 @@ type Config struct {
 	ServiceEvents int64 `name:"service-events-per-second" env:"ERRATA_SERVICE_EVENTS_PER_SECOND" default:"0" help:"Failures that one service may send a second. 0 for no limit."`
 	ServiceBytes  int64 `name:"service-bytes-per-second" env:"ERRATA_SERVICE_BYTES_PER_SECOND" default:"0" help:"Bytes that one service may send a second. 0 for no limit."`
 	MaxInflightMB int64 `name:"max-inflight-mb" env:"ERRATA_MAX_INFLIGHT_MB" default:"512" help:"MiB of memory that requests may take in the collector at a time, as they were sent and decoded, half of it for one key; beyond that 503 or UNAVAILABLE, and 413 for one that needs more by itself. Until it is collected, garbage can take as much again."`
+	RollupCacheMB int64 `name:"rollup-cache-mb" env:"ERRATA_ROLLUP_CACHE_MB" default:"0" help:"MiB of roll-ups that a process that serves pages keeps in memory; 0 for a sixteenth of the memory, from 192 to 1024. A month of ten million failures takes about 100, one of fifty million about 500."`
 	MaxConns      int   `name:"max-connections" env:"ERRATA_MAX_CONNECTIONS" default:"2000" help:"Connections that each port of the collector takes at a time; more wait."`
 
 	RetentionDays       int `name:"retention-events" aliases:"retention-days" env:"ERRATA_RETENTION_EVENTS,ERRATA_RETENTION_DAYS" default:"30" help:"How many days of failures are taken and kept, with their stack traces. (Also ERRATA_RETENTION_DAYS, as it used to be called.)"`
@@ -128,6 +129,9 @@ func (c *Config) Resolve() error {
 		if n < 0 {
 			return fmt.Errorf("%s is too small: a single request must fit (64 MiB, one connection)", name)
 		}
+	}
+	if c.RollupCacheMB < 0 || c.RollupCacheMB > 1<<20 {
+		return fmt.Errorf("ERRATA_ROLLUP_CACHE_MB must be between 0 and %d; it is %d", 1<<20, c.RollupCacheMB)
 	}
 	for name, key := range map[string]string{"ERRATA_BOOTSTRAP_INGEST_KEY": c.BootstrapIngestKey, "ERRATA_BOOTSTRAP_ADMIN_KEY": c.BootstrapAdminKey} {
 		if key != "" && len(key) < 24 {
