@@ -7,7 +7,6 @@ import (
 )
 
 func TestRoomForRollups(t *testing.T) {
-	assert.Positive(t, memory(), "this machine has some")
 	assert.Zero(t, statsCache(Collector, 0), "a collector serves no pages")
 	assert.Zero(t, statsCache(Collector, 512))
 	assert.Equal(t, 512<<20, statsCache(API|Collector, 512))

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -65,19 +64,25 @@ func maxWAL(data string) int64 {
 	return min(max(free/5, least), most)
 }
 
-// memoryMB is the machine's memory; 1024 where it cannot be told.
-func memoryMB() int {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 1024
-	}
-	defer f.Close() //nolint:errcheck // only read
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), "MemTotal:"); ok {
-			if kb, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(rest, "kB"))); err == nil {
-				return kb / 1024
+// Memory is how many bytes of it the machine has, or its control group may use: in a
+// container the machine's would be too many. 1 GiB where it cannot be told.
+func Memory() int64 {
+	total := int64(1 << 30)
+	raw, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(raw)) {
+		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
+			if kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64); err == nil {
+				total = kb << 10
 			}
 		}
 	}
-	return 1024
+	for _, limit := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} { // version 2, and 1
+		raw, _ := os.ReadFile(limit) //nolint:gosec // one of two
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64); err == nil && n > 0 {
+			total = min(total, n)
+		}
+	}
+	return total
 }
+
+func memoryMB() int { return int(Memory() >> 20) }
