@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -31,20 +30,15 @@ type catalogCmd struct {
 }
 
 func (c *catalogCmd) Run(ctx context.Context, k *kong.Context) error {
-	opt := func(to client) cli.CatalogOptions {
-		return cli.CatalogOptions{Server: to.Server, Key: to.Key, In: os.Stdin, Out: os.Stdout}
-	}
 	switch k.Selected().Name {
 	case "export":
-		return cli.ExportCatalog(ctx, opt(c.Export.client))
+		return cli.ExportCatalog(ctx, c.Export.options(false))
 	case "lint":
-		return cli.LintCatalog(opt(client{}), c.Lint.Files)
+		return cli.LintCatalog((&client{}).options(false), c.Lint.Files)
 	case "undocumented":
-		o := opt(c.Undocumented.client)
-		o.JSON = c.Undocumented.JSON
-		return cli.Undocumented(ctx, o, c.Undocumented.Service)
+		return cli.Undocumented(ctx, c.Undocumented.options(c.Undocumented.JSON), c.Undocumented.Service)
 	default:
-		return cli.ImportCatalog(ctx, opt(c.Import.client), c.Import.File, c.Import.Prune, c.Import.DryRun, asking(c.Import.Yes))
+		return cli.ImportCatalog(ctx, c.Import.options(false), c.Import.File, c.Import.Prune, c.Import.DryRun, asking(c.Import.Yes))
 	}
 }
 
@@ -57,5 +51,5 @@ type explainCmd struct {
 }
 
 func (c *explainCmd) Run(ctx context.Context) error {
-	return cli.Explain(ctx, cli.CatalogOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, Out: os.Stdout}, c.Code, c.Service, c.Status)
+	return cli.Explain(ctx, c.options(c.JSON), c.Code, c.Service, c.Status)
 }

@@ -71,6 +71,11 @@ type client struct {
 	Key    string `env:"ERRATA_KEY" placeholder:"KEY" help:"API key."`
 }
 
+// options are those of a verb, which prints JSON or words.
+func (c *client) options(json bool) cli.Options {
+	return cli.Options{Server: c.Server, Key: c.Key, JSON: json, In: os.Stdin, Out: os.Stdout}
+}
+
 // CLI is the body of the errata binary.
 func CLI() {
 	var c commands
@@ -149,12 +154,12 @@ type keyCmd struct {
 func (c *keyCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "create":
-		opt := cli.KeysOptions{Server: c.Create.Server, Key: c.Create.Key, JSON: c.Create.JSON, Out: os.Stdout}
+		opt := c.Create.options(c.Create.JSON)
 		return cli.CreateKey(ctx, opt, c.Create.Name, c.Create.Scope)
 	case "list":
-		return cli.ListKeys(ctx, cli.KeysOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout})
+		return cli.ListKeys(ctx, c.List.options(c.List.JSON))
 	default:
-		return cli.RevokeKey(ctx, cli.KeysOptions{Server: c.Revoke.Server, Key: c.Revoke.Key, Out: os.Stdout}, c.Revoke.ID)
+		return cli.RevokeKey(ctx, c.Revoke.options(false), c.Revoke.ID)
 	}
 }
 
@@ -171,9 +176,9 @@ type rejectionsCmd struct {
 
 func (c *rejectionsCmd) Run(ctx context.Context, k *kong.Context) error {
 	if k.Selected().Name == "list" {
-		return cli.ListRejections(ctx, cli.RejectionsOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout})
+		return cli.ListRejections(ctx, c.List.options(c.List.JSON))
 	}
-	return cli.ReplayRejections(ctx, cli.RejectionsOptions{Server: c.Replay.Server, Key: c.Replay.Key, Out: os.Stdout}, c.Replay.IDs)
+	return cli.ReplayRejections(ctx, c.Replay.options(false), c.Replay.IDs)
 }
 
 type retentionCmd struct {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -16,9 +15,7 @@ type oneIncident struct {
 	JSON bool   `help:"Print JSON."`
 }
 
-func (c *oneIncident) options() cli.IncidentsOptions {
-	return cli.IncidentsOptions{Server: c.Server, Key: c.Key, JSON: c.JSON, Out: os.Stdout}
-}
+func (c *oneIncident) options() cli.Options { return c.client.options(c.JSON) }
 
 type incidentsCmd struct {
 	List struct {
@@ -48,7 +45,7 @@ func (c *incidentsCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "list":
 		l := &c.List
-		opt := cli.IncidentsOptions{Server: l.Server, Key: l.Key, JSON: l.JSON, Out: os.Stdout}
+		opt := l.options(l.JSON)
 		return cli.ListIncidents(ctx, opt, cli.IncidentList{State: l.State, Service: l.Service, Environment: l.Environment, Family: l.Family, Level: l.Level, From: l.From, Limit: l.Limit})
 	case "show":
 		return cli.ShowIncident(ctx, c.Show.options(), c.Show.ID)

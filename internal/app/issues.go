@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -60,14 +59,14 @@ type issuesCmd struct {
 
 func (c *issuesCmd) Run(ctx context.Context, k *kong.Context) error {
 	change := func(s several, what map[string]any) error {
-		return cli.ChangeIssues(ctx, cli.IssuesOptions{Server: s.Server, Key: s.Key, Out: os.Stdout}, s.IDs, what)
+		return cli.ChangeIssues(ctx, s.options(false), s.IDs, what)
 	}
 	switch k.Selected().Name {
 	case "list":
-		opt := cli.IssuesOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout}
+		opt := c.List.options(c.List.JSON)
 		return cli.ListIssues(ctx, opt, cli.IssueList{Query: strings.Join(c.List.Search, " "), State: c.List.State, Sort: c.List.Sort, Limit: c.List.Limit})
 	case "show":
-		return cli.ShowIssue(ctx, cli.IssuesOptions{Server: c.Show.Server, Key: c.Show.Key, JSON: c.Show.JSON, Out: os.Stdout}, c.Show.ID)
+		return cli.ShowIssue(ctx, c.Show.options(c.Show.JSON), c.Show.ID)
 	case "acknowledge":
 		return change(c.Acknowledge, map[string]any{"state": "acknowledged"})
 	case "open":
@@ -87,6 +86,6 @@ func (c *issuesCmd) Run(ctx context.Context, k *kong.Context) error {
 	case "split":
 		return change(c.Split, map[string]any{"merged_into": nil})
 	default:
-		return cli.CommentIssue(ctx, cli.IssuesOptions{Server: c.Comment.Server, Key: c.Comment.Key}, c.Comment.ID, strings.Join(c.Comment.Text, " "))
+		return cli.CommentIssue(ctx, c.Comment.options(false), c.Comment.ID, strings.Join(c.Comment.Text, " "))
 	}
 }

@@ -41,30 +41,25 @@ type rulesCmd struct {
 }
 
 func (c *rulesCmd) Run(ctx context.Context, k *kong.Context) error {
-	opt := func(to client) cli.RulesOptions {
-		return cli.RulesOptions{Server: to.Server, Key: to.Key, In: os.Stdin, Out: os.Stdout}
-	}
 	switch k.Selected().Name {
 	case "list":
-		o := opt(c.List.client)
-		o.JSON = c.List.JSON
-		return cli.ListRules(ctx, o)
+		return cli.ListRules(ctx, c.List.options(c.List.JSON))
 	case "export":
-		return cli.ExportRules(ctx, opt(c.Export.client))
+		return cli.ExportRules(ctx, c.Export.options(false))
 	case "lint":
-		return cli.LintRules(opt(client{}), c.Lint.Files)
+		return cli.LintRules((&client{}).options(false), c.Lint.Files)
 	case "diff":
-		differ, err := cli.DiffRules(ctx, opt(c.Diff.client), c.Diff.File, c.Diff.Prune)
+		differ, err := cli.DiffRules(ctx, c.Diff.options(false), c.Diff.File, c.Diff.Prune)
 		if err == nil && differ {
 			err = &cli.Exit{Code: 1, Message: "The file and what is there differ."}
 		}
 		return err
 	case "replay":
-		o := opt(c.Replay.client)
+		o := c.Replay.options(false)
 		o.JSON = c.Replay.JSON
 		return cli.ReplayRules(ctx, o, c.Replay.File, c.Replay.Days)
 	default:
-		return cli.ApplyRules(ctx, opt(c.Apply.client), c.Apply.File, c.Apply.Prune, asking(c.Apply.Yes))
+		return cli.ApplyRules(ctx, c.Apply.options(false), c.Apply.File, c.Apply.Prune, asking(c.Apply.Yes))
 	}
 }
 
@@ -131,14 +126,14 @@ type silenceCmd struct {
 func (c *silenceCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "list":
-		return cli.ListSilences(ctx, cli.SilencesOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout}, c.List.Ended)
+		return cli.ListSilences(ctx, c.List.options(c.List.JSON), c.List.Ended)
 	case "add":
 		s := c.Add.silence()
 		s.Reason = strings.Join(c.Add.Reason, " ")
-		return cli.AddSilence(ctx, cli.SilencesOptions{Server: c.Add.Server, Key: c.Add.Key, JSON: c.Add.JSON, Out: os.Stdout}, s)
+		return cli.AddSilence(ctx, c.Add.options(c.Add.JSON), s)
 	case "end":
-		return cli.EndSilences(ctx, cli.SilencesOptions{Server: c.End.Server, Key: c.End.Key, Out: os.Stdout}, c.End.IDs)
+		return cli.EndSilences(ctx, c.End.options(false), c.End.IDs)
 	default:
-		return cli.PreviewSilence(ctx, cli.SilencesOptions{Server: c.Preview.Server, Key: c.Preview.Key, JSON: c.Preview.JSON, Out: os.Stdout}, c.Preview.silence())
+		return cli.PreviewSilence(ctx, c.Preview.options(c.Preview.JSON), c.Preview.silence())
 	}
 }

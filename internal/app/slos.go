@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -35,11 +34,11 @@ type slosCmd struct {
 func (c *slosCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "list":
-		return cli.ListSLOs(ctx, cli.SLOsOptions{Server: c.List.Server, Key: c.List.Key, JSON: c.List.JSON, Out: os.Stdout}, c.List.Service)
+		return cli.ListSLOs(ctx, c.List.options(c.List.JSON), c.List.Service)
 	case "set":
-		opt := cli.SLOsOptions{Server: c.Set.Server, Key: c.Set.Key, JSON: c.Set.JSON, Out: os.Stdout}
+		opt := c.Set.options(c.Set.JSON)
 		return cli.SetSLO(ctx, opt, slo.SLO{Service: c.Set.Service, Environment: c.Set.Environment, Method: c.Set.Method, Endpoint: c.Set.Endpoint, Objective: c.Set.Objective, WindowDays: c.Set.Days})
 	default:
-		return cli.RemoveSLOs(ctx, cli.SLOsOptions{Server: c.Remove.Server, Key: c.Remove.Key, Out: os.Stdout}, c.Remove.IDs)
+		return cli.RemoveSLOs(ctx, c.Remove.options(false), c.Remove.IDs)
 	}
 }

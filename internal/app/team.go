@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -17,15 +16,7 @@ type aboutRequest struct {
 	JSON bool   `help:"Print JSON."`
 }
 
-func (c *client) team() cli.TeamOptions {
-	return cli.TeamOptions{Server: c.Server, Key: c.Key, In: os.Stdin, Out: os.Stdout}
-}
-
-func (c *aboutRequest) options() cli.TeamOptions {
-	opt := c.team()
-	opt.JSON = c.JSON
-	return opt
-}
+func (c *aboutRequest) options() cli.Options { return c.client.options(c.JSON) }
 
 type notesCmd struct {
 	List aboutRequest `cmd:"" help:"Print what people wrote about a request."`
@@ -47,7 +38,7 @@ func (c *notesCmd) Run(ctx context.Context, k *kong.Context) error {
 	case "add":
 		return cli.AddNote(ctx, c.Add.options(), c.Add.ID, strings.Join(c.Add.Text, " "))
 	default:
-		return cli.RemoveNote(ctx, c.Remove.team(), c.Remove.ID, c.Remove.Note)
+		return cli.RemoveNote(ctx, c.Remove.options(false), c.Remove.ID, c.Remove.Note)
 	}
 }
 
@@ -71,7 +62,7 @@ func (c *ticketsCmd) Run(ctx context.Context, k *kong.Context) error {
 	case "add":
 		return cli.AddTicket(ctx, c.Add.options(), c.Add.ID, c.Add.URL)
 	default:
-		return cli.RemoveTicket(ctx, c.Remove.team(), c.Remove.ID, c.Remove.URL)
+		return cli.RemoveTicket(ctx, c.Remove.options(false), c.Remove.ID, c.Remove.URL)
 	}
 }
 
@@ -108,13 +99,13 @@ type watchesCmd struct {
 func (c *watchesCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "list":
-		opt := c.List.team()
+		opt := c.List.options(false)
 		opt.JSON = c.List.JSON
 		return cli.ListWatches(ctx, opt)
 	case "add":
 		return cli.AddWatch(ctx, c.Add.options(), c.Add.ID, c.Add.Channel)
 	default:
-		return cli.RemoveWatch(ctx, c.Remove.team(), c.Remove.Watch)
+		return cli.RemoveWatch(ctx, c.Remove.options(false), c.Remove.Watch)
 	}
 }
 
@@ -142,16 +133,16 @@ type sharesCmd struct {
 func (c *sharesCmd) Run(ctx context.Context, k *kong.Context) error {
 	switch k.Selected().Name {
 	case "list":
-		opt := c.List.team()
+		opt := c.List.options(false)
 		opt.JSON = c.List.JSON
 		return cli.ListShares(ctx, opt)
 	case "add":
 		return cli.AddShare(ctx, c.Add.options(), c.Add.ID, c.Add.Days)
 	case "revoke":
-		return cli.RevokeShare(ctx, c.Revoke.team(), c.Revoke.Share)
+		return cli.RevokeShare(ctx, c.Revoke.options(false), c.Revoke.Share)
 	case "allow":
-		return cli.AllowShares(ctx, c.Allow.team(), cli.LinksOn)
+		return cli.AllowShares(ctx, c.Allow.options(false), cli.LinksOn)
 	default:
-		return cli.AllowShares(ctx, c.Forbid.team(), cli.LinksOff)
+		return cli.AllowShares(ctx, c.Forbid.options(false), cli.LinksOff)
 	}
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 
 	"github.com/alecthomas/kong"
 
@@ -39,19 +38,16 @@ type thinningCmd struct {
 }
 
 func (c *thinningCmd) Run(ctx context.Context, k *kong.Context) error {
-	options := func(of client, json bool) cli.ThinningOptions {
-		return cli.ThinningOptions{Server: of.Server, Key: of.Key, JSON: json, Out: os.Stdout}
-	}
 	switch k.Selected().Name {
 	case "list":
-		return cli.ListThinning(ctx, options(c.List.client, c.List.JSON))
+		return cli.ListThinning(ctx, c.List.options(c.List.JSON))
 	case "set":
 		r := thin.Rule{Name: c.Set.Name, Match: c.Set.Match, Keep: c.Set.Keep, AfterDays: c.Set.After, Enabled: !c.Set.Off}
-		return cli.SetThinning(ctx, options(c.Set.client, c.Set.JSON), r)
+		return cli.SetThinning(ctx, c.Set.options(c.Set.JSON), r)
 	case "remove":
-		return cli.RemoveThinning(ctx, options(c.Remove.client, false), c.Remove.Names)
+		return cli.RemoveThinning(ctx, c.Remove.options(false), c.Remove.Names)
 	default:
 		r := thin.Rule{Name: c.Plan.Name, Match: c.Plan.Match, Keep: c.Plan.Keep, AfterDays: c.Plan.After, Enabled: true}
-		return cli.PlanThinning(ctx, options(c.Plan.client, c.Plan.JSON), r)
+		return cli.PlanThinning(ctx, c.Plan.options(c.Plan.JSON), r)
 	}
 }

@@ -13,16 +13,8 @@ import (
 	"errata/internal/catalog"
 )
 
-// CatalogOptions say whose catalogue. Importing needs the admin scope.
-type CatalogOptions struct {
-	Server, Key string
-	JSON        bool
-	In          io.Reader // of answers, and of the file '-'
-	Out         io.Writer
-}
-
 // ExportCatalog prints what the workspace wrote, as YAML.
-func ExportCatalog(ctx context.Context, opt CatalogOptions) error {
+func ExportCatalog(ctx context.Context, opt Options) error {
 	got, err := newClient(opt.Server, opt.Key).send(ctx, http.MethodGet, "/v1/catalog/export", "", nil)
 	if err != nil {
 		return err
@@ -33,14 +25,14 @@ func ExportCatalog(ctx context.Context, opt CatalogOptions) error {
 
 // LintCatalog says everything that is wrong with files of entries, without asking
 // anybody.
-func LintCatalog(opt CatalogOptions, files []string) error {
+func LintCatalog(opt Options, files []string) error {
 	return lint(opt.Out, files, "entry", "entries", func(file string) ([]catalog.Entry, []catalog.Mistake, error) {
 		entries, mistakes, _, err := readCatalog(opt, file)
 		return entries, mistakes, err
 	})
 }
 
-func readCatalog(opt CatalogOptions, file string) ([]catalog.Entry, []catalog.Mistake, []byte, error) {
+func readCatalog(opt Options, file string) ([]catalog.Entry, []catalog.Mistake, []byte, error) {
 	name, text, err := readFile(opt.In, file, catalog.MaxFile)
 	if err != nil {
 		return nil, nil, nil, err
@@ -67,7 +59,7 @@ type catalogPlan struct {
 // ImportCatalog makes the entries those of a file, all or none, after it has shown
 // what that changes. What the file does not have stays, unless prune says
 // otherwise; a dry run only shows it.
-func ImportCatalog(ctx context.Context, opt CatalogOptions, file string, prune, dryRun bool, ask Ask) error {
+func ImportCatalog(ctx context.Context, opt Options, file string, prune, dryRun bool, ask Ask) error {
 	_, mistakes, text, err := readCatalog(opt, file)
 	if err != nil {
 		return err
@@ -126,7 +118,7 @@ func (p *printer) catalogPlan(plan *catalogPlan) {
 }
 
 // Undocumented prints the codes that were seen in 30 days and have no entry.
-func Undocumented(ctx context.Context, opt CatalogOptions, service string) error {
+func Undocumented(ctx context.Context, opt Options, service string) error {
 	c := newClient(opt.Server, opt.Key)
 	query := url.Values{"limit": {"200"}}
 	if service != "" {
@@ -174,7 +166,7 @@ func Undocumented(ctx context.Context, opt CatalogOptions, service string) error
 }
 
 // Explain prints what is said of a code, and from which entry.
-func Explain(ctx context.Context, opt CatalogOptions, code, service string, status int) error {
+func Explain(ctx context.Context, opt Options, code, service string, status int) error {
 	c := newClient(opt.Server, opt.Key)
 	k := catalog.KeyOf(service, code)
 	if k.Code == "" {

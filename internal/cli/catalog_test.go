@@ -43,7 +43,7 @@ func TestCatalog(t *testing.T) {
 	keys, _ := newServer(t)
 	s := &bookShelf{shelf: keys, entries: []catalog.Entry{{Service: "billing", Code: "boom", Title: "Boom", Plain: "p", Version: 1}}}
 	var out strings.Builder
-	opt, ctx := CatalogOptions{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ExportCatalog(ctx, opt))
 	assert.Equal(t, "entries:\n  - service: billing\n    code: boom\n    title: Boom\n    plain: p\n", out.String())
 	file := fileOf(t, out.String())
@@ -81,7 +81,7 @@ func TestCatalog(t *testing.T) {
 
 func TestLintCatalog(t *testing.T) {
 	var out strings.Builder
-	opt := CatalogOptions{Out: &out, In: strings.NewReader("entries: []\n")}
+	opt := Options{Out: &out, In: strings.NewReader("entries: []\n")}
 	bad := fileOf(t, "entries:\n  - code: boom\n    titel: x\n  - code: bang\n    title: x\n    plain: y\n    docs_url: ftp://x\n")
 	require.EqualError(t, LintCatalog(opt, []string{"-", bad}), "2 mistakes to mend.")
 	assert.Contains(t, out.String(), "-: 0 entries, nothing wrong\n"+bad+":3: entries[0].titel: is not known here")

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,33 +10,8 @@ import (
 	"errata/internal/store"
 )
 
-// TeamOptions say whose requests. The scope support does, but for public links, which
-// need admin.
-type TeamOptions struct {
-	Server, Key string
-	JSON        bool
-	In          io.Reader // of the note '-'
-	Out         io.Writer
-}
-
-// ask makes one request and reads the answer into out. Where JSON is wanted it prints
-// the answer, and done.
-func (opt TeamOptions) ask(ctx context.Context, method, path string, in, out any) (p printer, done bool, err error) {
-	var raw json.RawMessage
-	c := newClient(opt.Server, opt.Key)
-	p = printer{out: opt.Out}
-	if err := c.call(ctx, method, path, in, &raw); err != nil {
-		return p, true, err
-	}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p, true, p.err
-	}
-	return p, false, c.decode(answer{body: raw}, out)
-}
-
 // remove asks for something to go, and says that it has.
-func (opt TeamOptions) remove(ctx context.Context, path, what string) error {
+func (opt Options) remove(ctx context.Context, path, what string) error {
 	if err := newClient(opt.Server, opt.Key).call(ctx, http.MethodDelete, path, nil, nil); err != nil {
 		return err
 	}
@@ -50,13 +23,13 @@ func (opt TeamOptions) remove(ctx context.Context, path, what string) error {
 func requestPath(id, rest string) string { return "/v1/requests/" + url.PathEscape(id) + rest }
 
 // desk asks for what the team keeps beside a request, after doing something there.
-func (opt TeamOptions) desk(ctx context.Context, method, id, rest string, in any) (p printer, d store.Desk, done bool, err error) {
+func (opt Options) desk(ctx context.Context, method, id, rest string, in any) (p printer, d store.Desk, done bool, err error) {
 	p, done, err = opt.ask(ctx, method, requestPath(id, rest), in, &d)
 	return p, d, done, err
 }
 
 // ListNotes prints what people wrote about a request.
-func ListNotes(ctx context.Context, opt TeamOptions, id string) error {
+func ListNotes(ctx context.Context, opt Options, id string) error {
 	p, d, done, err := opt.desk(ctx, http.MethodGet, id, "/desk", nil)
 	if err != nil || done {
 		return err
@@ -86,7 +59,7 @@ func (p *printer) notes(d *store.Desk) {
 const maxNote = 64 << 10
 
 // AddNote writes a note about a request; "-" takes the text from standard input.
-func AddNote(ctx context.Context, opt TeamOptions, id, text string) error {
+func AddNote(ctx context.Context, opt Options, id, text string) error {
 	if text == "-" {
 		_, body, err := readFile(opt.In, "-", maxNote)
 		if err != nil {
@@ -103,21 +76,21 @@ func AddNote(ctx context.Context, opt TeamOptions, id, text string) error {
 }
 
 // RemoveNote takes a note away: one's own, or with an admin key anybody's.
-func RemoveNote(ctx context.Context, opt TeamOptions, id, note string) error {
+func RemoveNote(ctx context.Context, opt Options, id, note string) error {
 	return opt.remove(ctx, requestPath(id, "/notes/"+url.PathEscape(note)), note+": removed")
 }
 
 // ListTickets prints the tickets that a request came up in, and those of its issue.
-func ListTickets(ctx context.Context, opt TeamOptions, id string) error {
+func ListTickets(ctx context.Context, opt Options, id string) error {
 	return opt.tickets(ctx, http.MethodGet, id, "/desk", nil)
 }
 
 // AddTicket links a request to a ticket.
-func AddTicket(ctx context.Context, opt TeamOptions, id, address string) error {
+func AddTicket(ctx context.Context, opt Options, id, address string) error {
 	return opt.tickets(ctx, http.MethodPost, id, "/tickets", map[string]string{"url": address})
 }
 
-func (opt TeamOptions) tickets(ctx context.Context, method, id, rest string, in any) error {
+func (opt Options) tickets(ctx context.Context, method, id, rest string, in any) error {
 	p, d, done, err := opt.desk(ctx, method, id, rest, in)
 	if err != nil || done {
 		return err
@@ -144,21 +117,21 @@ func (opt TeamOptions) tickets(ctx context.Context, method, id, rest string, in 
 }
 
 // RemoveTicket takes the link to a ticket away.
-func RemoveTicket(ctx context.Context, opt TeamOptions, id, address string) error {
+func RemoveTicket(ctx context.Context, opt Options, id, address string) error {
 	return opt.remove(ctx, requestPath(id, "/tickets?url="+url.QueryEscape(address)), address+": no longer linked")
 }
 
 // ShowStatus prints how far the team has come with a request.
-func ShowStatus(ctx context.Context, opt TeamOptions, id string) error {
+func ShowStatus(ctx context.Context, opt Options, id string) error {
 	return opt.status(ctx, http.MethodGet, id, "/desk", nil)
 }
 
 // SetStatus says how far the team has come with a request.
-func SetStatus(ctx context.Context, opt TeamOptions, id, status string) error {
+func SetStatus(ctx context.Context, opt Options, id, status string) error {
 	return opt.status(ctx, http.MethodPut, id, "/status", map[string]string{"status": strings.ReplaceAll(status, "-", "_")})
 }
 
-func (opt TeamOptions) status(ctx context.Context, method, id, rest string, in any) error {
+func (opt Options) status(ctx context.Context, method, id, rest string, in any) error {
 	p, d, done, err := opt.desk(ctx, method, id, rest, in)
 	if err != nil || done {
 		return err

@@ -115,11 +115,11 @@ func (s *deskShelf) RevokeShare(_ context.Context, _ store.Actor, _ int32, id st
 }
 
 // teamFixture runs verbs against a desk, and gives what they print.
-func teamFixture(t *testing.T) (opt TeamOptions, out *strings.Builder, printed func(error) string) {
+func teamFixture(t *testing.T) (opt Options, out *strings.Builder, printed func(error) string) {
 	keys, _ := newServer(t)
 	s := &deskShelf{shelf: keys, kept: store.Desk{Status: store.DeskNew, Issue: []store.DeskTicket{{URL: "https://jira.acme.example/browse/OPS-1", At: event.Time{Time: noon}}}}}
 	out = &strings.Builder{}
-	opt = TeamOptions{Server: serve(t, s, keys).URL, Key: secret, Out: out}
+	opt = Options{Server: serve(t, s, keys).URL, Key: secret, Out: out}
 	return opt, out, func(err error) string {
 		t.Helper()
 		require.NoError(t, err)

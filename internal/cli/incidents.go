@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,13 +12,6 @@ import (
 	"errata/internal/incident"
 	"errata/internal/selfwatch"
 )
-
-// IncidentsOptions say whose incidents. Deciding needs the admin scope.
-type IncidentsOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
 
 // IncidentList says which incidents, as the API takes it.
 type IncidentList struct {
@@ -30,7 +22,7 @@ type IncidentList struct {
 const incidentsPath = "/v1/alerts/incidents"
 
 // ListIncidents prints incidents, one on a line, those that last first.
-func ListIncidents(ctx context.Context, opt IncidentsOptions, list IncidentList) error {
+func ListIncidents(ctx context.Context, opt Options, list IncidentList) error {
 	return listing[incident.Record]{
 		path: incidentsPath, limit: list.Limit, field: "incidents", none: "No incident matches.",
 		query: map[string]string{"state": list.State, "service": list.Service, "environment": list.Environment, "family": list.Family, "level": list.Level, "from": list.From},
@@ -58,17 +50,17 @@ func lastedText(r *incident.Record, now time.Time) string {
 }
 
 // ShowIncident prints what is known of an incident: ref is its number or ID.
-func ShowIncident(ctx context.Context, opt IncidentsOptions, ref string) error {
+func ShowIncident(ctx context.Context, opt Options, ref string) error {
 	return opt.incident(ctx, http.MethodGet, ref, "", nil)
 }
 
 // DecideIncident does something to an incident (ack, resolve, vote), with the
 // body that the API takes for it, and prints what has become of it.
-func DecideIncident(ctx context.Context, opt IncidentsOptions, ref, deed string, body any) error {
+func DecideIncident(ctx context.Context, opt Options, ref, deed string, body any) error {
 	return opt.incident(ctx, http.MethodPost, ref, "/"+deed, body)
 }
 
-func (opt IncidentsOptions) incident(ctx context.Context, method, ref, deed string, body any) error {
+func (opt Options) incident(ctx context.Context, method, ref, deed string, body any) error {
 	var raw json.RawMessage
 	c := newClient(opt.Server, opt.Key)
 	if err := c.call(ctx, method, incidentsPath+"/"+url.PathEscape(ref)+deed, body, &raw); err != nil {

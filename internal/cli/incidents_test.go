@@ -67,7 +67,7 @@ func TestIncidents(t *testing.T) {
 	keys, _ := newServer(t)
 	s := newIncidentShelf(keys)
 	var out strings.Builder
-	opt, ctx := IncidentsOptions{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ListIncidents(ctx, opt, IncidentList{State: "open", Service: "checkout", Family: "5xx", Level: "page", Limit: 10}))
 	assert.Equal(t, store.IncidentFilter{Service: "checkout", Family: "5xx", Level: "page", States: []string{"firing", "recovering", "stale"}}, s.filter)
 	lines := strings.Split(out.String(), "\n")

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,13 +12,6 @@ import (
 	"errata/internal/event"
 )
 
-// IssuesOptions say whose issues. Deciding needs the admin scope.
-type IssuesOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
-
 // IssueList says which issues: Query in the language of the search, the others
 // as the API takes them.
 type IssueList struct {
@@ -28,7 +20,7 @@ type IssueList struct {
 }
 
 // ListIssues prints issues, one on a line.
-func ListIssues(ctx context.Context, opt IssuesOptions, list IssueList) error {
+func ListIssues(ctx context.Context, opt Options, list IssueList) error {
 	return listing[event.Issue]{
 		path: "/v1/issues", query: map[string]string{"q": list.Query, "state": list.State, "sort": list.Sort}, limit: list.Limit, field: "issues", none: "No issue matches.",
 		head: []string{"ID", "STATE", "EVENTS", "CUSTOMERS", "LAST SEEN", "SERVICE", "STATUS", "CODE", "PROBLEM"},
@@ -72,7 +64,7 @@ func cutText(s string, limit int) string {
 }
 
 // ShowIssue prints what is known about an issue.
-func ShowIssue(ctx context.Context, opt IssuesOptions, id string) error {
+func ShowIssue(ctx context.Context, opt Options, id string) error {
 	var raw json.RawMessage
 	c := newClient(opt.Server, opt.Key)
 	if err := c.call(ctx, http.MethodGet, "/v1/issues/"+url.PathEscape(id), nil, &raw); err != nil {
@@ -125,7 +117,7 @@ func (p *printer) issue(d *event.IssueDetail, now time.Time) {
 
 // ChangeIssues makes the same change to every issue, and fails at the end when
 // one could not be changed. The change is what the API takes.
-func ChangeIssues(ctx context.Context, opt IssuesOptions, ids []string, change map[string]any) error {
+func ChangeIssues(ctx context.Context, opt Options, ids []string, change map[string]any) error {
 	body := map[string]any{"ids": ids}
 	for k, v := range change {
 		body[k] = v
@@ -156,6 +148,6 @@ func ChangeIssues(ctx context.Context, opt IssuesOptions, ids []string, change m
 }
 
 // CommentIssue says something about an issue.
-func CommentIssue(ctx context.Context, opt IssuesOptions, id, text string) error {
+func CommentIssue(ctx context.Context, opt Options, id, text string) error {
 	return newClient(opt.Server, opt.Key).call(ctx, http.MethodPost, "/v1/issues/"+url.PathEscape(id)+"/comments", map[string]string{"body": text}, nil)
 }

@@ -60,12 +60,12 @@ func (s *issueShelf) CommentIssue(_ context.Context, _ store.Actor, _ int32, _, 
 	return nil
 }
 
-func newIssueServer(t *testing.T) (*issueShelf, IssuesOptions, *strings.Builder) {
+func newIssueServer(t *testing.T) (*issueShelf, Options, *strings.Builder) {
 	t.Helper()
 	keys, _ := newServer(t)
 	s := &issueShelf{shelf: keys}
 	var out strings.Builder
-	return s, IssuesOptions{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, &out
+	return s, Options{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, &out
 }
 
 func TestIssues(t *testing.T) {

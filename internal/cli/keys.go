@@ -3,19 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 )
-
-// KeysOptions say whose keys, and how to show them. Key needs the admin scope.
-type KeysOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
 
 type apiKey struct {
 	ID         string     `json:"id"`
@@ -29,7 +21,7 @@ type apiKey struct {
 }
 
 // CreateKey makes a key and prints its secret, the only time that it is seen.
-func CreateKey(ctx context.Context, opt KeysOptions, name string, scopes []string) error {
+func CreateKey(ctx context.Context, opt Options, name string, scopes []string) error {
 	in := map[string]any{"name": name, "scopes": scopes}
 	var raw json.RawMessage
 	c := newClient(opt.Server, opt.Key)
@@ -51,7 +43,7 @@ func CreateKey(ctx context.Context, opt KeysOptions, name string, scopes []strin
 }
 
 // ListKeys prints all keys, revoked ones too.
-func ListKeys(ctx context.Context, opt KeysOptions) error {
+func ListKeys(ctx context.Context, opt Options) error {
 	var raw json.RawMessage
 	c := newClient(opt.Server, opt.Key)
 	if err := c.call(ctx, http.MethodGet, "/v1/keys", nil, &raw); err != nil {
@@ -86,7 +78,7 @@ func day(t *time.Time) string {
 }
 
 // RevokeKey ends a key.
-func RevokeKey(ctx context.Context, opt KeysOptions, id string) error {
+func RevokeKey(ctx context.Context, opt Options, id string) error {
 	if err := newClient(opt.Server, opt.Key).call(ctx, http.MethodDelete, "/v1/keys/"+url.PathEscape(id), nil, nil); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func TestKeys(t *testing.T) {
 	_, server := newServer(t)
 	ctx := context.Background()
 	var out strings.Builder
-	opt := KeysOptions{Server: server.URL, Key: secret, Out: &out}
+	opt := Options{Server: server.URL, Key: secret, Out: &out}
 
 	require.NoError(t, CreateKey(ctx, opt, "ci", []string{"ingest"}))
 	made, note, _ := strings.Cut(out.String(), "\n")

@@ -3,19 +3,11 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 )
-
-// RejectionsOptions say whose rejections. Replaying needs the admin scope.
-type RejectionsOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
 
 type rejection struct {
 	ID         string     `json:"id"`
@@ -38,7 +30,7 @@ func (c *client) rejections(ctx context.Context) (raw json.RawMessage, list []re
 }
 
 // ListRejections prints the newest rejections.
-func ListRejections(ctx context.Context, opt RejectionsOptions) error {
+func ListRejections(ctx context.Context, opt Options) error {
 	raw, list, err := newClient(opt.Server, opt.Key).rejections(ctx)
 	if err != nil {
 		return err
@@ -70,7 +62,7 @@ func ListRejections(ctx context.Context, opt RejectionsOptions) error {
 // ReplayRejections tries rejected items again: those with the IDs, or, without
 // any, all of the newest that can be. It goes on after a failure, and fails at
 // the end when any was refused again.
-func ReplayRejections(ctx context.Context, opt RejectionsOptions, ids []string) error {
+func ReplayRejections(ctx context.Context, opt Options, ids []string) error {
 	c := newClient(opt.Server, opt.Key)
 	if len(ids) == 0 {
 		_, list, err := c.rejections(ctx)

@@ -15,14 +15,6 @@ import (
 	"errata/internal/ruleset"
 )
 
-// RulesOptions say whose rules. Applying needs the admin scope.
-type RulesOptions struct {
-	Server, Key string
-	JSON        bool
-	In          io.Reader // of answers, and of the file '-'
-	Out         io.Writer
-}
-
 func rulesOf(ctx context.Context, c *client) (rules []ruleset.Rule, raw json.RawMessage, err error) {
 	if err = c.call(ctx, http.MethodGet, "/v1/alerts/rules", nil, &raw); err != nil {
 		return nil, nil, err
@@ -35,7 +27,7 @@ func rulesOf(ctx context.Context, c *client) (rules []ruleset.Rule, raw json.Raw
 }
 
 // ListRules prints the rules, one on a line.
-func ListRules(ctx context.Context, opt RulesOptions) error {
+func ListRules(ctx context.Context, opt Options) error {
 	rules, raw, err := rulesOf(ctx, newClient(opt.Server, opt.Key))
 	if err != nil {
 		return err
@@ -62,7 +54,7 @@ func ListRules(ctx context.Context, opt RulesOptions) error {
 }
 
 // ExportRules prints the rules as YAML.
-func ExportRules(ctx context.Context, opt RulesOptions) error {
+func ExportRules(ctx context.Context, opt Options) error {
 	rules, _, err := rulesOf(ctx, newClient(opt.Server, opt.Key))
 	if err != nil {
 		return err
@@ -73,11 +65,11 @@ func ExportRules(ctx context.Context, opt RulesOptions) error {
 
 // LintRules says everything that is wrong with files of rules, without asking
 // anybody.
-func LintRules(opt RulesOptions, files []string) error {
+func LintRules(opt Options, files []string) error {
 	return lint(opt.Out, files, "rule", "rules", func(file string) ([]ruleset.Rule, []ruleset.Mistake, error) { return readRules(opt, file) })
 }
 
-func readRules(opt RulesOptions, file string) ([]ruleset.Rule, []ruleset.Mistake, error) {
+func readRules(opt Options, file string) ([]ruleset.Rule, []ruleset.Mistake, error) {
 	name, text, err := readFile(opt.In, file, ruleset.MaxFile)
 	if err != nil {
 		return nil, nil, err
@@ -98,14 +90,14 @@ const (
 
 // DiffRules shows what applying a file would change. It tells whether there is
 // anything.
-func DiffRules(ctx context.Context, opt RulesOptions, file string, prune bool) (differ bool, err error) {
+func DiffRules(ctx context.Context, opt Options, file string, prune bool) (differ bool, err error) {
 	plan, err := planRules(ctx, newClient(opt.Server, opt.Key), opt, file, prune)
 	return len(plan.Ops) > 0, err
 }
 
 // ApplyRules makes the rules those of a file, after it has shown what that
 // changes. What the file does not have stays, unless prune says otherwise.
-func ApplyRules(ctx context.Context, opt RulesOptions, file string, prune bool, ask Ask) error {
+func ApplyRules(ctx context.Context, opt Options, file string, prune bool, ask Ask) error {
 	c := newClient(opt.Server, opt.Key)
 	plan, err := planRules(ctx, c, opt, file, prune)
 	if err != nil || len(plan.Ops) == 0 {
@@ -133,7 +125,7 @@ func ApplyRules(ctx context.Context, opt RulesOptions, file string, prune bool, 
 }
 
 // planRules compares a file with what is there, and prints that.
-func planRules(ctx context.Context, c *client, opt RulesOptions, file string, prune bool) (plan ruleset.Plan, err error) {
+func planRules(ctx context.Context, c *client, opt Options, file string, prune bool) (plan ruleset.Plan, err error) {
 	want, mistakes, err := readRules(opt, file)
 	if err != nil {
 		return plan, err

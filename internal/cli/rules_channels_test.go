@@ -21,7 +21,7 @@ func TestRuleFilesNameChannels(t *testing.T) {
 	s, url := newRuleServer(t)
 	s.rules[1].Name, s.rules[1].ChannelNames = "odd", []string{"ops"}
 	var out strings.Builder
-	opt, ctx := RulesOptions{Server: url, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: url, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ExportRules(ctx, opt))
 	text := out.String()
 	assert.Contains(t, text, "    channels:\n      - ops\n")

@@ -18,7 +18,7 @@ const replayTimeout = 55 * time.Second
 
 // ReplayRules says what each rule of a file would have found in the last days. It
 // changes nothing.
-func ReplayRules(ctx context.Context, opt RulesOptions, file string, days int) error {
+func ReplayRules(ctx context.Context, opt Options, file string, days int) error {
 	rules, mistakes, err := readRules(opt, file)
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func ReplayRules(ctx context.Context, opt RulesOptions, file string, days int) e
 	return p.err
 }
 
-func replayRule(ctx context.Context, c *client, p *printer, opt RulesOptions, r ruleset.Rule, days int) error {
+func replayRule(ctx context.Context, c *client, p *printer, opt Options, r ruleset.Rule, days int) error {
 	body := map[string]any{"name": r.Name, "query": r.Query, "sensitivity": r.Sensitivity, "advanced": r.Advanced, "level": r.Level, "days": days}
 	if r.ID != "" {
 		body["id"] = r.ID

@@ -36,7 +36,7 @@ func (s *replayShelf) ReplayRule(_ context.Context, _ int32, r ruleset.Rule, spa
 func TestReplayRules(t *testing.T) {
 	keys, _ := newServer(t)
 	s := &replayShelf{ruleShelf: &ruleShelf{shelf: keys, rules: []ruleset.Rule{ruleset.Default()}}}
-	opt := RulesOptions{Server: serve(t, s, keys).URL, Key: secret}
+	opt := Options{Server: serve(t, s, keys).URL, Key: secret}
 	run := func(yaml string) (string, error) {
 		var out strings.Builder
 		o := opt

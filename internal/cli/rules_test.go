@@ -103,7 +103,7 @@ func fileOf(t *testing.T, text string) string {
 func TestRules(t *testing.T) {
 	s, url := newRuleServer(t)
 	var out strings.Builder
-	opt, ctx := RulesOptions{Server: url, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: url, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ListRules(ctx, opt))
 	assert.Contains(t, out.String(), ruleset.DefaultID+"  default")
 	assert.Contains(t, out.String(), "normal, 1 number of its own  page   1 channel  no")
@@ -151,7 +151,7 @@ func TestRules(t *testing.T) {
 
 func TestLintRules(t *testing.T) {
 	var out strings.Builder
-	opt := RulesOptions{Out: &out, In: strings.NewReader("rules: []\n")}
+	opt := Options{Out: &out, In: strings.NewReader("rules: []\n")}
 	bad := fileOf(t, "rules:\n  - name: x\n    level: loud\n    query: customer:acme\n")
 	require.EqualError(t, LintRules(opt, []string{"-", bad}), "2 mistakes to mend.")
 	assert.Contains(t, out.String(), "-: 0 rules, nothing wrong\n"+bad+":3: rules[0].level: must be one of: page, ticket, notify\n"+bad+":4: rules[0].query: Column 1: ")
@@ -164,7 +164,7 @@ func TestLintRules(t *testing.T) {
 func TestSilences(t *testing.T) {
 	s, url := newRuleServer(t)
 	var out strings.Builder
-	opt, ctx := SilencesOptions{Server: url, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: url, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ListSilences(ctx, opt, false))
 	assert.Equal(t, "Nothing is silenced.\n", out.String())
 	out.Reset()

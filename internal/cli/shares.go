@@ -16,13 +16,13 @@ type shareList struct {
 }
 
 // ListShares prints the public links that are good, and how often each was opened.
-func ListShares(ctx context.Context, opt TeamOptions) error {
+func ListShares(ctx context.Context, opt Options) error {
 	return opt.shares(ctx, http.MethodGet, nil)
 }
 
 // AllowShares says whether the workspace has public links at all. Those that there are
 // end at once where it has none.
-func AllowShares(ctx context.Context, opt TeamOptions, which Links) error {
+func AllowShares(ctx context.Context, opt Options, which Links) error {
 	return opt.shares(ctx, http.MethodPut, map[string]bool{"public_links": which == LinksOn})
 }
 
@@ -35,7 +35,7 @@ const (
 	LinksOff Links = "off"
 )
 
-func (opt TeamOptions) shares(ctx context.Context, method string, in any) error {
+func (opt Options) shares(ctx context.Context, method string, in any) error {
 	var list shareList
 	p, done, err := opt.ask(ctx, method, "/v1/shares", in, &list)
 	if err != nil || done {
@@ -64,7 +64,7 @@ func (opt TeamOptions) shares(ctx context.Context, method string, in any) error 
 
 // AddShare makes a public link of a request and prints it, the only time that it is
 // seen.
-func AddShare(ctx context.Context, opt TeamOptions, id string, days int) error {
+func AddShare(ctx context.Context, opt Options, id string, days int) error {
 	var made struct {
 		store.RequestShare
 		Path string `json:"path"`
@@ -79,6 +79,6 @@ func AddShare(ctx context.Context, opt TeamOptions, id string, days int) error {
 }
 
 // RevokeShare ends a public link at once.
-func RevokeShare(ctx context.Context, opt TeamOptions, share string) error {
+func RevokeShare(ctx context.Context, opt Options, share string) error {
 	return opt.remove(ctx, "/v1/shares/"+url.PathEscape(share), share+": revoked")
 }

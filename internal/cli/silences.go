@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,13 +12,6 @@ import (
 	"errata/internal/silence"
 	"errata/internal/store"
 )
-
-// SilencesOptions say whose silences. Adding and ending need the admin scope.
-type SilencesOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
 
 // NewSilence is a silence as the API takes it: times also as now+2h.
 type NewSilence struct {
@@ -50,7 +41,7 @@ type silenceAnswer struct {
 
 // ListSilences prints silences, one on a line: those that have not ended, or the
 // last that have.
-func ListSilences(ctx context.Context, opt SilencesOptions, ended bool) error {
+func ListSilences(ctx context.Context, opt Options, ended bool) error {
 	path := "/v1/alerts/silences"
 	if ended {
 		path += "?state=ended"
@@ -105,7 +96,7 @@ func (s silenceAnswer) when() string {
 }
 
 // AddSilence makes a silence, or a maintenance window.
-func AddSilence(ctx context.Context, opt SilencesOptions, s NewSilence) error {
+func AddSilence(ctx context.Context, opt Options, s NewSilence) error {
 	var made silenceAnswer
 	p, done, err := opt.ask(ctx, http.MethodPost, "/v1/alerts/silences", s, &made)
 	if err != nil || done {
@@ -116,7 +107,7 @@ func AddSilence(ctx context.Context, opt SilencesOptions, s NewSilence) error {
 }
 
 // EndSilences ends silences now, up to the first that cannot be.
-func EndSilences(ctx context.Context, opt SilencesOptions, ids []string) error {
+func EndSilences(ctx context.Context, opt Options, ids []string) error {
 	c, p := newClient(opt.Server, opt.Key), printer{out: opt.Out}
 	for _, id := range ids {
 		if err := c.call(ctx, http.MethodPost, "/v1/alerts/silences/"+url.PathEscape(id)+"/end", nil, nil); err != nil {
@@ -128,7 +119,7 @@ func EndSilences(ctx context.Context, opt SilencesOptions, ids []string) error {
 }
 
 // PreviewSilence says what a silence would have muted.
-func PreviewSilence(ctx context.Context, opt SilencesOptions, s NewSilence) error {
+func PreviewSilence(ctx context.Context, opt Options, s NewSilence) error {
 	var got store.SilencePreview
 	p, done, err := opt.ask(ctx, http.MethodPost, "/v1/alerts/silences/preview", s, &got)
 	if err != nil || done {
@@ -146,19 +137,4 @@ func PreviewSilence(ctx context.Context, opt SilencesOptions, s NewSilence) erro
 		p.line("There were more.")
 	}
 	return p.err
-}
-
-// ask makes one request. Where JSON is wanted it prints the answer, and done.
-func (opt SilencesOptions) ask(ctx context.Context, method, path string, in, out any) (p printer, done bool, err error) {
-	var raw json.RawMessage
-	c := newClient(opt.Server, opt.Key)
-	p = printer{out: opt.Out}
-	if err := c.call(ctx, method, path, in, &raw); err != nil {
-		return p, true, err
-	}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p, true, p.err
-	}
-	return p, false, c.decode(answer{body: raw}, out)
 }

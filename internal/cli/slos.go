@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -11,13 +10,6 @@ import (
 
 	"errata/internal/slo"
 )
-
-// SLOsOptions say whose objectives. Setting and removing needs the admin scope.
-type SLOsOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
 
 // sloAnswer is an objective as the API shows it.
 type sloAnswer struct {
@@ -36,7 +28,7 @@ type burn struct {
 
 // ListSLOs prints the objectives that were set, one on a line, and what is left
 // of their budgets; of one service where that is not "".
-func ListSLOs(ctx context.Context, opt SLOsOptions, service string) error {
+func ListSLOs(ctx context.Context, opt Options, service string) error {
 	path := "/v1/slos"
 	if service != "" {
 		path += "?service=" + url.QueryEscape(service)
@@ -95,7 +87,7 @@ func burnText(b *burn) string {
 }
 
 // SetSLO sets the objective of a scope, in place of one that it had.
-func SetSLO(ctx context.Context, opt SLOsOptions, o slo.SLO) error {
+func SetSLO(ctx context.Context, opt Options, o slo.SLO) error {
 	body := map[string]any{"service": o.Service, "environment": o.Environment, "method": o.Method, "endpoint": o.Endpoint, "objective": o.Objective, "window_days": o.WindowDays}
 	var raw json.RawMessage
 	c := newClient(opt.Server, opt.Key)
@@ -121,7 +113,7 @@ func SetSLO(ctx context.Context, opt SLOsOptions, o slo.SLO) error {
 
 // RemoveSLOs takes objectives away, in the order given, up to the first that is
 // not there.
-func RemoveSLOs(ctx context.Context, opt SLOsOptions, ids []string) error {
+func RemoveSLOs(ctx context.Context, opt Options, ids []string) error {
 	c := newClient(opt.Server, opt.Key)
 	p := printer{out: opt.Out}
 	for _, id := range ids {

@@ -57,7 +57,7 @@ func TestSLOs(t *testing.T) {
 	keys, _ := newServer(t)
 	s := &sloShelf{shelf: keys}
 	var out strings.Builder
-	opt, ctx := SLOsOptions{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
 	require.NoError(t, ListSLOs(ctx, opt, ""))
 	assert.Equal(t, "No objective was set. Every service is held to the default: 99.9% of requests in 28 days.\n", out.String())
 

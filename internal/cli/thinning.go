@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,16 +10,9 @@ import (
 	"errata/internal/thin"
 )
 
-// ThinningOptions say whose rules. Setting and removing needs the admin scope.
-type ThinningOptions struct {
-	Server, Key string
-	JSON        bool
-	Out         io.Writer
-}
-
 // ListThinning prints the thinning rules, one on a line, in the order in which they
 // go.
-func ListThinning(ctx context.Context, opt ThinningOptions) error {
+func ListThinning(ctx context.Context, opt Options) error {
 	var list struct {
 		Rules []thin.Rule `json:"rules"`
 	}
@@ -46,7 +37,7 @@ func ListThinning(ctx context.Context, opt ThinningOptions) error {
 }
 
 // SetThinning sets a rule in place of the one of its name.
-func SetThinning(ctx context.Context, opt ThinningOptions, r thin.Rule) error {
+func SetThinning(ctx context.Context, opt Options, r thin.Rule) error {
 	var set thin.Rule
 	p, done, err := opt.ask(ctx, http.MethodPost, "/v1/thinning", thinningBody(r), &set)
 	if err != nil || done {
@@ -66,7 +57,7 @@ func thinningBody(r thin.Rule) map[string]any {
 
 // RemoveThinning takes rules away, in the order given, up to the first that is not
 // there.
-func RemoveThinning(ctx context.Context, opt ThinningOptions, names []string) error {
+func RemoveThinning(ctx context.Context, opt Options, names []string) error {
 	c := newClient(opt.Server, opt.Key)
 	p := printer{out: opt.Out}
 	for _, name := range names {
@@ -93,7 +84,7 @@ type thinningPlan struct {
 // PlanThinning prints what rules would let go now, each as if it were the only one:
 // one that is not there yet, or (where r matches nothing) those that are, or the one
 // of that name.
-func PlanThinning(ctx context.Context, opt ThinningOptions, r thin.Rule) error {
+func PlanThinning(ctx context.Context, opt Options, r thin.Rule) error {
 	rules := []thin.Rule{r}
 	if r.Match == "" {
 		var list struct {
@@ -144,19 +135,4 @@ func (p *printer) thinning(plan *thinningPlan) {
 	if plan.Late > 0 {
 		p.line("  %s came in less than two days ago, though older: they stay while they may be reported again.", grouped(plan.Late))
 	}
-}
-
-// ask calls the server. done says that its answer has been printed as it came.
-func (opt ThinningOptions) ask(ctx context.Context, method, path string, body, into any) (p *printer, done bool, err error) {
-	p = &printer{out: opt.Out}
-	var raw json.RawMessage
-	c := newClient(opt.Server, opt.Key)
-	if err := c.call(ctx, method, path, body, &raw); err != nil {
-		return p, false, err
-	}
-	if opt.JSON {
-		p.line("%s", raw)
-		return p, true, p.err
-	}
-	return p, false, c.decode(answer{body: raw}, into)
 }

@@ -52,7 +52,7 @@ func TestThinning(t *testing.T) {
 	keys, _ := newServer(t)
 	s := &thinShelf{shelf: keys}
 	var out strings.Builder
-	opt, ctx := ThinningOptions{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
+	opt, ctx := Options{Server: serve(t, s, keys).URL, Key: secret, Out: &out}, t.Context()
 	said := func(run func() error) string {
 		t.Helper()
 		out.Reset()

@@ -14,13 +14,13 @@ type watchList struct {
 }
 
 // ListWatches prints the IDs that somebody waits for, and those that arrived lately.
-func ListWatches(ctx context.Context, opt TeamOptions) error {
+func ListWatches(ctx context.Context, opt Options) error {
 	return opt.watches(ctx, http.MethodGet, nil)
 }
 
 // AddWatch waits for an ID for a day; channel is the ID of one that tells more people,
 // or "".
-func AddWatch(ctx context.Context, opt TeamOptions, id, channel string) error {
+func AddWatch(ctx context.Context, opt Options, id, channel string) error {
 	in := map[string]string{"request_id": id}
 	if channel != "" {
 		in["channel_id"] = channel
@@ -28,7 +28,7 @@ func AddWatch(ctx context.Context, opt TeamOptions, id, channel string) error {
 	return opt.watches(ctx, http.MethodPost, in)
 }
 
-func (opt TeamOptions) watches(ctx context.Context, method string, in any) error {
+func (opt Options) watches(ctx context.Context, method string, in any) error {
 	var list watchList
 	p, done, err := opt.ask(ctx, method, "/v1/watches", in, &list)
 	if err != nil || done {
@@ -52,6 +52,6 @@ func (opt TeamOptions) watches(ctx context.Context, method string, in any) error
 }
 
 // RemoveWatch waits no longer.
-func RemoveWatch(ctx context.Context, opt TeamOptions, watch string) error {
+func RemoveWatch(ctx context.Context, opt Options, watch string) error {
 	return opt.remove(ctx, "/v1/watches/"+url.PathEscape(watch), watch+": nobody waits for it any more")
 }
