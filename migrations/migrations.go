@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -42,10 +43,12 @@ func Latest() int64 {
 func Up(ctx context.Context, url string, log *slog.Logger) error {
 	return with(url, func(p *goose.Provider) error {
 		results, err := p.Up(ctx)
-		for _, r := range results {
-			if r.Error == nil {
-				log.InfoContext(ctx, "migrated the database", "version", r.Source.Version, "took", r.Duration)
+		if n := len(results); n > 0 {
+			var took time.Duration
+			for _, r := range results {
+				took += r.Duration
 			}
+			log.InfoContext(ctx, "migrated the database", "version", results[n-1].Source.Version, "migrations", n, "took", took.Round(time.Millisecond))
 		}
 		if err != nil {
 			return fmt.Errorf("cannot migrate the database: %w", err)
