@@ -1658,6 +1658,8 @@ CREATE INDEX audit_at ON public.audit USING brin (at);
 
 CREATE INDEX audit_issue ON public.audit USING btree (workspace_id, target, at) WHERE (action ~~ 'issue.%'::text);
 
+CREATE INDEX audit_looks ON public.audit USING btree (workspace_id, actor_id, id) WHERE (action = ANY (ARRAY['request.view'::text, 'request.unmask'::text]));
+
 CREATE INDEX customer_minutes_failure ON ONLY public.customer_minutes USING btree (workspace_id, minute, failure);
 
 CREATE INDEX customer_minutes_minute ON ONLY public.customer_minutes USING brin (minute) WITH (pages_per_range='16');

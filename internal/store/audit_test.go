@@ -54,6 +54,42 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
+// People come back to what they looked at last.
+func TestRecentLooks(t *testing.T) {
+	for _, mode := range []string{"", "exec"} {
+		f := open(t, store.Options{ExecMode: mode})
+		ctx, ws := t.Context(), store.DefaultWorkspace
+		recent := func(ws int32, actor store.Actor, limit int) (out []string) {
+			t.Helper()
+			list, err := f.RecentLooks(ctx, ws, actor.ID, limit)
+			require.NoError(t, err)
+			for _, l := range list {
+				assert.WithinDuration(t, time.Now(), l.At, time.Minute)
+				out = append(out, fmt.Sprint(l.RequestID, " ", l.Status))
+			}
+			return out
+		}
+		assert.Empty(t, recent(ws, mia, 5))
+		ids := map[string]string{}
+		for n, id := range []string{"req_a", "req_b", "req_c"} {
+			f.write(t, report{request: id, status: 500 + n})
+			hits, err := f.Lookup(ctx, ws, []string{id})
+			require.NoError(t, err)
+			ids[id] = hits[id][0].EventID
+			require.NoError(t, f.Audit(ctx, ws, mia, "request.view", ids[id], nil))
+		}
+		require.NoError(t, f.Audit(ctx, ws, mia, "request.unmask", ids["req_a"], nil))
+		require.NoError(t, f.Audit(ctx, ws, leo, "request.view", ids["req_b"], nil))
+		require.NoError(t, f.Audit(ctx, ws, mia, "request.share", ids["req_b"], nil))
+		require.NoError(t, f.Audit(ctx, ws, mia, "request.view", "01890000-0000-7000-8000-000000000000", nil))
+		assert.Equal(t, []string{"req_a 500", "req_c 502", "req_b 501"}, recent(ws, mia, 5), "the last first, each once, without what is gone")
+		assert.Equal(t, []string{"req_a 500", "req_c 502"}, recent(ws, mia, 2))
+		assert.Equal(t, []string{"req_b 501"}, recent(ws, leo, 2))
+		require.NoError(t, f.Audit(ctx, 2, mia, "request.view", ids["req_b"], nil))
+		assert.Empty(t, recent(2, mia, 5), "the failure is in another workspace")
+	}
+}
+
 // Look-ups are written down without being waited for; those that wait when the
 // process stops are written then.
 func TestLookUpsAreRecorded(t *testing.T) {
