@@ -136,6 +136,7 @@ var doors = map[string]Scope{
 
 	"GET /":                     Support,
 	"POST /find":                Support,
+	"POST /find/preview":        Support, // what is in a text, before it is sent
 	"GET /r/*id":                Support,
 	"GET /events/:id":           Support, // the request that an Event's ID leads to
 	"GET /desk/:event":          Support,

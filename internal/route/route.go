@@ -94,6 +94,24 @@ func Template(path string) string {
 	return string(append(out, path[kept:]...))
 }
 
+// Takes reports whether a request for a path may be one of an endpoint: their segments
+// are the same, but for placeholders.
+func Takes(endpoint, path string) bool {
+	for {
+		of, restOf, moreOf := strings.Cut(endpoint, "/")
+		in, restIn, moreIn := strings.Cut(path, "/")
+		switch {
+		case strings.HasPrefix(of, rest) && !moreOf:
+			return true
+		case of != in && (in == "" || !placeholder(of)), moreOf != moreIn:
+			return false
+		case !moreOf:
+			return true
+		}
+		endpoint, path = restOf, restIn
+	}
+}
+
 // placeholder reports a segment that is one in some router's language.
 func placeholder(s string) bool {
 	if s == "" {

@@ -89,6 +89,21 @@ func TestIsTemplate(t *testing.T) {
 	}
 }
 
+func TestTakes(t *testing.T) {
+	for endpoint, path := range map[string]string{
+		"/v1/charges": "/v1/charges", "/v1/charges/{id}": "/v1/charges/ch_1", "/v1/:a/run": "/v1/x/run", "/files/*": "/files/a/b/c", "*": "/x", "/": "/",
+		"/v1/{id}": "/v1/{id}", "/files/*path": "/files/a/b", "/<a>/[b]": "/1/2",
+	} {
+		assert.True(t, Takes(endpoint, path), "%s %s", endpoint, path)
+	}
+	for endpoint, path := range map[string]string{
+		"/v1/charges": "/v1/charges/1", "/v1/charges/{id}": "/v1/charges/", "/v1/charges/{a}": "/v1/charges", "/v1/*/x": "/v1/a/y", "/": "/x", "": "/",
+		"/V1": "/v1", "/v1/:": "/v1/x",
+	} {
+		assert.False(t, Takes(endpoint, path), "%s %s", endpoint, path)
+	}
+}
+
 func TestTreeLearns(t *testing.T) {
 	var tree Tree
 	user := func(i int) string { return "/users/" + strings.Repeat("x", i+1) }

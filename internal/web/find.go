@@ -57,7 +57,7 @@ func (w *web) find(c *gin.Context) error {
 		}
 		return w.bulkCSV(c, p.wanted, hits, missing)
 	case len(groups) == 0 && len(missing) <= maxShort:
-		return w.nothing(c, http.StatusNotFound, missing, p.secrets, len(p.wanted)-len(missing), codeIn(p.text))
+		return w.nothing(c, http.StatusNotFound, missing, &p)
 	case len(groups) == 1 && len(p.secrets) == 0 && len(missing) <= maxShort:
 		c.Redirect(http.StatusSeeOther, groups[0].path())
 		return nil

@@ -3,9 +3,11 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestBrowserFindMany(t *testing.T) {
@@ -29,6 +31,12 @@ func TestBrowserFindMany(t *testing.T) {
 	paste(list.String() + "req_9f3a21\nreq_edge1\nREQ_9F3A2l\n" + trace1)
 	assert.Equal(t, "3 of 16 IDs found", b.text("h1"))
 	b.pictures("find-many")
+
+	b.run(chromedp.Navigate(f.server.URL+"/"), wait("/"))
+	get(b, chromedp.Evaluate[bool](`(document.getElementById("q").value = "X-Request-Id: req_9f3a21", document.getElementById("q").dispatchEvent(new Event("input")))`))
+	require.Eventually(t, func() bool { return b.text("#says") == "In it: 1 request ID" }, 10*time.Second, 50*time.Millisecond, "what is in a text is said before it is sent")
+	b.run(chromedp.Navigate(f.server.URL+"/r/req_edge1"), wait("/r/req_edge1"), chromedp.Navigate(f.server.URL+"/"), wait("/"))
+	b.pictures("find-again")
 
 	paste("it says Y9Q-77213 when I pay")
 	b.pictures("find-guess")

@@ -70,7 +70,75 @@ func TestFindNames(t *testing.T) {
 	assert.Zero(t, f.post("/find", nil, "text", "acm").Find("p.note a.row").Length())
 }
 
-// Many are a table in the order of the list, and the same as CSV.
+// What is in a text is said while it is being typed, by the text alone.
+func TestFindPreview(t *testing.T) {
+	f := newFixture(t).signIn()
+	for text, want := range map[string]string{
+		"": "", " \n": "", "hello there": "No ID in it; what a customer is called finds them, too.",
+		"X-Request-Id: req_9f3a21\n{\"error\":\"rate_limit_exceeded\",\"message\":\"no\"}": "In it: 1 request ID, an error body (rate_limit_exceeded)",
+		"traceparent: 00-" + trace1 + "-00f067aa0ba902b1-01":                               "In it: 1 trace ID",
+		"the box says X9Q-77213 when I pay":                                                "In it: 1 word that may be an ID",
+		"req_9f3a21 req_9f3a22 with ep_live_0123456789abcdef":                              "In it: 2 request IDs, 1 live key, which is not kept",
+		"REQ_9F3A21, he types":                                                             "In it: 1 request ID",
+	} {
+		p := f.post("/find/preview", nil, "text", text)
+		require.Equal(t, 200, p.code, text)
+		assert.JSONEq(t, fmt.Sprintf(`{"says":%q}`, want), p.body, text)
+		assert.Equal(t, "no-store", p.header.Get("Cache-Control"))
+	}
+	var many strings.Builder
+	for n := range 600 {
+		fmt.Fprintf(&many, "req_%06x\n", n)
+	}
+	assert.JSONEq(t, `{"says":"In it: 500 request IDs, 100 more IDs than are looked up at once"}`, f.post("/find/preview", nil, "text", many.String()).body)
+	assert.Equal(t, 413, f.post("/find/preview", nil, "text", strings.Repeat("x", maxText+1)).code)
+	assert.Zero(t, f.looks())
+	f.client = f.newClient()
+	assert.Equal(t, 303, f.post("/find/preview", nil, "text", "x").code)
+}
+
+// A text without a known ID still leads to what it names.
+func TestFindLeads(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	f.write(event.Event{RequestID: "req_mail", Status: 402, Code: "card_declined", Service: "billing", Method: "POST", Endpoint: "/v1/charges/{id}/capture", Customer: "jo@acme.test"})
+	for text, want := range map[string]string{
+		"POST /v1/charges/ch_99/capture":                                           "It names the endpoint POST /v1/charges/{id}/capture of billing: see it.",
+		"> curl said: POST https://api.acme.test/v1/charges?x=1, and then nothing": "It names the endpoint POST /v1/charges of billing: see it.",
+		"From: Jo <jo@acme.test>\nTo: help@errata.test\nIt fails.":                 "It names the customer jo@acme.test: see it.",
+	} {
+		p := f.post("/find", nil, "text", text)
+		assert.Equal(t, want, words(p.Find("p.note")), text)
+		requireSound(t, p)
+	}
+	for _, text := range []string{"GET /v1/charges", "POST /v2/charges", "POST charges", "jo@other.test wrote"} {
+		assert.Zero(t, f.post("/find", nil, "text", text).Find("p.note").Length(), text)
+	}
+	f.client = f.newClient()
+	require.Equal(t, 303, f.post("/login", nil, "key", supportKey).code)
+	assert.Zero(t, f.post("/find", nil, "text", "POST /v1/charges").Find("p.note").Length(), "support has no page of an endpoint")
+	assert.Equal(t, 1, f.post("/find", nil, "text", "jo@acme.test wrote").Find("p.note").Length())
+}
+
+// Whoever looks things up is interrupted by the next customer.
+func TestRecentLookUps(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	assert.Zero(t, f.get("/").Find("section[aria-labelledby=looks]").Length())
+	for _, path := range []string{"/r/req_9f3a21", "/r/req_edge1", "/r/" + trace1, "/r/req_9f3a21", "/r/req_none"} {
+		f.get(path)
+	}
+	p := f.get("/")
+	requireSound(t, p)
+	rows := p.Find("section[aria-labelledby=looks] li")
+	require.Equal(t, 2, rows.Length())
+	assert.Regexp(t, `^req_9f3a21 429 rate_limit_exceeded acme (just now|.* ago)$`, words(rows.First()))
+	assert.Equal(t, "/r/req_edge1", rows.Last().Find("a").AttrOr("href", ""))
+	f.client = f.newClient()
+	require.Equal(t, 303, f.post("/login", nil, "key", supportKey).code)
+	assert.Zero(t, f.get("/").Find("section[aria-labelledby=looks]").Length(), "they are one's own")
+}
+
 // A body without an ID still says what went wrong.
 func TestFindCodeOfABody(t *testing.T) {
 	f := newFixture(t).signIn()
@@ -89,6 +157,7 @@ func TestFindCodeOfABody(t *testing.T) {
 	}
 }
 
+// Many are a table in the order of the list, and the same as CSV.
 func TestFindMany(t *testing.T) {
 	f := newFixture(t).signIn()
 	var events []event.Event

@@ -47,7 +47,7 @@ func TestNothingEscapes(t *testing.T) {
 	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
 		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
-		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, evilWatches(evil)}, homePage{fr, status, nil, true, evil, nil, nil}},
+		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, evilWatches(evil), []lookRow{{list[1], status.Newest}}}, homePage{fr, status, nil, true, evil, nil, nil, nil}},
 		"request":    {request, support},
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list, true}}, []string{evil}}},
 		"bulk":       {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}, {evil, nil, time.Time{}, "", &absence{evil, evil, list, true}}}, evil, 1, 2, []string{evil}}},
@@ -79,7 +79,7 @@ func TestNothingEscapes(t *testing.T) {
 	support.frame, support.Full, support.EditPath, support.Known = fr, "", "", known
 	for name, page := range map[string][]any{
 		"forbidden": {errorPage{fr, 403, evil, evil, evil, evil}}, "plaincode": {plainCodePage{fr, evil, evil, evil, request.Why, evil, false}}, "plaincustomer": {plainCustomer{fr, evil, evil, evilNaming(evil), []sideRow{{evil, evil, 1}}, evil, ""}, plainCustomer{frame: fr, Problem: evil}}, "alertsnow": {alertsNowPage{fr, []*knownIncident{known}}, alertsNowPage{frame: fr}},
-		"request": {support}, "home": {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, nil}},
+		"request": {support}, "home": {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, nil, nil}},
 		"found": {foundPage{fr, []foundTrail{{list[0], evil, nil}}, nil, nil}}, "bulk": {bulkPage{fr, []bulkRow{{evil, &list[1], time.Time{}, evil, nil}}, evil, 1, 2, nil}},
 	} {
 		for _, data := range page {

@@ -21,6 +21,7 @@ type homePage struct {
 	Collector string
 	Now       *nowLine
 	Watches   []watchRow
+	Looks     []lookRow
 }
 
 // statusLine says how far the data reaches, which decides what an absence
@@ -75,7 +76,34 @@ func (w *web) home(c *gin.Context) error {
 	if page.Watches, err = w.watches(c); err != nil {
 		return err
 	}
+	if page.Looks, err = w.looks(c); err != nil {
+		return err
+	}
 	return w.render(c, http.StatusOK, "home", page)
+}
+
+// maxLooks is how many of somebody's last look-ups their first page shows.
+const maxLooks = 6
+
+// lookRow is something that somebody looked at lately.
+type lookRow struct {
+	listRow
+	Looked moment
+}
+
+// looks are what whoever is signed in looked at last: work is often interrupted by the
+// next customer.
+func (w *web) looks(c *gin.Context) (out []lookRow, err error) {
+	login := member(c)
+	list, err := w.Store.RecentLooks(c.Request.Context(), login.Workspace, login.Actor.ID, maxLooks)
+	for _, l := range list {
+		row := lookRow{w.hitRow(l.Hit), w.moment(l.At)}
+		if !login.Reads {
+			row.outside()
+		}
+		out = append(out, row)
+	}
+	return out, err
 }
 
 func (w *web) status(c *gin.Context) (statusLine, error) {

@@ -2,14 +2,12 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
-	"errata/internal/dialect"
 	"errata/internal/event"
 	"errata/internal/lookup"
 	ql "errata/internal/query"
@@ -52,9 +50,9 @@ to find out what happened we need a little more. Could you send us:
 
 Please leave out API keys and passwords.`
 
-// nothing says as helpfully as possible that no page answers to the IDs. says is the
-// code that a body in the text has, if it has one.
-func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses int, says string) error {
+// nothing says as helpfully as possible that no page answers to the IDs, and what else
+// the text that they stand in can lead to.
+func (w *web) nothing(c *gin.Context, code int, ids []string, p *pasted) error {
 	status, err := w.status(c)
 	if err != nil {
 		return err
@@ -65,7 +63,7 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 	} else if code == http.StatusNotFound {
 		code = http.StatusUnprocessableEntity
 	}
-	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: secrets, Guesses: guesses, Ask: askCustomer}
+	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: p.secrets, Guesses: max(0, len(p.wanted)-len(ids)), Ask: askCustomer}
 	if page.Reach, err = w.reach(c); err != nil {
 		return err
 	}
@@ -79,48 +77,18 @@ func (w *web) nothing(c *gin.Context, code int, ids, secrets []string, guesses i
 		if page.Named, err = w.named(c.Request.Context(), member(c).Workspace, ids[0]); err != nil {
 			return err
 		}
-		if !member(c).Reads {
-			page.Named = slices.DeleteFunc(page.Named, func(r row) bool {
-				return !strings.HasPrefix(r.Value, "/codes/") && !strings.HasPrefix(r.Value, "/customers/")
-			})
-		}
 	}
-	if says != "" {
-		known, err := w.known(c.Request.Context(), member(c).Workspace, ql.Code, says)
-		if err != nil {
-			return err
-		}
-		if known {
-			page.Named = append(page.Named, row{"The body in it has the code " + says, pathOfCode("", says)})
-		}
+	also, err := w.leads(c, p.text)
+	if err != nil {
+		return err
+	}
+	page.Named = append(page.Named, also...)
+	if !member(c).Reads {
+		page.Named = slices.DeleteFunc(page.Named, func(r row) bool {
+			return !strings.HasPrefix(r.Value, "/codes/") && !strings.HasPrefix(r.Value, "/customers/")
+		})
 	}
 	return w.render(c, code, "nothing", page)
-}
-
-// maxBodies is how many openings of JSON in a text are tried.
-const maxBodies = 16
-
-// codeIn is the code of the first error body in a text that has one; "" for none. A
-// body without an ID still says what went wrong.
-func codeIn(text string) string {
-	for range maxBodies {
-		at := strings.IndexByte(text, '{')
-		if at < 0 {
-			break
-		}
-		text = text[at:]
-		dec := json.NewDecoder(strings.NewReader(text))
-		var body json.RawMessage
-		if dec.Decode(&body) != nil {
-			text = text[1:]
-			continue
-		}
-		if r := dialect.Read(body, nil, 0); r.RawCode != "" {
-			return event.CanonicalCode(r.RawCode, 0)
-		}
-		text = text[dec.InputOffset():]
-	}
-	return ""
 }
 
 func (w *web) known(ctx context.Context, ws int32, field ql.Field, name string) (bool, error) {

@@ -32,7 +32,7 @@ func (w *web) request(c *gin.Context) error {
 	trail, err := w.Store.Trail(c.Request.Context(), member(c).Workspace, id)
 	spent := time.Since(asked)
 	if fault.Is(err, fault.NotFound) {
-		return w.nothing(c, http.StatusNotFound, []string{id}, nil, 0, "")
+		return w.nothing(c, http.StatusNotFound, []string{id}, &pasted{})
 	}
 	if err != nil {
 		return err

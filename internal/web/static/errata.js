@@ -59,6 +59,21 @@
     });
   }
 
+  // What is in the text is said before it is sent.
+  var says = document.getElementById("says"), soon;
+  if (box && says) {
+    box.addEventListener("input", function () {
+      clearTimeout(soon);
+      soon = setTimeout(function () {
+        var asked = box.value;
+        if (!asked.trim()) { says.textContent = ""; return; }
+        fetch(says.dataset.says, { method: "POST", body: new URLSearchParams({ text: asked }) }).then(function (r) { return r.ok && !r.redirected ? r.json() : { says: "" }; }).then(function (answer) {
+          if (asked === box.value) says.textContent = answer.says;
+        }).catch(function () { says.textContent = ""; });
+      }, 250);
+    });
+  }
+
   // The search of the list: a combobox over what the server says can follow.
   var search = document.getElementById("search"), list = document.getElementById("offers");
   if (search && list) {
