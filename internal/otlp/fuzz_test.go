@@ -93,3 +93,15 @@ func FuzzLogs(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLogsJSON(f *testing.F) {
+	for _, in := range corpus(f, "resourceLogs") {
+		f.Add(in)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		req := plogotlp.NewExportRequest()
+		if req.UnmarshalJSON(raw) == nil {
+			sound(t, Logs(req.Logs(), testOptions), req.Logs().LogRecordCount())
+		}
+	})
+}
