@@ -26,7 +26,7 @@ type entryPage struct {
 	Elsewhere      []link // where else something can be written about it
 	Decides        bool
 	Own            bool // the workspace wrote it
-	Version        int
+	Revision       int  // of the entry, 0 for none
 	Changed        moment
 	By             string
 	Now            string // from where what is in the form comes, if nobody wrote it
@@ -108,9 +108,9 @@ func (w *web) showEntryPage(c *gin.Context, status int, k catalog.Key, book *cat
 	typed := begin(sample)
 	have, own := book.Own(k)
 	p := entryPage{Heading: k.Code, About: "all services", Path: pathOfEntry(k, "edit"), CodePath: pathOfCode(k.Service, k.Code), History: pathOfEntry(k, "history"), Decides: member(c).Decides,
-		Own: own, Version: have.Version, By: have.UpdatedBy, All: k.Code == catalog.All, Form: showEntry(typed), Fields: catalog.Fields, Done: entryDone(c.Query("done"))}
+		Own: own, Revision: have.Version, By: have.UpdatedBy, All: k.Code == catalog.All, Form: showEntry(typed), Fields: catalog.Fields, Done: entryDone(c.Query("done"))}
 	if seen, err := strconv.Atoi(c.PostForm("version")); err == nil { // as whoever edits it saw it
-		p.Version = seen
+		p.Revision = seen
 	}
 	if k.Service != "" {
 		p.About = k.Service

@@ -18,7 +18,7 @@ const historyRows = 50
 type historyEntryPage struct {
 	frame
 	Heading, About, Path, EditPath string
-	Version                        int // that it has; 0: none
+	Revision                       int // that it has; 0: none
 	Decides                        bool
 	Rows                           []revisionRow
 	Older                          string
@@ -60,7 +60,7 @@ func (w *web) showHistory(c *gin.Context, status int, k catalog.Key, problem str
 		return err
 	}
 	have, _ := book.Own(k)
-	p := historyEntryPage{Heading: k.Code, About: "all services", Path: pathOfEntry(k, "history"), EditPath: pathOfEntry(k, "edit"), Version: have.Version, Decides: member(c).Decides, Problem: problem}
+	p := historyEntryPage{Heading: k.Code, About: "all services", Path: pathOfEntry(k, "history"), EditPath: pathOfEntry(k, "edit"), Revision: have.Version, Decides: member(c).Decides, Problem: problem}
 	if k.Service != "" {
 		p.About = k.Service
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,11 @@ func TestNothingEscapes(t *testing.T) {
 // requireHarmless runs a template with hostile strings: none of it may act.
 func (w *web) requireHarmless(t *testing.T, name string, data any) *goquery.Document {
 	t.Helper()
+	of := reflect.Indirect(reflect.ValueOf(data)).Type()
+	for i := range reflect.TypeFor[frame]().NumField() {
+		field, _ := of.FieldByName(reflect.TypeFor[frame]().Field(i).Name)
+		assert.NotEqual(t, 1, len(field.Index), "%s: its own %s hides that of the frame", name, field.Name)
+	}
 	var out bytes.Buffer
 	require.NoError(t, w.pages[name].Execute(&out, data), name)
 	doc, err := goquery.NewDocumentFromReader(&out)

@@ -28,30 +28,30 @@ func (f *integrationForm) Problem(name string) string { return f.Wrong[name] }
 
 type integrationPage struct {
 	frame
-	Name, Kind, Title, About string
-	Path                     string
-	Done, Problem            string
-	Form                     *integrationForm
-	Health                   health
-	Used                     moment
-	Tested                   *slack.Check
-	Addresses                []row
-	Manifest                 string
-	Guessed                  bool // where the pages are is what this request says
-	Token                    string
-	TokenAt                  moment
-	RemoveWrong              string
+	Name, Kind, System, About string
+	Path                      string
+	Done, Problem             string
+	Form                      *integrationForm
+	Health                    health
+	Used                      moment
+	Tested                    *slack.Check
+	Addresses                 []row
+	Manifest                  string
+	Guessed                   bool // where the pages are is what this request says
+	Token                     string
+	TokenAt                   moment
+	RemoveWrong               string
 }
 
 func (w *web) newIntegrationPage(c *gin.Context, spec *store.IntegrationSpec, i *store.Integration) *integrationPage {
 	kind := kindOfIntegration(spec.Kind)
-	p := &integrationPage{frame: w.frame(c, "New integration: "+kind.Title, "settings"), Name: "New integration", Kind: kind.Kind, Title: kind.Title, About: kind.About, Guessed: w.PublicURL == "",
+	p := &integrationPage{frame: w.frame(c, "New integration: "+kind.Title, "settings"), Name: "New integration", Kind: kind.Kind, System: kind.Title, About: kind.About, Guessed: w.PublicURL == "",
 		Form: &integrationForm{Action: "/settings/integrations/new", Kind: spec.Kind, Name: spec.Name, Account: spec.Account, New: i == nil, Customers: spec.Customers, Unfurl: spec.Unfurl, Enabled: spec.Enabled, Set: map[string]bool{}, Wrong: map[string]string{}}}
 	if i == nil {
 		p.Manifest = slack.Manifest(w.base(c), "")
 		return p
 	}
-	p.frame.Title, p.Name, p.Path, p.Form.Action = i.Name, i.Name, integrationPath(i.ID), integrationPath(i.ID)
+	p.Title, p.Name, p.Path, p.Form.Action = i.Name, i.Name, integrationPath(i.ID), integrationPath(i.ID)
 	p.Health, p.Manifest = w.healthOfIntegration(i), slack.Manifest(w.base(c), i.ID)
 	for _, name := range i.Secrets {
 		p.Form.Set[name] = true

@@ -128,7 +128,7 @@ func TestNothingEscapesFromIntegrations(t *testing.T) {
 	for _, kind := range []string{store.Slack, store.Zendesk, evil} {
 		for _, fresh := range []bool{true, false} {
 			form := &integrationForm{Action: evil, Kind: evil, Name: evil, Account: evil, New: fresh, Set: map[string]bool{"signing_secret": true, "bot_token": true}, Wrong: wrong}
-			w.requireHarmless(t, "integration", integrationPage{frame: fr, Name: evil, Kind: kind, Title: evil, About: evil, Path: evil, Done: evil, Problem: evil, Form: form, Health: sick, Used: when,
+			w.requireHarmless(t, "integration", integrationPage{frame: fr, Name: evil, Kind: kind, System: evil, About: evil, Path: evil, Done: evil, Problem: evil, Form: form, Health: sick, Used: when,
 				Tested: &slack.Check{Message: evil}, Addresses: []row{{evil, evil}}, Manifest: evil, Guessed: true, Token: evil, TokenAt: when, RemoveWrong: evil})
 		}
 	}
