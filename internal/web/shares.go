@@ -37,6 +37,7 @@ type sharedPage struct {
 	Heading string
 	Plain   string
 	Side    string
+	Helps   []string
 	Time    moment
 	Until   moment
 }
@@ -75,7 +76,7 @@ func (w *web) shared(c *gin.Context) error {
 func (w *web) fillShared(page *sharedPage, s store.Shared) {
 	e := event.Event{Status: s.Status, Code: s.Code, RawCode: s.Code, Family: s.Family, Role: event.Primary, OccurredAt: s.OccurredAt}
 	why := catalog.Explain(e)
-	page.Heading, page.Plain, page.Side = heading(&e), why.Plain, why.Side
+	page.Heading, page.Plain, page.Side, page.Helps = heading(&e), why.Plain, why.Side, why.Fixes
 	page.Time, page.Until = w.moment(s.OccurredAt), w.moment(s.ExpiresAt)
 }
 
