@@ -49,6 +49,13 @@ func (w *web) find(c *gin.Context) error {
 		if done, err := w.findCustomer(c, p.text); err != nil || done {
 			return err
 		}
+		to, err := w.only(c, p.text)
+		if err == nil && to != "" {
+			c.Redirect(http.StatusSeeOther, to)
+		}
+		if err != nil || to != "" {
+			return err
+		}
 	}
 	switch {
 	case p.csv:

@@ -63,9 +63,16 @@ func TestFindNames(t *testing.T) {
 	f := newFixture(t).signIn()
 	f.samples()
 	for word, want := range map[string]string{"PROVIDER_ERROR": "/codes/provider_error", "acme": "/customers/acme", "prompts-api": "/services/prompts-api"} {
+		assert.Equal(t, want, f.post("/find", nil, "text", " "+word+"\n").header.Get("Location"), word)
+		p := f.get("/r/" + word)
+		assert.Equal(t, 404, p.code, word)
+	}
+	assert.Equal(t, "/codes/insufficient_quota", f.post("/find", nil, "text", "insufficient_quota").header.Get("Location"), "it never failed, and is in the catalogue")
+	f.write(event.Event{RequestID: "req_both", Status: 500, Code: "acme", Customer: "prompts-api"})
+	for word, n := range map[string]int{"acme": 2, "prompts-api": 2} {
 		p := f.post("/find", nil, "text", word)
 		assert.Equal(t, 404, p.code, word)
-		assert.Equal(t, want, p.Find("p.note a.row").AttrOr("href", ""), word)
+		assert.Equal(t, n, p.Find("p.note a.row").Length(), word)
 	}
 	assert.Zero(t, f.post("/find", nil, "text", "acm").Find("p.note a.row").Length())
 }
@@ -103,7 +110,7 @@ func TestFindLeads(t *testing.T) {
 	f.samples()
 	f.write(event.Event{RequestID: "req_mail", Status: 402, Code: "card_declined", Service: "billing", Method: "POST", Endpoint: "/v1/charges/{id}/capture", Customer: "jo@acme.test"})
 	for text, want := range map[string]string{
-		"POST /v1/charges/ch_99/capture":                                           "It names the endpoint POST /v1/charges/{id}/capture of billing: see it.",
+		"I did POST /v1/charges/ch_99/capture":                                     "It names the endpoint POST /v1/charges/{id}/capture of billing: see it.",
 		"> curl said: POST https://api.acme.test/v1/charges?x=1, and then nothing": "It names the endpoint POST /v1/charges of billing: see it.",
 		"From: Jo <jo@acme.test>\nTo: help@errata.test\nIt fails.":                 "It names the customer jo@acme.test: see it.",
 	} {
@@ -111,6 +118,7 @@ func TestFindLeads(t *testing.T) {
 		assert.Equal(t, want, words(p.Find("p.note")), text)
 		requireSound(t, p)
 	}
+	assert.Equal(t, "/e/billing/POST/v1/charges/%7Bid%7D/capture", f.post("/find", nil, "text", "POST /v1/charges/ch_99/capture").header.Get("Location"))
 	for _, text := range []string{"GET /v1/charges", "POST /v2/charges", "POST charges", "jo@other.test wrote"} {
 		assert.Zero(t, f.post("/find", nil, "text", text).Find("p.note").Length(), text)
 	}

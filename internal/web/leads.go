@@ -10,33 +10,119 @@ import (
 
 	"errata/internal/dialect"
 	"errata/internal/event"
+	"errata/internal/lookup"
 	ql "errata/internal/query"
+	"errata/internal/store"
 )
 
-// leads are what a text without a known ID still leads to: the code of a body in it,
-// the endpoint that was asked, the customers that it names.
-func (w *web) leads(c *gin.Context, text string) (out []row, err error) {
-	ctx, ws := c.Request.Context(), member(c).Workspace
-	if code := codeIn(text); code != "" {
-		known, err := w.known(ctx, ws, ql.Code, code)
+// leads are what a text without a known ID still leads to: the code, customer, service
+// or endpoint that it is the name of, or else names. Value is the path.
+func (w *web) leads(c *gin.Context, text string, missing []string) (out []row, err error) {
+	if len(missing) == 1 && lookup.MinPrefix(missing[0]) > store.MinPrefix { // it does not say that it is an ID
+		if out, err = w.named(c, missing[0]); err != nil {
+			return nil, err
+		}
+	}
+	for _, in := range []func(*gin.Context, string) ([]row, error){w.bodyIn, w.endpointsIn, w.customersIn} {
+		more, err := in(c, text)
 		if err != nil {
 			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// oneName is a text that may be a name, and nothing more.
+var oneName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM_.@+:/-]{1,199}$`)
+
+// only is the page of the one thing that a text is the name of; "" where it is none, or
+// there are several.
+func (w *web) only(c *gin.Context, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	in := w.endpointsIn
+	switch {
+	case requestLine.FindString(text) == text:
+	case !oneName.MatchString(text) || lookup.MinPrefix(text) <= store.MinPrefix:
+		return "", nil
+	default:
+		in = w.named
+	}
+	list, err := in(c, text)
+	if err != nil || len(list) != 1 {
+		return "", err
+	}
+	return list[0].Value, nil
+}
+
+// named are the code, the customer and the service that a word is the name of. A code
+// that never failed here has a page, too, where the catalogue knows it.
+func (w *web) named(c *gin.Context, word string) (out []row, err error) {
+	code := event.CanonicalCode(word, 0)
+	for _, kind := range []struct {
+		field ql.Field
+		name  string
+		path  func(string) string
+	}{
+		{ql.Code, code, func(s string) string { return pathOfCode("", s) }}, {ql.Customer, word, pathOfCustomer}, {ql.Service, word, pathOfService},
+	} {
+		if kind.field == ql.Service && !member(c).Reads {
+			continue
+		}
+		known, err := w.known(c, kind.field, kind.name)
+		if err != nil {
+			return nil, err
+		}
+		if !known && kind.field == ql.Code {
+			book, err := w.Store.Catalog(c.Request.Context(), member(c).Workspace)
+			if err != nil {
+				return nil, err
+			}
+			known = book.Documented("", code)
 		}
 		if known {
-			out = append(out, row{"The body in it has the code " + code, pathOfCode("", code)})
+			out = append(out, row{"It is the " + string(kind.field) + " " + kind.name, kind.path(kind.name)})
 		}
 	}
-	if method, path := routeIn(text); path != "" {
-		list, err := w.Store.EndpointsTaking(ctx, ws, method, path, maxSuggestions)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range list {
-			out = append(out, row{"It names the endpoint " + e.Method + " " + e.Endpoint + " of " + e.Service, pathOfEndpoint(e.Service, e.Method, e.Endpoint)})
-		}
+	return out, nil
+}
+
+func (w *web) known(c *gin.Context, field ql.Field, name string) (bool, error) {
+	list, err := w.Store.Values(c.Request.Context(), member(c).Workspace, field, name, maxSuggestions)
+	return slices.Contains(list, name), err
+}
+
+// bodyIn is the code of an error body in a text.
+func (w *web) bodyIn(c *gin.Context, text string) ([]row, error) {
+	code := codeIn(text)
+	if code == "" {
+		return nil, nil
 	}
+	known, err := w.known(c, ql.Code, code)
+	if err != nil || !known {
+		return nil, err
+	}
+	return []row{{"The body in it has the code " + code, pathOfCode("", code)}}, nil
+}
+
+// endpointsIn are those that the first request in a text may be one of. Support has no
+// page of them.
+func (w *web) endpointsIn(c *gin.Context, text string) (out []row, err error) {
+	method, path := routeIn(text)
+	if path == "" || !member(c).Reads {
+		return nil, nil
+	}
+	list, err := w.Store.EndpointsTaking(c.Request.Context(), member(c).Workspace, method, path, maxSuggestions)
+	for _, e := range list {
+		out = append(out, row{"It names the endpoint " + e.Method + " " + e.Endpoint + " of " + e.Service, pathOfEndpoint(e.Service, e.Method, e.Endpoint)})
+	}
+	return out, err
+}
+
+// customersIn are those that a text names by their addresses.
+func (w *web) customersIn(c *gin.Context, text string) (out []row, err error) {
 	for _, customer := range addressesIn(text) {
-		known, err := w.known(ctx, ws, ql.Customer, customer)
+		known, err := w.known(c, ql.Customer, customer)
 		if err != nil {
 			return nil, err
 		}

@@ -1,16 +1,11 @@
 package web
 
 import (
-	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
-	"errata/internal/event"
-	"errata/internal/lookup"
-	ql "errata/internal/query"
 	"errata/internal/store"
 )
 
@@ -73,50 +68,10 @@ func (w *web) nothing(c *gin.Context, code int, ids []string, p *pasted) error {
 	if page.Channels, err = w.watchChannels(c, page.Absences); err != nil {
 		return err
 	}
-	if len(ids) == 1 && lookup.MinPrefix(ids[0]) > store.MinPrefix {
-		if page.Named, err = w.named(c.Request.Context(), member(c).Workspace, ids[0]); err != nil {
-			return err
-		}
-	}
-	also, err := w.leads(c, p.text)
-	if err != nil {
+	if page.Named, err = w.leads(c, p.text, ids); err != nil {
 		return err
 	}
-	page.Named = append(page.Named, also...)
-	if !member(c).Reads {
-		page.Named = slices.DeleteFunc(page.Named, func(r row) bool {
-			return !strings.HasPrefix(r.Value, "/codes/") && !strings.HasPrefix(r.Value, "/customers/")
-		})
-	}
 	return w.render(c, code, "nothing", page)
-}
-
-func (w *web) known(ctx context.Context, ws int32, field ql.Field, name string) (bool, error) {
-	list, err := w.Store.Values(ctx, ws, field, name, maxSuggestions)
-	return slices.Contains(list, name), err
-}
-
-// named are the code, the customer or the service that a word is the name of:
-// people paste those, too. Value is the path.
-func (w *web) named(ctx context.Context, ws int32, word string) ([]row, error) {
-	var out []row
-	for _, kind := range []struct {
-		field ql.Field
-		name  string
-		path  func(string) string
-	}{
-		{ql.Code, event.CanonicalCode(word, 0), func(s string) string { return pathOfCode("", s) }},
-		{ql.Customer, word, pathOfCustomer}, {ql.Service, word, pathOfService},
-	} {
-		known, err := w.known(ctx, ws, kind.field, kind.name)
-		if err != nil {
-			return nil, err
-		}
-		if known {
-			out = append(out, row{"It is the " + string(kind.field) + " " + kind.name, kind.path(kind.name)})
-		}
-	}
-	return out, nil
 }
 
 // absences say why IDs lead nowhere, and what the first few may have been.
