@@ -50,7 +50,7 @@ func MergeMinutes(start time.Time, parts []Block) []Block {
 // AddHour adds to blocks that an hour has, where what they were made of is gone.
 func AddHour(start time.Time, have []Block, c *Counted) []Block {
 	added := newBuilder(&c.dict).hour(start, c, SourcesOf(c), have)
-	return MergeHour(start, slices.Concat(have, added))
+	return withoutPart(have, MergeHour(start, slices.Concat(have, added)))
 }
 
 // MergeDay makes the blocks of a day from those of its hours.

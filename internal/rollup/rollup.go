@@ -115,6 +115,10 @@ const (
 	// Answered is what each service answered at all; over all services, as those
 	// below ten.
 	Answered Cube = 16
+
+	// ServicesCodes are the codes of each service, over all services. Hours and days
+	// that are older than this cube have none: see CodesOf.
+	ServicesCodes Cube = 17
 )
 
 // spec is what a cube consists of.
@@ -147,6 +151,7 @@ var specs = []spec{
 	{cube: ServiceCallers, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Customer}, own: true},
 	{cube: ServiceRequests, dims: []Dim{Environment}, fine: true, own: true, requests: true},
 	{cube: ServiceDurations, dims: []Dim{Environment, Role, Method, Endpoint, Family, Status, Code, Duration}, own: true},
+	{cube: ServicesCodes, dims: []Dim{Environment, Role, Service, Family, Status, Code}, sets: true},
 }
 
 func (c Cube) spec() *spec {

@@ -139,7 +139,7 @@ func TestTablesOfOneCustomer(t *testing.T) {
 		found := 0
 		count := func(c Cube, table *Table) map[string]int64 {
 			by := c.Dims()[:len(c.Dims())-1]
-			s := Scan{By: by[len(by)-maxBy:], Steps: 1, Where: map[Dim]func(string) bool{Customer: func(v string) bool { return v == customer }}}
+			s := Scan{By: by[len(by)-MaxBy:], Steps: 1, Where: map[Dim]func(string) bool{Customer: func(v string) bool { return v == customer }}}
 			s.Add(c, table, func(uint16) int { return 0 })
 			out := map[string]int64{}
 			for _, g := range s.Groups() {

@@ -45,11 +45,11 @@ const (
 	holds
 )
 
-// maxBy is how many dimensions By may have.
-const maxBy = 4
+// MaxBy is how many dimensions By may have.
+const MaxBy = 4
 
 // groupKey are the numbers of a group's values.
-type groupKey [maxBy]uint32
+type groupKey [MaxBy]uint32
 
 // Group is what a Scan found for one combination of values of By.
 type Group struct {

@@ -54,7 +54,7 @@ func (p *Plan) candidates() []rollup.Cube {
 		return []rollup.Cube{rollup.ServiceDurations, rollup.Durations}
 	}
 	return []rollup.Cube{rollup.Totals, rollup.ServiceTotals, rollup.Codes, rollup.Services, rollup.Endpoints, rollup.ServiceDetail,
-		rollup.Providers, rollup.Callers, rollup.ServiceCallers}
+		rollup.Providers, rollup.Callers, rollup.ServiceCallers, rollup.ServicesCodes}
 }
 
 // fits reports whether a cube has the dimensions. A service's own cube stands for

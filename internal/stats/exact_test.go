@@ -31,7 +31,8 @@ func TestNoAnswerLeavesFailuresOut(t *testing.T) {
 		query string
 		want  float64 // below 0: refused
 	}{
-		{[]rollup.Dim{rollup.Service, rollup.Code}, "", -1},
+		{[]rollup.Dim{rollup.Service, rollup.Code}, "", 18},
+		{[]rollup.Dim{rollup.Service, rollup.Release}, "", -1},
 		{[]rollup.Dim{rollup.Service, rollup.Code}, "service:a", 7},
 		{nil, "-provider:stripe", -1},
 		{nil, "-provider:*", -1},

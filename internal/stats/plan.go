@@ -2,6 +2,7 @@ package stats
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"errata/internal/fault"
@@ -101,8 +102,8 @@ func (p *Plan) check() error {
 	if !slices.Contains([]Compare{NoCompare, Previous, Week}, p.Compare) {
 		return invalid("compare", "must be 'previous' or 'week'")
 	}
-	if len(p.By) > 3 {
-		return invalid("by", "takes three dimensions at most")
+	if most := p.Measure.most(); len(p.By) > most {
+		return invalid("by", "takes "+strconv.Itoa(most)+" dimensions at most with measure="+string(p.Measure))
 	}
 	for i, d := range p.By {
 		if slices.Contains(p.By[:i], d) {

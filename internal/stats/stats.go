@@ -33,6 +33,15 @@ const (
 // Measures are all of them.
 var Measures = []Measure{Errors, Requests, Rate, Customers, P50, P95}
 
+// most is how many dimensions it can be asked for by: rates and durations take
+// one of those of a scan for themselves.
+func (m Measure) most() int {
+	if m == Rate || m.quantile() > 0 {
+		return rollup.MaxBy - 1
+	}
+	return rollup.MaxBy
+}
+
 // quantile is the share that a measure of durations asks for; 0 for others.
 func (m Measure) quantile() float64 {
 	switch m {

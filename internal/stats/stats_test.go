@@ -43,6 +43,25 @@ func TestPlanTakesTheSmallestCube(t *testing.T) {
 	}
 }
 
+// Four dimensions are counted together, three where a rate takes one for itself.
+func TestFourDimensions(t *testing.T) {
+	by := []rollup.Dim{rollup.Service, rollup.Code, rollup.Status, rollup.Family}
+	for m, cube := range map[Measure]rollup.Cube{Errors: rollup.ServicesCodes, Customers: rollup.ServicesCodes, Rate: 0, P95: 0} {
+		p, err := NewPlan(Question{Measure: m, By: by, Filter: event.Filter{From: now.Add(-24 * time.Hour), To: now}}, now)
+		if cube == 0 {
+			require.ErrorContains(t, err, "takes 3 dimensions at most with measure="+string(m))
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, cube, p.errors, m)
+	}
+	_, err := NewPlan(Question{Measure: Errors, By: append(by, rollup.Environment), Filter: event.Filter{From: now.Add(-24 * time.Hour), To: now}}, now)
+	require.ErrorContains(t, err, "takes 4 dimensions at most")
+	p, err := NewPlan(Question{Measure: Errors, By: by, Filter: event.Filter{Service: "a", From: now.Add(-24 * time.Hour), To: now}}, now)
+	require.NoError(t, err)
+	assert.Equal(t, rollup.ServiceDetail, p.errors, "of one service its own are fewer")
+}
+
 func TestPeriodsAndSteps(t *testing.T) {
 	at := func(s string) time.Time {
 		out, err := time.Parse("2006-01-02 15:04", s)

@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -236,6 +238,7 @@ WHERE workspace_id = $1::int4 AND level = 1 AND start >= $2::timestamptz AND sta
 // dayBlocks merges cube by cube, which bounds the memory.
 func dayBlocks(ctx context.Context, tx pgx.Tx, m marked) ([]rollup.Block, error) {
 	var out []rollup.Block
+	var failed map[time.Time]bool // hours with failures
 	for _, cube := range append(rollup.Cubes(), rollup.Bundle) {
 		if cube.Own() {
 			continue
@@ -248,7 +251,23 @@ func dayBlocks(ctx context.Context, tx pgx.Tx, m marked) ([]rollup.Block, error)
 		if err != nil {
 			return nil, err
 		}
+		switch cube {
+		case rollup.Services:
+			failed = startsOf(hours)
+		case rollup.ServicesCodes: // of all such hours, or not at all
+			if have := startsOf(hours); slices.ContainsFunc(slices.Collect(maps.Keys(failed)), func(t time.Time) bool { return !have[t] }) {
+				continue
+			}
+		}
 		out = append(out, rollup.MergeDay(m.start, hours)...)
 	}
 	return out, nil
+}
+
+func startsOf(blocks []rollup.Block) map[time.Time]bool {
+	out := map[time.Time]bool{}
+	for i := range blocks {
+		out[blocks[i].Start] = true
+	}
+	return out
 }

@@ -69,7 +69,16 @@ func (r *blockReader) fetch(ctx context.Context, tx pgx.Tx, ids []blockID, table
 	if err := results.Close(); err != nil {
 		return err
 	}
-	return r.decode(rows, ids, tables)
+	if err := r.decode(rows, ids, tables); err != nil {
+		return err
+	}
+	if err := r.codesBefore(ctx, tx, ids, tables); err != nil {
+		return err
+	}
+	for _, id := range ids { // also that there is none
+		r.s.tables.put(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}], tables[id])
+	}
+	return nil
 }
 
 // decode takes what was asked for: the groups that are fetched are rectangles, and
@@ -107,9 +116,6 @@ func (r *blockReader) decode(rows []storedBlock, asked []blockID, tables map[blo
 			b := &blocks[i]
 			tables[blockID{b.Level, b.Start, b.Cube, b.Service, b.Customer}] = &b.Table
 		}
-	}
-	for id := range wanted { // also that there is none
-		r.s.tables.put(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}], tables[id])
 	}
 	return nil
 }

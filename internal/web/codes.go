@@ -37,11 +37,12 @@ func (w *web) codes(c *gin.Context) error {
 }
 
 func (w *web) fillCodes(c *gin.Context, t *topic, page *topicPage, only bool) error {
-	by := []rollup.Dim{rollup.Family, rollup.Code}
-	failures := t.ask(most(t.versus(stats.Errors, by...), 10_000))
-	customers := t.ask(most(t.over(stats.Customers, by...), 10_000))
-	over := t.over(stats.Errors, by...)
-	over.Limit = 3 * maxListed
+	failures := t.ask(most(t.versus(stats.Errors, listedBy...), 10_000))
+	customers := t.ask(most(t.over(stats.Customers, listedBy...), 10_000))
+	over := t.over(stats.Errors, listedBy...)
+	if over.Limit = maxListed; only { // they may be among the rarest
+		over.Limit = 10_000
+	}
 	lines := t.ask(over)
 	book, err := w.book(c)
 	if err != nil {
@@ -55,9 +56,23 @@ func (w *web) fillCodes(c *gin.Context, t *topic, page *topicPage, only bool) er
 	return nil
 }
 
+// listedBy is what the list of codes has a row for. A code with two statuses has two,
+// and so it has with two families: not every 403 is about a quota.
+var listedBy = []rollup.Dim{rollup.Service, rollup.Code, rollup.Status, rollup.Family}
+
+// codeKind is one of them.
+type codeKind struct {
+	service, code, status string
+	family                event.Family
+}
+
+func codeKindOf(s *stats.Series) codeKind {
+	return codeKind{s.Labels[0], s.Labels[1], s.Labels[2], event.Family(s.Labels[3])}
+}
+
 func (t *topic) codeList(book *catalog.Book, failures, customers, lines *reply, only bool) ranking {
 	out := ranking{ID: "list", Title: "By failures", Empty: failures.instead("No failures in this time."), Columns: []column{
-		{Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code"}, {Spoken: "Trend"}}}
+		{Name: "Service", Lead: true}, {Name: "Code"}, {Name: "side"}, {Name: "failures", Num: true}, t.vs(), {Name: "customers", Num: true}, {Name: "documented", Title: "Whether the catalogue explains this very code of this service"}, {Spoken: "Trend"}}}
 	if only {
 		out.Columns = append(out.Columns, column{Name: "last seen"})
 		out.Title, out.Empty = "Undocumented, by failures", failures.instead("None: the catalogue explains every code of this time.")
@@ -65,7 +80,7 @@ func (t *topic) codeList(book *catalog.Book, failures, customers, lines *reply, 
 	who, drawn, more := customers.totals(), lines.totals(), 0
 	for i := range failures.Series {
 		s := &failures.Series[i]
-		known := book.Documented(t.values["service"], s.Labels[1])
+		known := book.Documented(s.Labels[0], s.Labels[1])
 		if s.Total <= 0 || only && known {
 			continue
 		}
@@ -91,19 +106,33 @@ func (t *topic) codeList(book *catalog.Book, failures, customers, lines *reply, 
 }
 
 func (t *topic) codeRow(s *stats.Series, known bool, who, line *stats.Series) rank {
-	r := rank{Label: s.Labels[1], Tone: event.Family(s.Labels[0]), Path: t.about(pathOfCode(t.values["service"], s.Labels[1])),
-		Cells: []cell{{Text: familyWord(event.Family(s.Labels[0]))}, t.failed(s.Total, "code", s.Labels[1], "family", s.Labels[0]), t.changed(s), num(none), {Text: "yes"}, {}}}
+	k := codeKindOf(s)
+	r := rank{Label: k.code, Tone: k.family, Tag: k.status, Path: t.about(pathOfCode(k.service, k.code)),
+		Lead:  &link{Label: k.service, Path: t.about(pathOfService(k.service))},
+		Cells: []cell{{Text: familyWord(k.family)}, t.failedAs(s.Total, k), t.changed(s), num(none), {Text: "yes"}, {}}}
+	if r.Tag == "" {
+		r.Tag = none
+	}
 	if who != nil {
 		r.Cells[3].Text = count(who.Total)
 	}
 	if !known {
-		r.Cells[4] = linked("no, write it", pathOfEntry(catalog.Key{Service: t.values["service"], Code: s.Labels[1]}, "edit"))
+		r.Cells[4] = linked("no, write it", pathOfEntry(catalog.Key{Service: k.service, Code: k.code}, "edit"))
 		r.Cells[4].Num = false
 	}
 	if line != nil {
-		r.Cells[5].Drawn = spark(s.Labels[1], chart.Count, toneOf(s.Labels[0]), line.Values)
+		r.Cells[5].Drawn = spark(joined(k.service, k.code), chart.Count, toneOf(string(k.family)), line.Values)
 	}
 	return r
+}
+
+// failedAs leads to the failures of a kind.
+func (t *topic) failedAs(n float64, k codeKind) cell {
+	pairs := []string{"service", k.service, "code", k.code, "family", string(k.family)}
+	if k.status == "" {
+		return t.failed(n, append(pairs, "q", joined("-status:*", t.values["q"]))...)
+	}
+	return t.failed(n, append(pairs, "status", k.status)...)
 }
 
 // lastStep is when the last step with a failure began.

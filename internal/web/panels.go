@@ -22,7 +22,7 @@ type panel struct {
 // ranking is a table of the largest.
 type ranking struct {
 	ID, Title string
-	Columns   []column // the first is of the names
+	Columns   []column // the first is of the names, after one that leads
 	Rows      []rank
 	Notes     []string
 	Empty     string
@@ -33,12 +33,15 @@ type column struct {
 	Name, Title string
 	Spoken      string // in place of a name that only takes room
 	Num         bool
+	Lead        bool // it stands before the names
 }
 
 type rank struct {
 	Label, Detail, Path string
 	Customer            string       // whose row it is
+	Lead                *link        // in the column before the names; nil where there is none
 	Tone                event.Family // whose side; "" for nobody's
+	Tag                 string       // says it in the place of its word
 	Low                 string       // why the row is grey; "" for it is not
 	Cells               []cell
 }
