@@ -124,7 +124,7 @@ func (p *Plan) answer(b Blocks) (a Answer, all bool) {
 	ranked := make([]rank, len(now.of))
 	for i := range now.of {
 		c := &now.of[i]
-		ranked[i] = rank{c, p.measure(&a, now, c, 0, p.points()), c.errors.Total()}
+		ranked[i] = rank{c, p.measure(&a, now, c, 0, p.points()), c.errors.Total(), p.last(now, c)}
 	}
 	a.More = max(0, len(ranked)-p.Limit)
 	for _, r := range largest(ranked, p.Limit) {
@@ -138,6 +138,21 @@ type rank struct {
 	*counted
 	total float64
 	all   int64 // failures
+	last  int   // how far behind it stands, whatever its total
+}
+
+// last is where a series stands by Question.Least.
+func (p *Plan) last(o *period, c *counted) int {
+	switch {
+	case p.Measure != Rate || p.Least <= 0:
+		return 0
+	case c.errors.Total() <= 0:
+		return 2
+	}
+	if r := o.requests.find(c.values); r == nil || float64(r.Total()) < p.Least*rollup.Scale {
+		return 1
+	}
+	return 0
 }
 
 // ranks is a heap whose first is the least of them.
@@ -168,6 +183,9 @@ func largest(all []rank, n int) []rank {
 
 // compareRanks puts the largest first.
 func compareRanks(x, y rank) int {
+	if c := cmp.Compare(x.last, y.last); c != 0 {
+		return c
+	}
 	if c := cmp.Compare(known(y.total), known(x.total)); c != 0 {
 		return c
 	}

@@ -16,7 +16,7 @@ func TestLargest(t *testing.T) {
 	for range 200 {
 		all := make([]rank, rng.IntN(60))
 		for i := range all {
-			all[i] = rank{&counted{values: []string{fmt.Sprint(i % 7), fmt.Sprint(i)}}, float64(rng.IntN(5)), rng.Int64N(3)}
+			all[i] = rank{&counted{values: []string{fmt.Sprint(i % 7), fmt.Sprint(i)}}, float64(rng.IntN(5)), rng.Int64N(3), rng.IntN(3)}
 			if rng.IntN(9) == 0 {
 				all[i].total = math.NaN()
 			}

@@ -84,6 +84,9 @@ type Question struct {
 	Compare Compare
 	// Rates: each series of Errors also says its rate over the whole period.
 	Rates bool
+	// Least: of Rate, series with fewer requests come after those with as many, and
+	// what never failed after both. A single failure makes the largest rate of few.
+	Least float64
 	// Limit is how many series there are at most, largest first; 0 = 20.
 	Limit int
 	// MinutesFrom is from when on single minutes are kept. What begins before is

@@ -72,7 +72,7 @@ func (v *view) controls(services, environments []string) controls {
 		if name != "from" && name != "to" {
 			c.Kept = append(c.Kept, row{name, value})
 		}
-		if !slices.Contains([]string{"from", "to", "service", "environment", "tz", "compare", "refresh"}, name) {
+		if !slices.Contains([]string{"from", "to", "service", "environment", "tz", "compare", "refresh", "top"}, name) {
 			c.Chips = append(c.Chips, link{Label: name + " " + value, Path: v.with(name, "")})
 		}
 	}

@@ -127,7 +127,7 @@ func (w *web) whyNothing(c *gin.Context, v *view) (*nothingHere, error) {
 	}
 	out := &nothingHere{First: o.Newest.IsZero(), Newest: w.moment(o.Newest)}
 	for _, name := range viewNames {
-		if value := v.values[name]; value != "" && !slices.Contains([]string{"from", "to", "tz", "compare", "refresh"}, name) {
+		if value := v.values[name]; value != "" && !slices.Contains([]string{"from", "to", "tz", "compare", "refresh", "top"}, name) {
 			out.Filters = append(out.Filters, link{Label: name + " " + value, Path: v.with(name, "")})
 		}
 	}

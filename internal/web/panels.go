@@ -22,6 +22,7 @@ type panel struct {
 // ranking is a table of the largest.
 type ranking struct {
 	ID, Title string
+	Views     []link   // what it can be ranked by
 	Columns   []column // the first is of the names, after one that leads
 	Rows      []rank
 	Notes     []string

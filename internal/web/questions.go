@@ -19,6 +19,7 @@ type dashboard struct {
 	families, familyRates             *reply
 	codes, codeCustomers, codesBefore *reply
 	endpoints, callers, heatmap       *reply
+	rated                             *reply // endpoints by their rates; nil unless asked for
 	services, environments            *reply
 	budgets                           []*reply
 	aims                              aims
@@ -61,6 +62,10 @@ func (v *view) dashboard() *dashboard {
 	top := narrow(alone(over(stats.Errors, endpoint...)), ours)
 	top.Limit, top.Rates = maxRows, true
 	d.endpoints = d.ask(top)
+	if v.values["top"] == byRate {
+		top.Measure, top.Rates, top.Least = stats.Rate, false, lowTraffic
+		d.rated = d.ask(top)
+	}
 	d.callers = d.ask(whole(narrow(alone(over(stats.Errors, rollup.Customer)), "family:limits"), maxRows))
 	heat := alone(over(stats.Errors, endpoint...))
 	heat.Step, heat.Limit = heatStep(v.filter.To.Sub(v.filter.From)), 12

@@ -33,7 +33,11 @@ type view struct {
 
 // viewNames are the parameters of a page of statistics: those of the list of
 // failures, and how it is shown.
-var viewNames = append(slices.Clone(filterNames), "tz", "compare", "refresh")
+var viewNames = append(slices.Clone(filterNames), "tz", "compare", "refresh", "top")
+
+// byRate is what top is where endpoints are ranked by their rates, and not by how
+// many of their requests failed.
+const byRate = "rate"
 
 const defaultRange = "1h"
 
@@ -78,6 +82,9 @@ func (v *view) read() error {
 	default:
 		return invalid("refresh must be off, 30 or 60 (seconds).")
 	}
+	if top := v.values["top"]; top != "" && top != "failures" && top != byRate {
+		return invalid("top must be failures or rate.")
+	}
 	f, err := newFilter(v.values, v.now, v.zone)
 	if err != nil {
 		return err
@@ -114,6 +121,7 @@ func (v *view) to(path string, pairs ...string) string {
 		}
 	}
 	delete(values, "refresh")
+	delete(values, "top")
 	if values["from"] == "" && values["to"] == "" {
 		values["from"] = "now-" + defaultRange
 	}

@@ -6,6 +6,7 @@ import (
 
 	"errata/internal/chart"
 	"errata/internal/event"
+	"errata/internal/stats"
 )
 
 const maxRows = 10
@@ -33,37 +34,58 @@ func (d *dashboard) topCodes() ranking {
 	return t
 }
 
-// topEndpoints are those where most failed on our side.
+// topEndpoints are those where most failed on our side, or the largest share of
+// their requests did.
 func (d *dashboard) topEndpoints() ranking {
 	t := ranking{ID: "endpoints", Title: "Top endpoints, failures on our side", Empty: absent(d.endpoints, "None on our side: neither us nor a provider."),
 		Columns: []column{{Name: "Endpoint"}, {Name: "rate", Num: true, Title: "Failures of us and upstream per request"}, {Name: "n", Num: true}, {Spoken: "Trend"}}}
-	grey := false
-	for _, s := range d.endpoints.Series {
-		if s.Total <= 0 {
-			continue
-		}
-		r := rank{Label: joined(s.Labels[1], s.Labels[2]), Detail: s.Labels[0], Path: d.endpointPath(s.Labels[0], s.Labels[1], s.Labels[2])}
-		if r.Label == "" {
-			r.Label = "(no endpoint named)"
-		}
-		rate := num(none)
-		if s.Requests > 0 {
-			rate.Text, rate.Title = percent(s.Rate), "of "+count(s.Requests)+" requests"
-			if s.Requests < lowTraffic {
-				r.Low, grey = lowTrafficWhy, true
-			}
-		}
-		r.Cells = []cell{rate, num(count(s.Total)), {Drawn: spark(r.Label, chart.Count, chart.Us, d.endpoints.over(s.Values))}}
-		t.Rows = append(t.Rows, r)
+	rated, why := d.rated.rated()
+	t.Views = ranked(d.view, d.endpoints.Why == "" && (d.rated != nil || !d.endpoints.NoTotals && len(d.endpoints.Series) > 0))
+	grey, of := false, d.endpoints
+	if rated {
+		of = d.rated
 	}
-	if grey {
-		t.Notes = append(t.Notes, "Grey: fewer than 100 requests in this period.")
+	for _, s := range of.Series {
+		row, ok := d.topEndpoint(&s, rated)
+		if ok {
+			grey = grey || row.Low != ""
+			t.Rows = append(t.Rows, row)
+		}
 	}
+	t.Notes = []string{why, greyNote(grey, rated)}
 	if len(t.Rows) > 0 {
-		t.Notes = append(t.Notes, d.endpoints.uncovered())
+		t.Notes = append(t.Notes, of.uncovered())
 	}
 	t.Notes = said(t.Notes)
 	return t
+}
+
+// topEndpoint is a row of it; rated says that its series is of a rate.
+func (d *dashboard) topEndpoint(s *stats.Series, rated bool) (r rank, ok bool) {
+	n, share := s.Total, s.Rate
+	if rated {
+		n, share = s.Errors, s.Total
+	}
+	if n <= 0 {
+		return r, false
+	}
+	r = rank{Label: joined(s.Labels[1], s.Labels[2]), Detail: s.Labels[0], Path: d.endpointPath(s.Labels[0], s.Labels[1], s.Labels[2])}
+	if r.Label == "" {
+		r.Label = "(no endpoint named)"
+	}
+	rate := num(none)
+	if s.Requests > 0 {
+		rate.Text, rate.Title = percent(share), "of "+count(s.Requests)+" requests"
+		if s.Requests < lowTraffic {
+			r.Low = lowTrafficWhy
+		}
+	}
+	line := spark(r.Label, chart.Count, chart.Us, d.endpoints.over(s.Values))
+	if rated {
+		line = spark(r.Label, chart.Percent, chart.Us, d.rated.over(s.Values))
+	}
+	r.Cells = []cell{rate, num(count(n)), {Drawn: line}}
+	return r, true
 }
 
 // limitsByCustomer says who runs into limits.

@@ -72,7 +72,11 @@ func (w *web) fillService(c *gin.Context, t *serviceTopic, service string, page 
 	t.codeCustomers = t.ask(most(t.over(stats.Customers, rollup.Family, rollup.Code), 200))
 	endpoint := []rollup.Dim{rollup.Service, rollup.Method, rollup.Endpoint}
 	t.endpoints = t.ask(most(t.over(stats.Errors, endpoint...), 1000))
-	t.endpointR = t.ask(most(t.over(stats.Rate, endpoint...), 1000))
+	rates := most(t.over(stats.Rate, endpoint...), 1000)
+	if t.values["top"] == byRate {
+		rates.Least = lowTraffic
+	}
+	t.endpointR = t.ask(rates)
 	t.customers = t.ask(most(narrow(t.over(stats.Errors, rollup.Customer), "customer:*"), topRows))
 	t.environs = t.ask(most(t.over(stats.Errors, rollup.Environment), 20))
 	aims, err := w.askAims(c, t.topic, slo.SLO{Service: service})
