@@ -124,35 +124,45 @@ func issueIn(s string) string {
 }
 
 // decideMany does the same to all issues that are ticked, and leads back to the
-// list.
+// list. Where that cannot be, it shows the list again, with what was ticked and typed.
 func (w *web) decideMany(c *gin.Context) error {
 	if err := mayDecide(c); err != nil {
 		return err
 	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxDecisionBody)
 	ids := c.PostFormArray("id")
+	changed, failed, err := w.carryOutMany(c, ids, c.PostForm("do"))
+	if f := fault.Of(err); err != nil && f.Kind == fault.Unprocessable {
+		refused := &refusedMany{Why: f.Message, Assignee: c.PostForm("assignee"), ticked: map[string]bool{}}
+		for _, id := range ids[:min(len(ids), maxMany)] {
+			refused.ticked[id] = true
+		}
+		return w.showIssues(c, listOf(c.PostForm("back")), refused)
+	}
+	if err != nil {
+		return err
+	}
+	c.Redirect(http.StatusSeeOther, backTo(c.PostForm("back"), changed, failed))
+	return nil
+}
+
+// carryOutMany does one thing to several issues. What only some of them stand against
+// is done to the others.
+func (w *web) carryOutMany(c *gin.Context, ids []string, what string) (changed, failed int, err error) {
 	if len(ids) == 0 || len(ids) > maxMany {
-		return invalid("Tick 1 to %d issues first.", maxMany)
+		return 0, 0, invalid("Tick 1 to %d issues first.", maxMany)
 	}
-	what := c.PostForm("do")
-	into := ""
+	var change store.IssueChange
 	if what == "merge" { // into the one that is listed last, which was there first
-		into = ids[len(ids)-1]
-		ids = ids[:len(ids)-1]
-		if len(ids) == 0 {
-			return invalid("Tick at least two issues to merge.")
+		into := ids[len(ids)-1]
+		if ids = ids[:len(ids)-1]; len(ids) == 0 || into == "" {
+			return 0, 0, invalid("Tick at least two issues to merge.")
 		}
-		what = ""
-	}
-	change := store.IssueChange{MergedInto: &into}
-	if what != "" || into == "" {
-		var err error
-		if change, err = w.change(c, what); err != nil {
-			return err
-		}
+		change.MergedInto = &into
+	} else if change, err = w.change(c, what); err != nil {
+		return 0, 0, err
 	}
 	login := member(c)
-	changed, failed := 0, 0
 	for _, id := range ids {
 		err := w.Store.ChangeIssue(c.Request.Context(), login.Actor, login.Workspace, id, change)
 		switch f := fault.Of(err); {
@@ -161,19 +171,24 @@ func (w *web) decideMany(c *gin.Context) error {
 		case f.Kind == fault.NotFound || f.Kind == fault.Conflict:
 			failed++
 		default:
-			return err
+			return changed, failed, err
 		}
 	}
-	c.Redirect(http.StatusSeeOther, backTo(c.PostForm("back"), changed, failed))
-	return nil
+	return changed, failed, nil
+}
+
+// listOf is the address of the list that somebody came from.
+func listOf(back string) *url.URL {
+	u, err := url.Parse(localPath(back))
+	if err != nil || u.Path != "/issues" {
+		return &url.URL{Path: "/issues"}
+	}
+	return &url.URL{Path: u.Path, RawQuery: u.RawQuery}
 }
 
 // backTo is the list that somebody came from, with what became of their wish.
 func backTo(back string, changed, failed int) string {
-	u, err := url.Parse(localPath(back))
-	if err != nil || u.Path != "/issues" {
-		u = &url.URL{Path: "/issues"}
-	}
+	u := listOf(back)
 	q := u.Query()
 	q.Del("cursor")
 	q.Set("changed", strconv.Itoa(changed))

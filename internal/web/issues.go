@@ -34,6 +34,15 @@ type issuesPage struct {
 	Decides bool
 	Back    string // this list, for the way back
 	Fields  []string
+	Refused *refusedMany
+}
+
+// refusedMany is a decision about several issues that was not carried out, with what
+// was typed.
+type refusedMany struct {
+	Why, Assignee string
+	Missing       string // how many of those that were ticked are not listed any more
+	ticked        map[string]bool
 }
 
 type issueForm struct {
@@ -45,6 +54,7 @@ type issueForm struct {
 type issueRow struct {
 	ID, Path, Heading string
 	State             string // "" for one that is open
+	Ticked            bool
 	Status            int
 	Code, Service     string
 	Operation         string
@@ -62,17 +72,23 @@ var stateChoices = []string{
 	"", "unresolved", "open", "open", "regressed", "came back", "acknowledged", "acknowledged", "ignored", "ignored", "resolved", "resolved", "all", "all",
 }
 
-func (w *web) issues(c *gin.Context) error {
-	values := map[string]string{}
+func (w *web) issues(c *gin.Context) error { return w.showIssues(c, c.Request.URL, nil) }
+
+// showIssues shows the list that an address is of, with what stood against a decision
+// about some of them.
+func (w *web) showIssues(c *gin.Context, address *url.URL, refused *refusedMany) error {
+	asked, values, status := address.Query(), map[string]string{}, http.StatusOK
 	for _, name := range issueNames {
-		values[name] = strings.TrimSpace(c.Query(name))
+		values[name] = strings.TrimSpace(asked.Get(name))
 	}
 	page := issuesPage{
 		frame: w.frame(c, "Issues", "issues"), Form: newIssueForm(values), Decides: member(c).Decides, Fields: ql.Issues.Fields(),
-		Back: c.Request.URL.RequestURI(), Done: done(c.Query("changed"), c.Query("failed")),
+		Back: address.RequestURI(), Done: done(asked.Get("changed"), asked.Get("failed")), Refused: refused,
 	}
-	status := http.StatusOK
-	found, err := w.listIssues(c, values)
+	if refused != nil {
+		page.Done, status = "", http.StatusUnprocessableEntity
+	}
+	found, err := w.listIssues(c, values, asked.Get("cursor"))
 	if f := fault.Of(err); err != nil {
 		if f.Kind != fault.Unprocessable {
 			return err
@@ -88,6 +104,7 @@ func (w *web) issues(c *gin.Context) error {
 		page.Counted = "from " + found.From.Format("2 Jan 15:04") + " to " + found.To.Format("2 Jan 15:04") + " UTC"
 	}
 	page.Rows = w.issueRows(found.Issues, page.Counted)
+	refused.tick(page.Rows)
 	if found.Next != "" {
 		page.Older = listPath("/issues", values, "cursor", found.Next)
 	}
@@ -101,12 +118,29 @@ func (w *web) issues(c *gin.Context) error {
 	return w.render(c, status, "issues", page)
 }
 
-func (w *web) listIssues(c *gin.Context, values map[string]string) (store.IssuePage, error) {
+// tick ticks what was ticked.
+func (r *refusedMany) tick(rows []issueRow) {
+	if r == nil {
+		return
+	}
+	delete(r.ticked, "") // nobody's
+	listed := 0
+	for i := range rows {
+		if rows[i].Ticked = r.ticked[rows[i].ID]; rows[i].Ticked {
+			listed++
+		}
+	}
+	if n := len(r.ticked) - listed; n > 0 {
+		r.Missing = plural(n, "issue that was ticked is", "issues that were ticked are")
+	}
+}
+
+func (w *web) listIssues(c *gin.Context, values map[string]string, cursor string) (store.IssuePage, error) {
 	f, err := newIssueFilter(values, w.Now())
 	if err != nil {
 		return store.IssuePage{}, err
 	}
-	return w.Store.Issues(c.Request.Context(), member(c).Workspace, f, pageSize, c.Query("cursor"))
+	return w.Store.Issues(c.Request.Context(), member(c).Workspace, f, pageSize, cursor)
 }
 
 func newIssueForm(v map[string]string) issueForm {

@@ -73,5 +73,18 @@ func TestBrowserIssuesWithoutScripts(t *testing.T) {
 		chromedp.Click(chromedp.CSS("[value=acknowledge]")), chromedp.WaitVisible(chromedp.CSS("[role=status]")))
 	assert.Equal(t, "2 issues were changed.", b.text("[role=status]"))
 	assert.Equal(t, "2", get(b, chromedp.Evaluate[string](`String(document.querySelectorAll(".issues .state").length)`)))
+
+	// A mistake leaves what was ticked and typed, and is mended from there.
+	b.run(chromedp.EmulateViewport(390, 844), chromedp.Click(chromedp.CSS("tr:nth-child(3) [type=checkbox]")), chromedp.SendKeys(chromedp.CSS("#assignee"), "mia"),
+		chromedp.Click(chromedp.CSS("[value=merge]")), chromedp.WaitVisible(chromedp.CSS("[role=alert]")))
+	b.mu.Lock() // the refusal is told to the console
+	b.problems = without(b.problems, "422")
+	b.mu.Unlock()
+	assert.Contains(t, b.text("[role=alert]"), "Tick at least two issues to merge. Nothing was changed; what you ticked and typed is still there.")
+	assert.Empty(t, get(b, chromedp.Evaluate[[]string](faint)))
+	b.picture("issues-refused")
+	assert.Equal(t, "3 mia", get(b, chromedp.Evaluate[string](`[...document.querySelectorAll(".issues [type=checkbox]")].findIndex(c => c.checked) + 1 + " " + document.querySelector("#assignee").value`)))
+	b.run(chromedp.Click(chromedp.CSS("[value=assign]")), chromedp.WaitVisible(chromedp.CSS("[role=status]")))
+	assert.Equal(t, "1 issue was changed.", b.text("[role=status]"))
 	b.requireQuiet()
 }

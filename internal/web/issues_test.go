@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -202,11 +204,61 @@ func TestDecidingAboutMany(t *testing.T) {
 	assert.Equal(t, "/issues?changed=1&failed=0", send("merge", "//evil.test/x", a, b).header.Get("Location"), "never elsewhere")
 	assert.Equal(t, "/issues/"+b, f.get("/issues/"+a).header.Get("Location"))
 	assert.Equal(t, "/issues?changed=1&failed=1", send("open", "/issues", a, b).header.Get("Location"))
-	for _, ids := range [][]string{nil, make([]string, 101)} {
-		assert.Equal(t, 422, send("resolve", "/issues", ids...).code)
+}
+
+// A decision that cannot be carried out leaves the list as it was, with its filter,
+// what was ticked and what was typed.
+func TestRefusedDecisionsAboutMany(t *testing.T) {
+	f := newFixture(t).decides()
+	f.samples()
+	a, b := f.issueOf("edge-gateway"), f.issueOf("search-api")
+	send := func(do, back, assignee string, ids ...string) page {
+		form := url.Values{"id": ids, "do": {do}, "back": {back}, "assignee": {assignee}}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.server.URL+"/issues", strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		p := f.do(req)
+		requireSound(t, p)
+		return p
 	}
-	assert.Equal(t, 422, send("merge", "/issues", a).code)
-	assert.Equal(t, 422, send("", "/issues", a).code)
+	ticked := func(p page) (ids []string) {
+		p.Find("input[name=id][checked]").Each(func(_ int, s *goquery.Selection) { ids = append(ids, s.AttrOr("value", "")) })
+		slices.Sort(ids)
+		return ids
+	}
+	both := slices.Sorted(slices.Values([]string{a, b}))
+	const all = "/issues?sort=events&state=all"
+	for _, x := range []struct {
+		do, back, assignee, says string
+		ids, ticked              []string
+		rows                     int
+	}{
+		{"resolve", "/issues", "", "Tick 1 to 100 issues first.", nil, nil, 5},
+		{"merge", "/issues?service=edge-gateway", "", "Tick at least two issues to merge.", []string{a}, []string{a}, 1},
+		{"", all + "&changed=1&failed=0", "leo", "Choose what to do. Nothing was changed", []string{a, b}, both, 5},
+		{"assign", all, strings.Repeat("x", 101), "'assignee'", []string{a, b}, both, 5},
+		{"", "/issues?service=edge-gateway", "", "1 issue that was ticked is not in this list any more.", []string{a, b}, []string{a}, 1},
+		{"assign", "//evil.test/issues", strings.Repeat("<", 101), "'assignee'", []string{a}, []string{a}, 5},
+		{"resolve", all, "leo", "Tick 1 to 100", append(make([]string, 100), a), nil, 5},
+	} {
+		p := send(x.do, x.back, x.assignee, x.ids...)
+		assert.Equal(t, 422, p.code, x)
+		assert.Contains(t, words(p.Find("[role=alert]")), x.says)
+		assert.Zero(t, p.Find("[role=status]").Length(), "what was done before is not news")
+		assert.Equal(t, x.ticked, ticked(p), x)
+		assert.Equal(t, x.assignee, p.Find("#assignee").AttrOr("value", ""))
+		assert.Equal(t, x.rows, p.Find("table.issues tbody tr").Length(), x.back)
+		if back := p.Find("input[name=back]").AttrOr("value", ""); strings.HasPrefix(x.back, "/issues") {
+			assert.Equal(t, x.back, back)
+		} else {
+			assert.Equal(t, "/issues", back)
+		}
+	}
+	p := send("assign", all, strings.Repeat("x", 101), a, b)
+	assert.Equal(t, "all", p.Find("select[name=state] option[selected]").AttrOr("value", ""))
+	assert.Equal(t, "events", p.Find("select[name=sort] option[selected]").AttrOr("value", ""))
+	assert.Empty(t, f.auditOf(a))
+	assert.Empty(t, f.auditOf(b))
 }
 
 // Who may only look sees no form, and sends none.
@@ -246,7 +298,7 @@ func evilIssues(w *web, fr frame) []any {
 	form := issueForm{evil, evil, evil, evil, evil, evil, choice, choice, choice}
 	rows := w.issueRows([]event.Issue{{ID: evil, Title: evil, Template: evil, State: evil, Assignee: evil, Service: evil, Method: evil, Endpoint: evil, Code: evil, Family: evil}}, evil)
 	return []any{
-		issuesPage{frame: fr, Form: form, Rows: rows, Counted: evil, Older: evil, Done: evil, Decides: true, Back: evil, Fields: []string{evil}},
+		issuesPage{frame: fr, Form: form, Rows: rows, Counted: evil, Older: evil, Done: evil, Decides: true, Back: evil, Fields: []string{evil}, Refused: &refusedMany{Why: evil, Assignee: evil, Missing: evil}},
 		issuesPage{frame: fr, Form: form, Active: []row{{evil, evil}}}, issuesPage{frame: fr, Form: form, Problem: evil}, issuesPage{frame: fr, Empty: true}, issuesPage{frame: fr},
 		issuesPage{frame: fr, Form: form, Mistake: &mistake{evil, evil, evil, evil, evil, evil}},
 	}
