@@ -34,8 +34,12 @@ func (s *Store) thinnings(ctx context.Context) ([]thinning, error) {
 	return out, unavailable(err)
 }
 
-// Marks of days that have gone since.
-const sqlForgetThinnedDays = `DELETE FROM thinned_days d WHERE d.day < DATE '1970-01-01' + $1::int4`
+const (
+	sqlAnyThinned = `SELECT EXISTS (SELECT FROM thinned_days)`
+
+	// Marks of days that have gone since.
+	sqlForgetThinnedDays = `DELETE FROM thinned_days d WHERE d.day < DATE '1970-01-01' + $1::int4`
+)
 
 // thin has the rules of workspaces let go what they do not keep, rule by rule in the
 // order of their names, and day by day. Only Events go: they stay counted.
@@ -46,8 +50,14 @@ const sqlForgetThinnedDays = `DELETE FROM thinned_days d WHERE d.day < DATE '197
 func (s *Store) thin(ctx context.Context, now time.Time) (err error) {
 	defer fault.Wrap(&err, "thin")
 	rules, err := s.thinnings(ctx)
-	if err != nil || len(rules) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(rules) == 0 { // those that there were may have left room to give back
+		var some bool
+		if err := s.pool.QueryRow(ctx, sqlAnyThinned).Scan(&some); err != nil || !some {
+			return unavailable(err)
+		}
 	}
 	all, err := s.partitions(ctx)
 	if err != nil {
@@ -118,12 +128,21 @@ func (s *Store) thinned(ctx context.Context, r thinning, day int32, now time.Tim
 	return written, done, unavailable(err)
 }
 
-// Unless somebody has changed the rule, or removed it, in between.
-const sqlNoteThinned = `
+const (
+	// Unless somebody has changed the rule, or removed it, in between.
+	sqlNoteThinned = `
 INSERT INTO thinned_days (workspace_id, day, rule, match, keep, written, again_at, gone)
-SELECT r.workspace_id, DATE '1970-01-01' + $2::int4, r.name, r.match, r.keep, $6::int8, $7::timestamptz, $8::int8 FROM thinning_rules r
+SELECT r.workspace_id, DATE '1970-01-01' + $2::int4, r.name, r.match, r.keep, $6::int8, $7::timestamptz, 0 FROM thinning_rules r
 WHERE r.workspace_id = $1::int4 AND r.name = $3::text AND r.match = $4::text AND r.keep = $5::int4
-ON CONFLICT (workspace_id, day, rule) DO UPDATE SET match = excluded.match, keep = excluded.keep, written = excluded.written, again_at = excluded.again_at, gone = thinned_days.gone + excluded.gone, at = now()`
+ON CONFLICT (workspace_id, day, rule) DO UPDATE SET match = excluded.match, keep = excluded.keep, written = excluded.written, again_at = excluded.again_at, at = now()`
+
+	// So much has gone of the day, whatever has become of the rule. It is not through
+	// with a day that -1 rows were written to: there is none.
+	sqlNoteGone = `
+INSERT INTO thinned_days (workspace_id, day, rule, match, keep, written, gone)
+VALUES ($1::int4, DATE '1970-01-01' + $2::int4, $3::text, $4::text, $5::int4, -1, $6::int8)
+ON CONFLICT (workspace_id, day, rule) DO UPDATE SET gone = thinned_days.gone + excluded.gone, at = now()`
+)
 
 // thinDay has a rule let go what it does not keep of a day.
 func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int64, now time.Time) (err error) {
@@ -136,9 +155,8 @@ func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int6
 	if err := t.findCuts(ctx, spares); err != nil {
 		return err
 	}
-	var gone int64
 	if len(t.cuts) > 0 {
-		if gone, err = t.letGo(ctx, spares); err != nil {
+		if err = t.letGo(ctx, spares); err != nil {
 			return err
 		}
 	}
@@ -150,31 +168,38 @@ func (s *Store) thinDay(ctx context.Context, r thinning, day int32, written int6
 		at := t.newest.Add(repeatable)
 		again = &at
 	}
-	_, err = s.pool.Exec(ctx, sqlNoteThinned, r.ws, day, r.Name, r.Match, r.Keep, written, again, gone)
+	_, err = s.pool.Exec(ctx, sqlNoteThinned, r.ws, day, r.Name, r.Match, r.Keep, written, again)
 	return unavailable(err)
 }
 
 // letGo remembers what goes, has issues lead to what stays, and then lets go.
-func (t *thinner) letGo(ctx context.Context, spares spared) (gone int64, err error) {
+func (t *thinner) letGo(ctx context.Context, spares spared) error {
 	s, ws := t.s, t.rule.ws
 	filters, err := s.remember(ctx, ws, t.day, t.goneIDs(spares))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := t.showKept(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	if gone, err = t.delete(ctx, filters); gone > 0 {
-		err = errors.Join(err, t.audit(ctx, gone))
+	gone, err := t.delete(ctx, filters)
+	if gone > 0 {
+		err = errors.Join(err, t.note(ctx, gone))
 	}
-	return gone, err
+	return err
 }
 
-// audit notes what has gone, also where a run was broken off.
-func (t *thinner) audit(ctx context.Context, gone int64) error {
+// note says what has gone, also where a run was broken off.
+func (t *thinner) note(ctx context.Context, gone int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	r := t.rule
 	t.s.log.InfoContext(ctx, "a day was thinned out", "workspace", r.ws, "rule", r.Name, "day", dayText(t.day), "rows", gone)
+	_, err := t.s.pool.Exec(ctx, sqlNoteGone, r.ws, t.day, r.Name, r.Match, r.Keep, gone)
+	return errors.Join(unavailable(err), t.audit(ctx, gone))
+}
+
+func (t *thinner) audit(ctx context.Context, gone int64) error {
+	r := t.rule
 	return t.s.Audit(ctx, r.ws, System, "thin", dayText(t.day), map[string]any{"rows": gone, "rule": r.Name, "match": r.Match, "keep": r.Keep, "after_days": r.AfterDays})
 }

@@ -14,6 +14,7 @@ import (
 	"errata/internal/event"
 	"errata/internal/identity"
 	"errata/internal/store"
+	"errata/internal/thin"
 )
 
 // A day that was thinned out gives its room back. What is left is all there, found and
@@ -66,6 +67,51 @@ func TestThinnedDayIsPacked(t *testing.T) {
 	f.expire(t, ago(-26))
 	assert.False(t, f.exists(t, day))
 	assert.NotEqual(t, "never_seen", reason(t, f.Store, 1, all[0].request))
+}
+
+// A rule that was removed, or goes by another name now, has left room all the same: the
+// days that it thinned out are packed, also where there is no rule any more.
+func TestDaysOfRemovedRulesArePacked(t *testing.T) {
+	for name, then := range map[string]func(f *fixture){
+		"removed": func(*fixture) {},
+		"renamed": func(f *fixture) { f.setThinning(t, 1, "all", "service:*", 3, 1) },
+		"again":   func(f *fixture) { f.setThinning(t, 1, "every", "service:*", 3, 1) },
+		"off": func(f *fixture) {
+			_, err := f.SetThinningRule(t.Context(), boss, 1, thin.Rule{Name: "off", Match: "service:*", AfterDays: 3, Keep: 1})
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, store.Options{}) // where such a day is too small to be packed
+			all := f.crowd(t, rand.New(rand.NewPCG(5, 6)), 1, ago(5), 200)
+			f.write(t, aFailure("req_today", "boom", ago(0)))
+			f.setThinning(t, 1, "every", "service:*", 3, 1)
+			day := dayName("events", ago(5))
+			oid := func() int { return f.count(t, `SELECT $1::text::regclass::oid::int8`, day) }
+			was := oid()
+			f.expire(t, ago(0))
+			there := len(f.there(t))
+			require.Less(t, there, len(all)/2)
+			require.Equal(t, was, oid())
+
+			require.NoError(t, f.RemoveThinningRule(t.Context(), boss, 1, "every"))
+			assert.Zero(t, f.count(t, `SELECT count(*) FROM thinned_days WHERE gone = 0 OR written >= 0`), "no rule is through with a day")
+			then(f)
+			f.PackFrom(0)
+			f.expire(t, ago(0))
+			packed := oid()
+			assert.NotEqual(t, was, packed)
+			assert.Zero(t, f.count(t, `SELECT count(*) FROM thinned_days WHERE gone > 0`))
+			assert.Len(t, f.there(t), there)
+			f.requireTold(t, all)
+			f.expire(t, ago(0))
+			assert.Equal(t, packed, oid(), "once")
+			f.expire(t, ago(-26))
+			f.exec(t, `DELETE FROM thinning_rules`)
+			f.expire(t, ago(-26))
+			assert.Zero(t, f.count(t, `SELECT count(*) FROM thinned_days WHERE day <= $1`, ago(5)), "days that have gone are forgotten")
+		})
+	}
 }
 
 // Who reads for long keeps a day from being packed, and nobody waits for it meanwhile.

@@ -145,7 +145,10 @@ const (
 DELETE FROM thinning_rules r WHERE r.workspace_id = $1::int4 AND r.name = $2::text
 RETURNING ` + thinningColumns
 
-	sqlForgetThinned = `DELETE FROM thinned_days d WHERE d.workspace_id = $1::int4 AND d.rule = $2::text`
+	// What it has let go is still to be given back as room, and a rule of the same name
+	// has yet to go through those days.
+	sqlLeaveThinned  = `UPDATE thinned_days d SET written = -1 WHERE d.workspace_id = $1::int4 AND d.rule = $2::text AND d.gone > 0`
+	sqlForgetThinned = `DELETE FROM thinned_days d WHERE d.workspace_id = $1::int4 AND d.rule = $2::text AND d.gone = 0`
 )
 
 // RemoveThinningRule takes a rule away. What it has let go stays gone, and is still
@@ -171,8 +174,10 @@ func (s *Store) RemoveThinningRule(ctx context.Context, actor Actor, ws int32, n
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, sqlForgetThinned, ws, name); err != nil {
-			return err
+		for _, sql := range []string{sqlLeaveThinned, sqlForgetThinned} {
+			if _, err := tx.Exec(ctx, sql, ws, name); err != nil {
+				return err
+			}
 		}
 		return audit(ctx, tx, ws, actor, "thinning.remove", name, thinningDetails(had))
 	})
