@@ -132,6 +132,7 @@ var doors = map[string]Scope{
 	"GET /login/:token":  Anyone,
 	"POST /login/:token": Anyone,
 	"POST /logout":       Anyone,
+	"POST /theme":        Anyone, // colours of one browser
 	"GET /s/:secret":     Anyone, // a public link proves itself
 
 	"GET /":                     Support,

@@ -56,6 +56,8 @@ type frame struct {
 	User    string // "" when nobody is signed in
 	Version string
 	CSS, JS string
+	Theme   theme
+	Here    string // the page itself; "" where it answers a form
 	// Box says whether the frame has the search box; the home page has its own.
 	Box bool
 	// Reads: who is signed in sees what engineers see, and not only what support does.
@@ -83,7 +85,7 @@ func (w *web) frame(c *gin.Context, title, at string) frame {
 			alarms = w.alarmsNow(c)
 		}
 	}
-	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home", Reads: member(c).Reads, Admin: member(c).Decides}
+	return frame{Title: title, At: at, User: user, Alerts: open, Paused: paused, Alarmed: alarms, Version: w.Version, Theme: themeOf(c), Here: here(c), CSS: w.assets.url("style.css"), JS: w.assets.url("errata.js"), Box: user != "" && at != "home", Reads: member(c).Reads, Admin: member(c).Decides}
 }
 
 func (w *web) render(c *gin.Context, status int, name string, page any) error {

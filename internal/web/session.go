@@ -141,7 +141,7 @@ func (w *web) keepSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	setCookie(c, token, expiry)
+	setCookie(c, cookieName, token, expiry)
 	return nil
 }
 
@@ -149,19 +149,19 @@ func (w *web) logout(c *gin.Context) error {
 	if err := w.sessions.Destroy(c.Request.Context()); err != nil {
 		return err
 	}
-	setCookie(c, "", time.Unix(1, 0))
+	setCookie(c, cookieName, "", time.Unix(1, 0))
 	c.Redirect(http.StatusSeeOther, "/login")
 	return nil
 }
 
 // setCookie marks the cookie as secure where the browser came over TLS. A
 // header that claims it can only make that stricter.
-func setCookie(c *gin.Context, token string, expiry time.Time) {
+func setCookie(c *gin.Context, name, value string, expiry time.Time) {
 	cookie := &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", Expires: expiry, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", Expires: expiry, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: c.Request.TLS != nil || strings.EqualFold(c.GetHeader("X-Forwarded-Proto"), "https"),
 	}
-	if token == "" {
+	if value == "" {
 		cookie.MaxAge = -1
 	}
 	http.SetCookie(c.Writer, cookie)

@@ -231,7 +231,7 @@ func TestNoLinkOfSupportIsClosed(t *testing.T) {
 		}
 		for _, form := range p.Find("form[action]").EachIter() {
 			door := form.AttrOr("action", "")
-			assert.Regexp(t, `^/(find|logout|watches|desk/[^/]+|customers/[^/]+)$`, door, at)
+			assert.Regexp(t, `^/(find|logout|theme|watches|desk/[^/]+|customers/[^/]+)$`, door, at)
 		}
 	}
 	check(f.post("/find", nil, "text", "req_edge1 and req_9f3a21 and req_nobody1"), "/find")

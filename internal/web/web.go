@@ -138,6 +138,7 @@ func (w *web) routes(r *gin.Engine) {
 	open.GET("/login/:token", edge.Handle(w.linkForm))
 	open.POST("/login/:token", edge.Handle(w.loginWithLink))
 	open.POST("/logout", edge.Handle(w.logout))
+	open.POST("/theme", edge.Handle(w.setTheme))
 
 	// Who may open what is decided in auth.Least, for every route in one place.
 	member := open.Group("", w.requireSession, w.requireScope)

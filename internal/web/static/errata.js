@@ -34,6 +34,21 @@
     });
   });
 
+  // Colours change in place, and nothing that was typed is lost.
+  var colours = document.querySelector(".theme");
+  if (colours) {
+    colours.hidden = false;
+    colours.addEventListener("submit", function (e) {
+      var chosen = e.submitter;
+      e.preventDefault();
+      fetch(colours.action, { method: "POST", body: new URLSearchParams({ theme: chosen.value }), redirect: "manual" }).then(function (r) {
+        if (r.type !== "opaqueredirect") return;
+        document.documentElement.dataset.theme = chosen.value;
+        colours.querySelectorAll("button").forEach(function (b) { b.setAttribute("aria-pressed", b === chosen); });
+      }, function () {});
+    });
+  }
+
   // What scrolls sideways does so by keyboard, too, in browsers that do not see to it.
   var reach = function () {
     document.querySelectorAll(".wide").forEach(function (e) {
