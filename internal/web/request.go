@@ -143,9 +143,18 @@ func (w *web) show(c *gin.Context, trail event.Trail, focus string, spent time.D
 	if page.Full = c.Request.URL.EscapedPath() + "?view=full"; !all {
 		page.hide()
 	}
-	page.frame = w.frame(c, page.Heading, "")
+	page.frame, page.Link = w.frame(c, page.Heading, ""), w.permalink(c, page.Desk)
 	timed(c, time.Now().Add(-spent))
 	return w.render(c, http.StatusOK, "request", page)
+}
+
+// permalink is the address to pass on: of the request, whichever of its IDs led here,
+// or of the one failure that was opened.
+func (w *web) permalink(c *gin.Context, d *teamDesk) string {
+	if c.FullPath() == "/events/:id" {
+		return w.base(c) + c.Request.URL.EscapedPath()
+	}
+	return w.base(c) + d.Back
 }
 
 // answerBeside asks what stands beside a failure, and once that is known, what is left.
@@ -169,6 +178,7 @@ func (w *web) answerBeside(ctx context.Context, ws int32, now time.Time, b *besi
 // requestPage is the answer, in the order in which it is needed.
 type requestPage struct {
 	frame
+	Link      string // the page's whole address, for others who sign in
 	Heading   string // status and code
 	CodePath  string
 	Verdict   string

@@ -56,6 +56,10 @@ func TestBrowserRequest(t *testing.T) {
 	b.run(chromedp.Click(chromedp.CSS("[data-copy=reply-md]")))
 	assert.True(t, b.truth(`document.querySelector("[data-copy=reply-md]").textContent === "Copied"`))
 	assert.Contains(t, clipboard(), "`req_9f3a21`", "with the ID as code")
+	assert.Equal(t, "Copy link", b.text("[data-copy=link]"))
+	b.run(chromedp.Click(chromedp.CSS("[data-copy=link]")))
+	assert.True(t, b.truth(`document.querySelector("[data-copy=link]").textContent === "Copied"`))
+	assert.Equal(t, f.server.URL+"/r/req_9f3a21", clipboard())
 	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "c"))
 	assert.Equal(t, "c", get(b, chromedp.Evaluate[string](`document.getElementById("q").value`)), "who types a c types a c")
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"errata/internal/auth"
 	"errata/internal/blast"
 	"errata/internal/catalog"
 	"errata/internal/event"
@@ -241,6 +243,37 @@ func TestRequestPageCallsAGuessOne(t *testing.T) {
 	assert.Zero(t, f.get("/r/req_c").Find("#attempts").Length())
 	section = f.get("/r/req_d").Find("section[aria-labelledby=attempts]")
 	assert.Equal(t, "Attempts No other failure with its idempotency key was reported so far.", words(section))
+}
+
+// Whichever ID led to it, what is passed on is the address of the request.
+func TestRequestPageHasItsLink(t *testing.T) {
+	f := newFixture(t).signIn()
+	f.samples()
+	trail, err := f.Trail(t.Context(), store.DefaultWorkspace, "req_edge1")
+	require.NoError(t, err)
+	var bare string // it has no request ID
+	for _, e := range trail.Events {
+		if e.RequestID == "" {
+			bare = "/events/" + e.ID
+		}
+	}
+	for path, want := range map[string]string{
+		"/r/req_9f3a21": "/r/req_9f3a21", "/r/req_9f3a21?view=full": "/r/req_9f3a21", "/r/" + trace1: "/r/req_edge1", "/r/req%2Fodd+id%201": "/r/req%2Fodd+id%201",
+		bare: bare, "/events/" + trail.Summary.EventID: "/events/" + trail.Summary.EventID,
+	} {
+		p := f.get(path)
+		require.Equal(t, 200, p.code, path)
+		assert.Equal(t, f.server.URL+want, p.Find("#link").Text(), path)
+		assert.Equal(t, 1, p.Find("button[data-copy=link][hidden]").Length(), "scripts bring it")
+	}
+	f.client = f.newClient()
+	f.post("/login", nil, "key", supportKey)
+	assert.Equal(t, f.server.URL+"/r/req_edge1", f.get("/r/"+trace1).Find("#link").Text(), "of support, too")
+
+	outside := httptest.NewServer(New(Deps{Store: f.Store, Desk: deskOf(f.Store), Keys: auth.NewKeyring(f.KeyByHash, 0), Sessions: f.Sessions(), PublicURL: "https://errata.example/"}))
+	t.Cleanup(outside.Close)
+	f.server, f.client = outside, f.newClient()
+	assert.Equal(t, "https://errata.example/r/req_9f3a21", f.signIn().get("/r/req_9f3a21").Find("#link").Text(), "as people reach it")
 }
 
 func TestMarkdown(t *testing.T) {

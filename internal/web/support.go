@@ -62,7 +62,7 @@ func (w *web) showOutside(c *gin.Context, trail event.Trail, spent time.Duration
 	if page.Desk, err = w.deskBeside(c, trail.Events, focus); err != nil {
 		return err
 	}
-	page.frame = w.frame(c, page.Heading, "")
+	page.frame, page.Link = w.frame(c, page.Heading, ""), w.permalink(c, page.Desk)
 	timed(c, time.Now().Add(-spent))
 	return w.render(c, http.StatusOK, "request", page)
 }
