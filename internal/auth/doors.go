@@ -223,5 +223,11 @@ func Least(method, route string) Scope {
 	return Admin
 }
 
+// Exists tells whether there is such a route.
+func Exists(method, route string) bool {
+	_, ok := doors[method+" "+route]
+	return ok
+}
+
 // Doors are all decisions, by method and pattern.
 func Doors() map[string]Scope { return maps.Clone(doors) }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxDecisionBody = 64 << 10
+	maxDecisionBody = 128 << 10 // 10,000 characters of four bytes each, three letters a byte
 	maxMany         = 100
 )
 

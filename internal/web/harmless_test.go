@@ -47,7 +47,7 @@ func TestNothingEscapes(t *testing.T) {
 	status := statusLine{Newest: moment{evil, evil, evil}}
 	form := filterForm{evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, []choice{{evil, evil, true}}, []choice{{evil, evil, true}}}
 	for name, page := range map[string][]any{
-		"login": {loginPage{fr, evil, evil}}, "link": {linkPage{fr, evil}},
+		"login": {loginPage{frame: fr, Next: evil, Problem: evil}, loginPage{frame: fr, Draft: &draft{Action: evil, Do: "note", Text: "</textarea>" + evil}}, loginPage{frame: fr, Draft: &draft{Action: evil, Do: "ticket", Text: evil}}}, "link": {linkPage{fr, evil}},
 		"home":       {homePage{fr, status, list, false, evil, &nowLine{2, []incidentRow{evilRow}}, evilWatches(evil), []lookRow{{list[1], status.Newest}}}, homePage{fr, status, nil, true, evil, nil, nil, nil}},
 		"request":    {request, support},
 		"found":      {foundPage{fr, []foundTrail{{list[0], evil, &list[1]}}, []absence{{evil, evil, list, true}}, []string{evil}}},

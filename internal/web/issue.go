@@ -34,6 +34,8 @@ type issuePage struct {
 	Decides  bool
 	Problem  string
 	Comment  string // what was typed, where it could not be taken
+	Ticket   string
+	Unsent   string // the form that was sent after the session had ended
 }
 
 type sampleRow struct {
@@ -89,8 +91,18 @@ func (w *web) showIssue(c *gin.Context, status int, id string, problem *fault.Fa
 	}
 	page := w.issuePage(&d, names)
 	page.frame, page.Decides = w.frame(c, page.Heading, "issues"), member(c).Decides
+	draft := w.draftFor(c, issuePath(d.ID))
+	switch page.Unsent = draft.Do; draft.Do {
+	case "comment":
+		page.Comment = draft.Text
+	case "ticket":
+		page.Ticket = draft.Text
+	}
 	if problem != nil {
-		page.Problem, page.Comment = problem.Message, c.PostForm("body")
+		page.Problem, page.Comment, page.Unsent = problem.Message, c.PostForm("body"), ""
+		if page.Ticket = ""; c.PostForm("do") == "ticket" {
+			page.Ticket = c.PostForm("url")
+		}
 	}
 	return w.render(c, status, "issue", page)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	maxLoginBody = 8 << 10
+	maxLoginBody = 8<<10 + maxDecisionBody // a key, and what was to be sent with it
 	// Ten attempts at once, then one every six seconds: enough for people, too
 	// little for guessing.
 	loginBurst = 10
@@ -28,6 +28,7 @@ type loginPage struct {
 	frame
 	Next    string
 	Problem string
+	Draft   *draft // what was typed before
 }
 
 func (w *web) loginForm(c *gin.Context) error {
@@ -40,22 +41,43 @@ func (w *web) loginForm(c *gin.Context) error {
 }
 
 func (w *web) loginWithKey(c *gin.Context) error {
-	if err := w.logins.allow(c.RemoteIP()); err != nil {
-		return err
-	}
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxLoginBody)
-	next := localPath(c.PostForm("next"))
+	next, draft := localPath(c.PostForm("next")), draftAgain(c)
+	if _, ok := c.Get(memberKey); ok && draft != nil && c.PostForm("key") == "" { // with a link, in another tab
+		if err := w.keepDraft(c, draft); err != nil {
+			return err
+		}
+		if err := w.keepSession(c); err != nil {
+			return err
+		}
+		c.Redirect(http.StatusSeeOther, next)
+		return nil
+	}
+	refuse := func(f *fault.Fault, why string) error {
+		return w.render(c, edge.Status(f.Kind), "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next, Problem: why, Draft: draft})
+	}
+	if err := w.logins.allow(c.RemoteIP()); err != nil {
+		if draft == nil {
+			return err
+		}
+		f := fault.Of(err)
+		edge.SetRetryAfter(c, f)
+		return refuse(f, f.Message)
+	}
 	key, err := w.Keys.Check(c.Request.Context(), strings.TrimSpace(c.PostForm("key")), auth.Support)
 	if err != nil {
 		f := fault.Of(err)
 		if f.Kind != fault.Unauthorized && f.Kind != fault.Forbidden {
 			return err
 		}
-		return w.render(c, edge.Status(f.Kind), "login", loginPage{frame: w.frame(c, "Sign in", ""), Next: next, Problem: w.whyNot(f, c.PostForm("key"))})
+		return refuse(f, w.whyNot(f, c.PostForm("key")))
 	}
 	login := store.Login{Workspace: key.Workspace, Actor: store.Actor{Kind: "session", ID: key.ID, Label: key.Name}}
 	login.Allow(key.Scopes...)
 	if err := w.Store.Audit(c.Request.Context(), login.Workspace, login.Actor, "login", "key", nil); err != nil {
+		return err
+	}
+	if err := w.keepDraft(c, draft); err != nil {
 		return err
 	}
 	return w.enter(c, login, next)

@@ -81,14 +81,13 @@ const linkActor = "link"
 // the session of others live on.
 func (w *web) requireSession(c *gin.Context) {
 	if _, ok := c.Get(memberKey); !ok {
-		to := "/login"
-		if c.Request.Method == http.MethodGet && c.Request.URL.Path != "/" {
-			to += "?next=" + url.QueryEscape(c.Request.URL.RequestURI())
+		if err := w.askToSignIn(c); err != nil {
+			edge.Write(c, err)
 		}
-		c.Redirect(http.StatusSeeOther, to)
 		c.Abort()
 		return
 	}
+	w.dropDraft(c)
 	if err := w.keepSession(c); err != nil {
 		edge.Write(c, err)
 	}

@@ -69,6 +69,7 @@ type teamDesk struct {
 	Problem  string
 	Typed    string // what could not be taken
 	TypedURL string
+	Unsent   string // the form that was sent after the session had ended
 }
 
 type deskNote struct {
@@ -110,8 +111,17 @@ func (w *web) deskBeside(c *gin.Context, events []event.Event, focus string) (*t
 	if d.StatusAt != nil {
 		out.Decided = "by " + d.StatusBy + ", " + w.moment(d.StatusAt.Time).Ago
 	}
+	status, draft := d.Status, w.draftFor(c, out.Action)
+	switch out.Unsent = draft.Do; draft.Do {
+	case "note":
+		out.Typed = draft.Text
+	case "ticket":
+		out.TypedURL = draft.Text
+	case "status":
+		status = store.DeskStatus(draft.Text)
+	}
 	for _, s := range store.DeskStatuses {
-		out.Statuses = append(out.Statuses, choice{string(s), statusWords[s], s == d.Status})
+		out.Statuses = append(out.Statuses, choice{string(s), statusWords[s], s == status})
 	}
 	for _, n := range d.Notes {
 		out.Notes = append(out.Notes, deskNote{n.ID, n.EventID, n.Author, w.moment(n.At.Time), note.Render(n.Body), login.Decides || n.AuthorID == login.Actor.ID})
@@ -159,6 +169,7 @@ func (w *web) showDesk(c *gin.Context, status int, problem *fault.Fault) error {
 		return err
 	}
 	if problem != nil {
+		page.Desk.Unsent = ""
 		page.Desk.Problem, page.Desk.Typed, page.Desk.TypedURL = problem.Message, c.PostForm("body"), c.PostForm("url")
 		if c.PostForm("do") == "untick" {
 			page.Desk.TypedURL = ""

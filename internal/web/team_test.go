@@ -84,7 +84,8 @@ func TestDeskRefuses(t *testing.T) {
 		assert.True(t, strings.HasPrefix(to, "/events/") || strings.HasPrefix(to, "/r/"), to)
 	}
 	f.client = f.newClient()
-	assert.Equal(t, "/login", f.post(action, nil, "do", "note", "body", "x").header.Get("Location"))
+	assert.Equal(t, 401, f.post(action, nil, "do", "note", "body", "x").code)
+	assert.Equal(t, "/login?"+query("next", action), f.post(action, nil, "do", "unnote", "note", "x").header.Get("Location"))
 }
 
 // evilDesk is one in which everything that people or services wrote is hostile.
