@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/event"
+	"errata/internal/store"
 )
 
 var updatePictures = flag.Bool("update-pictures", false, "write testdata/pictures anew: look at the differences, and at the pages in $ERRATA_SCREENSHOTS")
@@ -153,6 +154,31 @@ func TestBrowserPictures(t *testing.T) {
 			get(b, chromedp.Evaluate[bool](`document.activeElement.blur(), true`))
 			b.requirePicture(name + "-" + screen.name)
 		}
+	}
+
+	// What goes with them: the catalogue, endpoints, what is made public, and what
+	// support sees of it.
+	ctx, ws := t.Context(), store.DefaultWorkspace
+	_, err = f.SetCustomerName(ctx, store.System, ws, "acme", "Acme Ltd")
+	require.NoError(t, err)
+	require.NoError(t, f.SetPublicLinks(ctx, store.System, ws, true))
+	hits, err := f.Lookup(ctx, ws, []string{"req_9f3a21"})
+	require.NoError(t, err)
+	secret, _, err := f.Share(ctx, store.System, ws, f.now, hits["req_9f3a21"][0].EventID, 7)
+	require.NoError(t, err)
+	for _, of := range []struct{ name, path string }{
+		{"home-again", "/"}, {"codes", "/codes"}, {"endpoint", pathOfEndpoint("prompts-api", "POST", "/v1/prompts/{id}/run")}, {"entry", "/codes/prompts-api/rate_limit_exceeded/edit"},
+		{"sharing", "/settings/sharing"}, {"public", "/s/" + secret}, {"called-off", "/s/x"},
+	} {
+		look(of.name, of.path)
+	}
+	b.run(chromedp.Navigate(f.server.URL+"/"), wait("/"), chromedp.Click(chromedp.CSS(".user button")), wait("/login"),
+		chromedp.SendKeys(chromedp.CSS("main input[name=key]"), supportKey), chromedp.Click(chromedp.CSS("main button")), wait("/"))
+	for _, of := range []struct{ name, path string }{
+		{"support-home", "/"}, {"support-request", "/r/req_edge1"}, {"support-code", "/codes/prompts-api/rate_limit_exceeded"}, {"support-customer", "/customers/acme"},
+		{"support-incidents", "/alerts"}, {"support-forbidden", "/events"},
+	} {
+		look(of.name, of.path)
 	}
 }
 
