@@ -68,12 +68,16 @@ func header(line string) (cut string, at []int, kinds []Kind) {
 				at, kinds = append(at, i), append(kinds, kindOf(strings.ToLower(name)))
 			}
 		}
+		filled := 0
 		for _, name := range names {
+			if strings.TrimSpace(name) != "" {
+				filled++
+			}
 			if len(name) > 60 || strings.ContainsAny(name, ":={") {
 				at = nil
 			}
 		}
-		if len(at) > 0 {
+		if len(at) > 0 && filled > 1 {
 			return cut, at, kinds
 		}
 	}
@@ -83,9 +87,12 @@ func header(line string) (cut string, at []int, kinds []Kind) {
 func split(line, cut string) []string {
 	line = strings.TrimSpace(line)
 	if cut == "|" {
+		if strings.HasPrefix(line, "||") && strings.HasSuffix(line, "||") { // how Jira writes the row of names
+			line = strings.ReplaceAll(line, "||", "|")
+		}
 		line = strings.Trim(line, "|")
 	}
 	return strings.SplitN(line, cut, maxCells+1)
 }
 
-func unquote(s string) string { return strings.Trim(s, " \t\"'`*") }
+func unquote(s string) string { return strings.Trim(s, " \t\"'`*{}") }

@@ -44,7 +44,7 @@ var fields = []struct {
 	{"requestid", Request}, {"xrequestid", Request}, {"reqid", Request}, {"correlationid", Request}, {"xcorrelationid", Request},
 	{"activityid", Request}, {"errorid", Request}, {"traceid", Trace}, {"fbtraceid", Trace}, {"debugid", Request}, {"logref", Request},
 	{"upstreamrequestid", Request}, {"providerrequestid", Request}, {"clientrequestid", Request}, {"gatewayrequestid", Request},
-	{"hostid", AWS}, {"rayid", Ray}, {"cfray", Ray}, {"spanid", Span},
+	{"@tr", Trace} /* Serilog */, {"hostid", AWS}, {"rayid", Ray}, {"cfray", Ray}, {"spanid", Span},
 }
 
 var plain = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
@@ -66,14 +66,29 @@ func (x *extraction) walk(v any, depth int) {
 	}
 }
 
+// idOfRequest reads a logged request, {"id", "method", "url"}, as Node's loggers
+// write it.
+func idOfRequest(v any) any {
+	if o, ok := v.(map[string]any); ok && o["method"] != nil {
+		return o["id"]
+	}
+	return nil
+}
+
 func (x *extraction) object(o map[string]any) {
 	names := make(map[string]any, len(o))
+	if o["req"] != nil {
+		names["requestid"] = idOfRequest(o["req"])
+	}
 	for k, v := range o {
 		names[plain.Replace(strings.ToLower(k))] = v
 	}
 	for _, f := range fields {
 		switch v := names[f.name].(type) {
 		case string:
+			if f.name == "hostid" && o["HostId"] == nil && len(v) < minHostID {
+				continue // of a machine
+			}
 			x.take(f.kind, strings.TrimSpace(v))
 		case json.Number:
 			x.take(f.kind, v.String())

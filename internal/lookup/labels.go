@@ -15,29 +15,29 @@ import (
 // The second: names that are headers of somebody's gateway. The third: the
 // request ID in other languages. The fourth: vague names.
 var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|span|ray|activity|invocation|debug)[ \t_.-]{0,3}(?:ids?|identifier|uuid|guid)|request with (?:the |an? )?id|apigw-requestid|fbtrace_id|logref)` +
-	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace|x-transaction-id)` +
+	`|(x-amz-id-2|x-amz-cf-id|x-amzn-trace-id|host_?id|cf-ray|x-vercel-id|x-cloud-trace-context|uber-trace-id|sentry-trace|b3|x-azure-ref|x-arr-log-id|operation-location|x-guploader-uploadid|x-trace(?:-?id)?|x-transaction-id)` +
 	`|(` + foreign + `)` +
 	`|((?:error|event|incident|support|operation|transaction|exception|failure|log|tracking|diagnostic|crash|unique|fehler|vorgangs?)[ \t_-]{0,2}(?:ids?|identifier|uuid|ref(?:erence)?)|(?:error|incident|support|fehler|vorgangs|referenz)[ \t_-]{0,2}(?:number|nummer|no\b|nr\b)` +
-	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|req|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID))`)
+	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|req|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID|رقم الطلب|رمز الطلب))`)
 
 // foreign are the request ID, correlation ID and trace ID elsewhere.
-const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|kennung der anfrage|korrelations-?[ ]?id|ablaufverfolgungs-?id` +
+const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|kennung der anfrage|korrelations-?[ ]?(?:id|kennung)|ablaufverfolgungs-?id` +
 	`|id(?:entificador|entifiant|entificativo|entificatore|-ul)?[ ](?:única[ ])?(?:de|da|do|della|di|del|van)?[ ]?(?:la|l'|le|el|het)?[ ]?(?:solicitud|petici[oó]n|requ[eê]te|demande|solicita[cç][aã]o|requisi[cç][aã]o|richiesta|verzoek|aanvraag|corr[eé]laci[oó]n|corr[eé]lation|correla[cç][aã]o|correlazione|traza|rastreo|rastreamento|seguimiento|trace|suivi|traccia|permintaan|cererii?|cerere)` +
 	`|n(?:úmero|umero|º|\.º|uméro|°)[ ](?:de|da|di)[ ](?:solicitud|petici[oó]n|requ[eê]te|solicita[cç][aã]o|requisi[cç][aã]o|richiesta)` +
-	`|aanvraag-?[ ]?(?:id|nummer)|verzoek-?[ ]?id|correlatie-?[ ]?id|beg[aä]ran-?[ ]?id|f[oö]rfr[aå]gnings-?[ ]?id|anmodnings-?[ ]?id|foresp[oø]rsels-?[ ]?id|pyynn[oö]n (?:tunnus|id)` +
+	`|aanvraag-?[ ]?(?:id|nummer)|verzoek-?[ ]?id|correlatie-?[ ]?id|beg[aä]ran-?[ ]?id|f[oö]rfr[aå]gnings-?[ ]?id|anmodnings-?[ ]?id|foresp[oø]rg?sels-?[ ]?id|pyynn[oö]n (?:tunnus|tunniste|id)` +
 	`|(?:id|identyfikator|numer) ż[aą]dania|(?:id|identifik[aá]tor) po[zž]adavku|istek (?:id|no|kimli[gğ]i|numaras[ıi])|kérés[- ]?azonosító|(?:id|mã) yêu cầu|αναγνωριστικό αιτήματος|id αιτήματος` +
 	`|(?:id|идентификатор|номер|код) (?:запроса|трассировки|корреляции|операции)|(?:id|ідентифікатор) запиту|(?:ид|айди) запроса` +
-	`|リクエスト ?(?:id|番号|識別子)|要求 ?id|トレース ?id|相関 ?id|请求 ?(?:的 ?)?(?:id|编号|标识符?|号)|請求 ?(?:id|編號)|要求編號|(?:跟踪|追踪|追蹤|链路|關聯|关联|trace) ?id|요청 ?(?:id|아이디|번호|식별자)|추적 ?id|상관 ?id` +
-	`|معر[ّ]?ف الطلب|رقم الطلب|رمز الطلب|מזהה ?ה?בקשה|מספר ?ה?בקשה|अनुरोध (?:आईडी|id)|รหัสคำขอ|id คำขอ|شناسه درخواست`
+	`|リクエスト ?(?:id|番号|識別子)|要求 ?id|トレース ?id|相関 ?id|请求 ?(?:的 ?)?(?:id|编号|标识符?|识别码|号)|請求 ?(?:id|編號|識別碼)|要求編號|(?:跟踪|追踪|追蹤|链路|關聯|关联|trace) ?id|요청 ?(?:id|아이디|번호|식별자)|추적 ?id|상관 ?id` +
+	`|معر[ّ]?ف الطلب|מזהה ?ה?בקשה|מספר ?ה?בקשה|अनुरोध (?:आईडी|id)|รหัสคำขอ|id คำขอ|شناسه درخواست`
 
 // before is what may stand between a name and its value.
-var before = regexp.MustCompile(`^(?:[ \t]*\([^()\n]{1,40}\))?["'*_)\]>` + "`" + `]{0,4}\s{0,12}((?:(?:is|was|are|were|reads|says|ist|war|lautet|lautete|sind|est|était|es|era|fue|son|è|é|foi|der|jest|to|на|は|が|是|为|為|은|는|:=|=>|->|→|[:=#|~-]|\.{2,}|…+)["'*_` + "`" + `]{0,2}\s{0,12}){0,3})((?:["'*<(\[{` + "`" + `]|[A-Za-z]{2,12}\(|Root=){0,4})`)
+var before = regexp.MustCompile(`^(?:[ \t]*\([^()\n]{1,40}\))?["'*_)\]>` + "`" + `]{0,4}\s{0,12}((?:(?:is|was|are|were|reads|says|ist|war|lautet|lautete|sind|est|était|es|era|fue|son|è|é|foi|der|är|er|jest|je|to|на|は|が|是|为|為|은|는|:=|=>|->|→|[:=#|~-]|\.{2,}|…+)["'*_` + "`" + `]{0,2}\s{0,12}){0,3}(?:(?:Array|array\(1\))\s{0,12}[({]\s{0,20}\[0\] ?=>\s{0,20})?)((?:["'*<(\[{` + "`" + `]|[A-Za-z]{2,12}\((?:\d{1,4}\) )?|Root=){0,4})`)
 
 // tuple parts a name from its value in lists of headers: ("X-Request-Id", "7f3c").
-var tuple = regexp.MustCompile(`^["'],\s{0,4}["']`)
+var tuple = regexp.MustCompile(`^["'],\s{0,12}["']`)
 
 var (
-	value     = regexp.MustCompile(`^[A-Za-z0-9|/][^\s"'` + "`" + `,;<>(){}\[\]\\&*…]*`)
+	value     = regexp.MustCompile(`^[A-Za-z0-9|/][^\s"'` + "`" + `,;<>(){}\[\]\\&*\x{590}-\x{10ffff}]*`) // particles of other scripts follow without a blank
 	anded     = regexp.MustCompile(`^["'` + "`" + `)\]*]{0,3}\s{0,3}(?:,|;|/|&|\+|and|und|y|et|e|i|en|和|と|,\s{0,3}(?:and|und|y|et))\s{0,4}["'` + "`" + `(*]{0,3}`)
 	addresses = regexp.MustCompile(`^(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?$|^[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}$|^0x[0-9A-Fa-f]+$`)
 	times     = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?:[T_ ]|$)|^\d{1,2}:\d{2}|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|^\d+(?:[.,]\d+)+$|^v?\d+(?:\.\d+)+(?:[-+].{1,20})?$`)
@@ -162,7 +162,9 @@ var compound = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{16})[:/-]([0-9A
 type label struct {
 	kind  Kind
 	vague bool
+	bare  bool // only "request": of whatever somebody asked for
 	ref   bool // so vague that it may as well be of a ticket or a contract
+	host  bool // S3's second ID, in other spelling, or a machine's
 	paid  bool // a transaction: of money, unless it looks as requests do
 }
 
@@ -199,7 +201,14 @@ func (x *extraction) label(at []int) (label, bool) {
 	case group == 1 && glued && !camel && (strings.HasPrefix(name, "ray") || strings.HasPrefix(name, "span") || strings.HasPrefix(name, "req ") || strings.HasPrefix(name, "reqi") || strings.HasPrefix(name, "debug")):
 		return label{}, false
 	}
-	return label{kindOf(left + name), group == 4, group == 4 && (strings.HasPrefix(name, "r\u00e9f") || strings.HasPrefix(name, "ref") || strings.HasPrefix(name, "rif")), group == 4 && strings.HasPrefix(name, "trans")}, true
+	return label{
+		kind:  kindOf(left + name),
+		vague: group == 4,
+		ref:   group == 4 && (strings.HasPrefix(name, "r\u00e9f") || strings.HasPrefix(name, "ref") || strings.HasPrefix(name, "rif")),
+		bare:  name == "request" || name == "req",
+		host:  strings.HasPrefix(name, "host") && x.rest[at[0]:at[1]] != "HostId",
+		paid:  group == 4 && strings.HasPrefix(name, "trans"),
+	}, true
 }
 
 // failing stands before a reference to what failed.
@@ -273,8 +282,14 @@ func trimValue(s string) string {
 	return strings.TrimRight(s, ".!?:)]}~_-/+")
 }
 
+// minHostID is shorter than S3's, and longer than the names of machines.
+const minHostID = 40
+
+// numbered is how things are that somebody requests: PR-88120.
+var numbered = regexp.MustCompile(`^[A-Z]{1,10}-\d[\d/-]*$`)
+
 // ticket is how tickets, contracts and invoices are numbered.
-var ticket = regexp.MustCompile(`^[A-Z]{1,10}[-/]?\d[\d/-]*$|^[\d/-]+(?:[-/][A-Z]{1,4})?$|^[A-Z]{1,8}(?:-[A-Z]{1,8})*-\d[\d-]*(?:-[A-Z]{1,4})?$`)
+var ticket = regexp.MustCompile(`^[A-Z]{1,10}[-/]?\d[\d/-]*$|^[\d/-]+(?:[-/][A-Z]{1,4})?$|^[A-Z]{1,8}(?:-[A-Z]{1,8})*-\d[\d-]*(?:-[A-Z]{1,4})?$|^\d+(?:[-/](?:\d+|[A-Z]{1,4}))+$`)
 
 // takes decides whether a value is one of this name.
 func (l label) takes(v held) bool {
@@ -282,8 +297,10 @@ func (l label) takes(v held) bool {
 	switch {
 	case isDate(s) || addresses.MatchString(s) || strings.ContainsAny(s, "@") || strings.Contains(s, "://"):
 		return false
+	case l.host:
+		return len(s) >= minHostID && !wholeUUID.MatchString(s)
 	case l.vague:
-		return looksLikeID(s) && !otherObject(s) && !(l.ref && ticket.MatchString(s)) && !(l.paid && kindOfShape(s) == Unknown)
+		return looksLikeID(s) && !otherObject(s) && !(l.ref && ticket.MatchString(s)) && !(l.bare && numbered.MatchString(s) && !prefixes.MatchString(s)) && !(l.paid && kindOfShape(s) == Unknown)
 	case prefixes.MatchString(s):
 		return hasDigit(s) || v.paired || len(s) > 12
 	case otherObject(s) && !v.paired:

@@ -100,6 +100,9 @@ func (x *extraction) add(kind Kind, value string) bool {
 		return false
 	}
 	switch {
+	case shownOnly(value):
+		x.guess(kind, value)
+		return true
 	case x.seen[value] == 2 || len(x.strong) >= maxStrong:
 		return true
 	case x.seen[value] == 1:
@@ -109,6 +112,12 @@ func (x *extraction) add(kind Kind, value string) bool {
 	x.strong = append(x.strong, Candidate{Kind: kind, Value: value})
 	x.variants(value)
 	return true
+}
+
+// shownOnly: documents write req_xxxxxxxxxxxx where an ID would be.
+func shownOnly(value string) bool {
+	_, tail, ok := strings.Cut(value, "_")
+	return ok && len(tail) >= 4 && strings.Trim(tail, "xX") == ""
 }
 
 func without(list []Candidate, value string) []Candidate {
@@ -223,7 +232,7 @@ func (x *extraction) each(re *regexp.Regexp, fn func(at []int) bool) {
 	}
 }
 
-var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/([^\s"'<>?#/]+)`)
+var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/([^\s"'<>?#/|]+)`) // Slack's end in |text
 
 func (x *extraction) links() {
 	x.each(links, func(at []int) bool {

@@ -81,7 +81,7 @@ func TestExtractIsLinear(t *testing.T) {
 	for _, unit := range []string{
 		"0", "{", "<", "&#4", "\\", "request id ", "request id: a1b2c3d4, ", "req_", "a1\n", "https://a/r/", "x-", "a|b\n", "request_id,b\n", "> ", "(",
 		"00000000 ", "req_ab12cd\nef34\n", "ID de la ", "a=b1c2d3e4 ", "message-id: a\n b", "key:", "key=a1b2c3d4 ", "-eyJ", "eyJa.", "a://", "-----begin private key", "private key", " -u a:", "cookie=", " -b a=", "sk-", ":AA", "-us1", "bearer ", "password is ",
-		"<span data-request-id=\"", "%E2%80", "?a=%+", "a-1 | b\n", "base64\n\n", strings.Repeat("A", 76) + "\n", "(\"x-request-id\",\"", "/trace/", "request id\n\n  ", "=\n", `"name":"`, `{"request_id":"`, "<b ", "api_key=",
+		"<span data-request-id=\"", "%E2%80", "?a=%+", "a-1 | b\n", "base64\n\n", strings.Repeat("A", 76) + "\n", "(\"x-request-id\",\"", "/trace/", "request id\n\n  ", "=\n", `"name":"`, `{"request_id":"`, "<b ", "api_key=", "req_a1b2 ", "req underscore a b c d ", `{\rtf1\`, "[0m[1", "=?utf-8?Q?a=5F", "?= =?", "[a,", "-req-a1b2", "x-request-id] => Array ( [0] => ",
 	} {
 		began := time.Now()
 		Extract(strings.Repeat(unit, MaxText/8/len(unit)))

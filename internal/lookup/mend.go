@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"html"
+	"mime"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +16,15 @@ func decode(s string) string {
 	if strings.ContainsAny(s, "\x1b\\^␛") {
 		s = colours.ReplaceAllString(s, "")
 	}
+	if strings.Contains(s, "[0m") { // a form took the escape away
+		s = bareColours.ReplaceAllString(s, "")
+	}
+	if strings.Contains(s, `{\rtf1`) {
+		s = withoutRTF(s)
+	}
+	if strings.Contains(s, "=?") {
+		s = encodedWords.ReplaceAllStringFunc(betweenWords.ReplaceAllString(s, "$1$2"), encodedWord)
+	}
 	s = composed(quotedPrintable(encodedParts(s)))
 	for range 2 { // what was escaped twice
 		if !strings.Contains(s, "&") {
@@ -26,9 +36,24 @@ func decode(s string) string {
 }
 
 var (
-	colours  = regexp.MustCompile(`(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[|␛)\[[0-9;?]{0,20}[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`)
-	entities = regexp.MustCompile(`&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});`)
+	colours     = regexp.MustCompile(`(?:\x1b|\\x1b|\\u001b|\\033|\\e|\^\[|␛)\[[0-9;?]{0,20}[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)`)
+	bareColours = regexp.MustCompile(`\[[0-9]{1,3}(?:;[0-9]{1,3}){0,8}m`)
+	entities    = regexp.MustCompile(`&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});`)
 )
+
+var (
+	encodedWords = regexp.MustCompile(`=\?[\w-]{2,20}\?[QqBb]\?[^?\s]{1,100}\?=`)
+	betweenWords = regexp.MustCompile(`(\?=)[ \t]{0,4}\n?[ \t]{1,4}(=\?)`)
+)
+
+// encodedWord reads a part of a mail's subject.
+func encodedWord(word string) string {
+	s, err := new(mime.WordDecoder).Decode(word)
+	if err != nil {
+		return word
+	}
+	return s
+}
 
 // plainRune writes with a keyboard's characters what programs made pretty, and
 // drops what cannot be seen.
@@ -54,6 +79,29 @@ func plainRune(r rune) rune {
 		return ','
 	}
 	return r
+}
+
+var (
+	rtfGroup = regexp.MustCompile(`\{\\\*[^{}]*\}|\{\\[^{}\s]*(?:tbl|info)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}`)
+	rtfWord  = regexp.MustCompile(`\\(?:'([0-9a-fA-F]{2})|([a-z]{1,32})(?:-?\d{1,10})? ?)`)
+)
+
+// withoutRTF leaves of a rich text what is read.
+func withoutRTF(s string) string {
+	s = rtfGroup.ReplaceAllString(s, "")
+	return rtfWord.ReplaceAllStringFunc(s, func(word string) string {
+		switch m := rtfWord.FindStringSubmatch(word); {
+		case m[1] != "":
+			return string(rune(hexByte(m[1])))
+		case m[2] == "par" || m[2] == "line" || m[2] == "row":
+			return "\n"
+		case m[2] == "tab" || m[2] == "cell":
+			return "\t"
+		case m[2] == "u" || m[2] == "n" || m[2] == "r" || m[2] == "t":
+			return word
+		}
+		return ""
+	})
 }
 
 var (
@@ -104,6 +152,8 @@ var (
 	boundary  = regexp.MustCompile(`(?m)^-{2,}[=\w.'+-]{8,}-{0,2}$`)
 	spacedHex = regexp.MustCompile(`(?i)\b[0-9a-f]{8}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{12}\b`)
 	hexGroups = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{4} ){7}[0-9a-f]{4}\b|\b(?:[0-9a-f]{8} ){3}[0-9a-f]{8}\b`)
+	grouped   = regexp.MustCompile(`(?i)\breq_[0-9a-z]{3,6}(?: [0-9a-z]{2,6}){1,8}\b`)
+	dictated  = regexp.MustCompile(`(?i)\b(req|trace|corr)(?: ?_ ?| under ?score | unterstrich | tiret bas | gui[oó]n bajo )((?:[0-9a-z] ){3,60}[0-9a-z])\b`) // read out on the phone
 	spacedReq = regexp.MustCompile(`(?i)\b(req)(?: ?_ | _ ?)([0-9a-z]{4,})\b`)
 )
 
@@ -150,7 +200,35 @@ func mend(s string, maybe func(string)) string {
 	if strings.Contains(s, "_ ") || strings.Contains(s, " _") {
 		s = spacedReq.ReplaceAllString(s, "${1}_$2")
 	}
+	s = grouped.ReplaceAllStringFunc(s, ungrouped)
+	for _, m := range dictated.FindAllStringSubmatch(s, maxGuesses) {
+		maybe(strings.ToLower(m[1]) + "_" + strings.ReplaceAll(m[2], " ", ""))
+	}
 	return unwrap(s, maybe)
+}
+
+// ungrouped joins an ID that was typed in groups as they are read from a screen,
+// req_9fK2 mmQ8 1zTx: all as long, the last one maybe shorter, and no words.
+func ungrouped(m string) string {
+	groups := strings.Split(m, " ")
+	size := len(groups[0]) - len("req_")
+	n := 1
+	for n < len(groups) && len(groups[n]) == size && noWord(groups[n]) {
+		n++
+	}
+	if n > 1 && n < len(groups) && len(groups[n]) < size && noWord(groups[n]) {
+		n++
+	}
+	if !noWord(groups[0][len("req_"):]) {
+		return m
+	}
+	return strings.Join(append([]string{strings.Join(groups[:n], "")}, groups[n:]...), " ")
+}
+
+// noWord: a group of letters and digits that is neither a word nor a number.
+func noWord(s string) bool {
+	inner := s[1:] != strings.ToLower(s[1:]) && s != strings.ToUpper(s)
+	return (hasDigit(s) && hasLetter(s) || inner) && !unit.MatchString(s)
 }
 
 // percentDecoded undoes a run of %XX, also one that was done twice. What is no

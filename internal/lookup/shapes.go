@@ -9,7 +9,15 @@ import (
 
 var traceparents = regexp.MustCompile(`(?i)\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})(?:-[0-9a-f]{2})?\b`)
 
+// correlated is what Spring puts into the lines of a log: [service,trace,span].
+var correlated = regexp.MustCompile(`\[[\w .-]{0,80}[,-] ?([0-9a-f]{32}|[0-9a-f]{16})[,-] ?([0-9a-f]{16})(?:,(?:true|false))?\]`)
+
 func (x *extraction) traceparents() {
+	x.each(correlated, func(at []int) bool {
+		x.add(Trace, event.CleanHex(x.rest[at[2]:at[3]], at[3]-at[2]))
+		x.guess(Span, event.CleanHex(x.rest[at[4]:at[5]], 16))
+		return true
+	})
 	x.each(traceparents, func(at []int) bool {
 		x.add(Trace, event.CleanHex(x.rest[at[2]:at[3]], 32))
 		x.guess(Span, event.CleanHex(x.rest[at[4]:at[5]], 16))
@@ -19,14 +27,14 @@ func (x *extraction) traceparents() {
 
 var (
 	prefixes = regexp.MustCompile(`(?i)^(?:req|request|rid|reqid|corr|trace|trc|chatcmpl)[_-][0-9a-z]`)
-	prefixed = regexp.MustCompile(`(?i)\b(?:req|request|rid|reqid|corr|trace|trc|chatcmpl|err)[_-][0-9a-z][\w-]{2,}`)
+	prefixed = regexp.MustCompile(`(?i)\b_{0,3}(?:req|request|rid|reqid|corr|trace|trc|chatcmpl|err)[_-][0-9a-z][\w-]{2,}`)
 	others   = regexp.MustCompile(`(?i)^(?:cus|ch|acct|pi|pm|in|ii|il|sub|si|price|prod|plan|evt|cs|seti|tok|card|src|usr|user|org|proj|team|ord|order|inv|tkt|ticket|sess|sid|cart|pay|py|po|re|tr|txn|dp|file|we|key|ws|app|prj|acc|asst|thread|run|msg|step|vs|batch|ft|call|resp|item|build|job|task|dpl|rel|v\d*|ip|pod|node|host|i|vol|vpc|subnet|sg|ami|arn|ga|gid|uid|zd|jira|abc|sku|so|rma|case|kb|cve|rfc|iso|utf|sha\d*|md5|tls\w*|http|h\d|web|img|css|js|ecs|eks|eu|us|ap)[_-]`)
 )
 
 // prefixed finds IDs that begin as request IDs do.
 func (x *extraction) prefixed() {
 	x.each(prefixed, func(at []int) bool {
-		s := strings.TrimRight(x.rest[at[0]:at[1]], "-_")
+		s := strings.Trim(x.rest[at[0]:at[1]], "-_") // Markdown's _emphasis_ as well
 		if !minted(s) {
 			if hasDigit(s) || strings.HasPrefix(s, "req_") && len(s) > 7 && !isField(s) {
 				x.maybe(s)
@@ -36,8 +44,24 @@ func (x *extraction) prefixed() {
 		if follows := x.rest[at[1]:]; strings.HasPrefix(follows, "=") || strings.HasPrefix(follows, "(") {
 			return false // a name, not a value
 		}
+		if whole := leftOf(x.rest, at[0]) + s; whole != s && !strings.Contains(s, "_") {
+			x.maybe(s)
+			return x.add(Request, whole) // eu-req-9f3a21
+		}
 		return x.add(Request, s)
 	})
+}
+
+// leftOf is the beginning of a word that goes on at the place after a hyphen.
+func leftOf(s string, at int) string {
+	from := at
+	for from > 0 && at-from < 40 && (alnum(s[from-1]) || s[from-1] == '-') {
+		from--
+	}
+	if from == at || s[at-1] != '-' || !alnum(s[from]) {
+		return ""
+	}
+	return s[from:at]
 }
 
 // minted tells req_9f3a21 from req_timeout_30s: behind the prefix is one piece
@@ -127,7 +151,7 @@ func inWord(s string, from, to int) bool {
 
 // other are things with IDs that nobody looks up here, at the end of what
 // stands before such an ID; also a path of an address, and pod_namespace(uid).
-var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|customer|client|account|acct|tenant|org|organi[sz]ation|workspace|project|team|company|merchant|order|invoice|cart|basket|payment|charge|refund|subscription|product|sku|item|device|session|sess|sid|cookie|csrf|xsrf|token|message|msg|file|document|doc|upload|attachment|job|task|batch|build|commit|rev|revision|sha\d*|md5|hash|checksum|digest|etag|(?:if-none-)?match|version|release|image|container|pod|node|instance|license|serial|ticket|case|conversation|thread|webhook|event|booking|reservation|shipment|parcel|tracking|contract|policy|patient|member|profile|contact|lead|campaign|template|object|record|row|key|nonce|boundary|idempotency|kunde|kunden|bestell\w*|rechnung\w*|auftrag\w*|konto|benutzer|pedido|cliente|usuario|factura|commande|client|utilisateur|facture|ordine|заказ\w*|пользовател\w*|注文|订单|用户|顧客|색)[a-z]?(?:[ \t_.-]{0,2}(?:ids?|number|no|nr|num|key|uuid|guid|hash|ref|reference|nummer|tag|sum|番号|号|番))?["'` + "`" + `)\]*]{0,3}[ \t]{0,3}(?::=|=>|->|[:=#/]|is|was|ist)?[ \t]{0,3}(?:W/)?["'` + "`" + `(\[{<]{0,3}|/|[a-z0-9]_[a-z0-9.-]{1,63}\()$`)
+var other = regexp.MustCompile(`(?i)(?:(?:^|[^a-z])(?:user|usr|cust|customer|client|account|acct|tenant|org|organi[sz]ation|workspace|project|team|company|merchant|order|invoice|cart|basket|payment|charge|refund|subscription|product|sku|item|device|session|sess|sid|cookie|csrf|xsrf|token|message|msg|file|document|doc|upload|attachment|job|task|batch|build|commit|rev|revision|sha\d*|md5|hash|checksum|digest|etag|(?:if-none-)?match|version|release|image|container|pod|node|instance|license|serial|ticket|case|conversation|thread|webhook|event|booking|reservation|shipment|parcel|tracking|contract|policy|patient|member|profile|contact|lead|campaign|template|object|record|row|key|nonce|boundary|idempotency|kunde|kunden|bestell\w*|rechnung\w*|auftrag\w*|konto|benutzer|pedido|cliente|usuario|factura|commande|client|utilisateur|facture|ordine|заказ\w*|пользовател\w*|注文|订单|用户|顧客|색)[a-z]?(?:[ \t_.-]{0,2}(?:ids?|number|no|nr|num|key|uuid|guid|hash|ref|reference|nummer|tag|sum|番号|号|番))?\.?["'` + "`" + `)\]*]{0,3}[ \t]{0,3}(?::=|=>|->|[:=#/]|is|was|ist)?[ \t]{0,3}(?:W/)?["'` + "`" + `(\[{<]{0,3}|/|[a-z0-9]_[a-z0-9.-]{1,63}\()$`)
 
 // otherName is any name that ends as names of IDs and hashes do: those of ours
 // have been taken out by now.

@@ -56,7 +56,7 @@ func (x *extraction) words() {
 		if len(x.weak) >= maxWeak {
 			return
 		}
-		for _, w := range strings.FieldsFunc(f, func(r rune) bool { return strings.ContainsRune(",;\"'`()[]{}<>|", r) }) {
+		for _, w := range strings.FieldsFunc(f, func(r rune) bool { return r >= 0x590 || strings.ContainsRune(",;\"'`()[]{}<>|", r) }) {
 			x.word(w)
 		}
 	}

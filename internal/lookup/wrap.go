@@ -84,7 +84,7 @@ const (
 )
 
 var (
-	wholeShape = regexp.MustCompile(`^(?:(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})|[0-7][0-9A-HJKMNP-TV-Z]{25})$`)
+	wholeShape = regexp.MustCompile(`^(?:(?i:req|rid|corr|trace)[_-])?(?:(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})|[0-7][0-9A-HJKMNP-TV-Z]{25})$`)
 	partShape  = regexp.MustCompile(`(?i)^(?:[0-9a-f]{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})$`)
 	openPrefix = regexp.MustCompile(`(?i)^(?:req|request|rid|reqid|corr|trace|chatcmpl|err)[_-]$`)
 	begun      = regexp.MustCompile(`(?i)^(?:req|rid|reqid|corr|trace|chatcmpl|err)[_-][0-9a-z]`)
