@@ -18,6 +18,7 @@ import (
 type Customers interface {
 	NameTrails(ctx context.Context, ws int32, trails ...*event.Trail) error
 	Customer(ctx context.Context, ws int32, id string) (customer.Named, error)
+	CustomersCalled(ctx context.Context, ws int32, text string) ([]customer.Named, error)
 	Customers(ctx context.Context, ws int32, limit int, cursor string) ([]customer.Named, string, error)
 	SetCustomerName(ctx context.Context, actor store.Actor, ws int32, id, name string) (customer.Named, error)
 	RemoveCustomerName(ctx context.Context, actor store.Actor, ws int32, id string) error

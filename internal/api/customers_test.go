@@ -1,7 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -36,6 +39,21 @@ func TestCustomerNames(t *testing.T) {
 		for _, res := range []string{f.call("GET", "/v1/requests/req_billing", key, "").Body.String(), f.call("POST", "/v1/lookup", key, `{"text":"req_billing and req_auth"}`).Body.String()} {
 			assert.Contains(t, res, "Hello Acme Ltd, it went boom.")
 			assert.Contains(t, res, `"customer_name":"Acme Ltd"`)
+		}
+	}
+
+	// Whoever asks by name is told the ID, where nothing else is found.
+	for _, key := range []string{readKey, supportKey} {
+		for text, want := range map[string]string{
+			"acme": `[{"customer":"acme","name":"Acme Ltd"}]`, " ACME  ltd\n": `[{"customer":"acme","name":"Acme Ltd"}]`, "a/b c": `[{"customer":"a/b c","name":"Odd"}]`,
+			"req_billing": `[]`, "req_nobody1": `[]`, "Hello, this is Acme Ltd": `[]`, "sk_live_51Habc9Zz0QkX7Lm3": `[]`,
+		} {
+			body, err := json.Marshal(map[string]string{"text": text})
+			require.NoError(t, err)
+			for _, w := range []*httptest.ResponseRecorder{f.call("POST", "/v1/lookup", key, string(body)), f.call("GET", "/v1/lookup?q="+url.QueryEscape(text), key, "")} {
+				require.Equal(t, http.StatusOK, w.Code, w.Body)
+				assert.JSONEq(t, want, string(decoded[struct{ Customers json.RawMessage }](t, w).Customers), text)
+			}
 		}
 	}
 

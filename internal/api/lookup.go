@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"errata/internal/catalog"
+	"errata/internal/customer"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/lookup"
@@ -31,6 +32,9 @@ type found struct {
 	Hits       []hit              `json:"hits"` // Events of the Trails beyond maxTrails
 	NotFound   []missing          `json:"not_found"`
 	DidYouMean []suggestion       `json:"did_you_mean"`
+	// Customers are those whom the text as a whole is the name or the ID of. They are
+	// asked for only where nothing else was found.
+	Customers []customer.Called `json:"customers"`
 	// Truncated says that the text had more IDs than one look-up takes.
 	Truncated bool `json:"truncated"`
 	// Secrets are what looks like live keys in the text, masked: whoever sent
@@ -136,9 +140,18 @@ type search struct {
 func (s *search) run(text string) error {
 	s.out = found{
 		IDs: []lookup.Candidate{}, Rows: []idRow{}, Trails: []event.Trail{}, Hits: []hit{}, NotFound: []missing{}, DidYouMean: []suggestion{},
-		Secrets: append([]string{}, lookup.Masked(text)...),
+		Customers: []customer.Called{}, Secrets: append([]string{}, lookup.Masked(text)...),
 	}
-	asked := s.candidates(text)
+	if err := s.find(s.candidates(text)); err != nil || len(s.out.Trails)+len(s.out.Hits)+len(s.out.Secrets) > 0 {
+		return err
+	}
+	list, err := s.Store.CustomersCalled(s.ctx, s.ws, text)
+	s.out.Customers = customer.Answer(list)
+	return err
+}
+
+// find looks up what may be IDs.
+func (s *search) find(asked []lookup.Candidate) error {
 	if len(asked) == 0 {
 		return nil
 	}

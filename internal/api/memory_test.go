@@ -10,6 +10,7 @@ import (
 
 	"errata/internal/auth"
 	"errata/internal/catalog"
+	"errata/internal/customer"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/identity"
@@ -65,6 +66,9 @@ type (
 // Catalog is one in which nothing is written.
 // Nobody has a name here.
 func (m *memory) NameTrails(context.Context, int32, ...*event.Trail) error { return nil }
+func (m *memory) CustomersCalled(context.Context, int32, string) ([]customer.Named, error) {
+	return nil, nil
+}
 
 func (m *memory) Catalog(context.Context, int32) (*catalog.Book, error) {
 	return catalog.NewBook(nil), m.broken

@@ -8,6 +8,7 @@ import (
 
 	"errata/internal/auth"
 	"errata/internal/catalog"
+	"errata/internal/customer"
 	"errata/internal/edge"
 	"errata/internal/event"
 	"errata/internal/fault"
@@ -71,6 +72,7 @@ type foundOutside struct {
 	Hits       []hitOutside        `json:"hits"`
 	NotFound   []missing           `json:"not_found"`
 	DidYouMean []suggestionOutside `json:"did_you_mean"`
+	Customers  []customer.Called   `json:"customers"`
 	Truncated  bool                `json:"truncated"`
 	Secrets    []string            `json:"secrets"`
 }
@@ -99,7 +101,7 @@ type suggestionOutside struct {
 func (s *search) outside() foundOutside {
 	out := foundOutside{
 		IDs: s.out.IDs, Rows: s.out.Rows, Trails: []front.Trail{}, Hits: []hitOutside{}, NotFound: s.out.NotFound, DidYouMean: []suggestionOutside{},
-		Truncated: s.out.Truncated, Secrets: s.out.Secrets,
+		Customers: s.out.Customers, Truncated: s.out.Truncated, Secrets: s.out.Secrets,
 	}
 	for i := range s.out.Trails {
 		out.Trails = append(out.Trails, s.api.outside(&s.out.Trails[i], s.book))

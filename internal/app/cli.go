@@ -209,7 +209,7 @@ type lookupCmd struct {
 
 // Help says what scripts need.
 func (lookupCmd) Help() string {
-	return `The text may be anything that a customer sent: an e-mail, headers, an error body, log lines, or a list of up to 500 IDs. It is not stored. Exit codes: 0 everything was found, 1 something was not, 2 nothing could be asked.`
+	return `The text may be anything that a customer sent: an e-mail, headers, an error body, log lines, or a list of up to 500 IDs; or what a customer is called, and nothing else. It is not stored. Exit codes: 0 everything was found, 1 something was not, 2 nothing could be asked.`
 }
 
 func (c *lookupCmd) Run(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"errata/internal/catalog"
+	"errata/internal/customer"
 	"errata/internal/event"
 	"errata/internal/front"
 	"errata/internal/story"
@@ -25,6 +26,9 @@ type Brief struct {
 	// More is how many requests the text names beyond those shown.
 	More   int       `json:"more"`
 	Absent []Absence `json:"absent"`
+	// Customers are those whom the text as a whole is the name or the ID of, where it
+	// led to no request and they may be named.
+	Customers []Customer `json:"customers"`
 	// Secret: the text holds something like a live credential.
 	Secret bool `json:"secret"`
 }
@@ -72,15 +76,31 @@ type Absence struct {
 	Similar []string `json:"similar"`
 }
 
+// Customer is one whom somebody asked for by name.
+type Customer struct {
+	Customer string `json:"customer"`
+	Name     string `json:"name"`
+	Path     string `json:"path"`
+}
+
+// Called lists them with their pages.
+func Called(list []customer.Named) []Customer {
+	out := make([]Customer, len(list))
+	for i, n := range list {
+		out[i] = Customer{n.Customer, n.Name, customer.Path(n.Customer)}
+	}
+	return out
+}
+
 // maxFixes is how many of them there is room for.
 const maxFixes = 3
 
-// Of makes a card of a request; customer says whether it may name the customer.
-func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, customer bool) Card {
+// Of makes a card of a request; named says whether it may name the customer.
+func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, named bool) Card {
 	e := trail.Find(trail.Summary.EventID)
 	seen := front.Seen(trail)
 	about := catalog.About{}
-	if customer {
+	if named {
 		about.CustomerName = trail.Summary.CustomerName
 	}
 	says := front.Answer(book, seen, now, about)
@@ -96,7 +116,7 @@ func Of(id string, trail *event.Trail, book *catalog.Book, now time.Time, custom
 		began := story.Outside(root)
 		c.Began = "It began in " + began.Service + ": " + story.Heading(&began)
 	}
-	if !customer {
+	if !named {
 		c.Customer = Mask(c.Customer)
 	}
 	return c

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/brief"
+	"errata/internal/customer"
 	"errata/internal/event"
 )
 
@@ -35,6 +36,11 @@ func TestOf(t *testing.T) {
 		assert.NotContains(t, text, "acme")
 	}
 	assert.Equal(t, "acme", brief.Of("req_9f3a21", &trail, nil, at, true).Customer)
+}
+
+func TestCalled(t *testing.T) {
+	assert.Equal(t, []brief.Customer{{Customer: "a/b", Name: "Acme", Path: "/customers/a%2Fb"}, {Customer: "..", Name: "Dots", Path: "/customers/~.."}}, brief.Called([]customer.Named{{Customer: "a/b", Name: "Acme"}, {Customer: "..", Name: "Dots"}}))
+	assert.NotNil(t, brief.Called(nil))
 }
 
 func TestMask(t *testing.T) {

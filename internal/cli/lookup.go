@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"errata/internal/customer"
 )
 
 // LookupOptions say what to look up and where. An ID "-" stands for all of In,
@@ -114,6 +116,9 @@ func (f *finding) id(ctx context.Context, id string) error {
 	err := f.api.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(id)+"?include=attempts", nil, &raw)
 	var refused *APIError
 	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code == "request_not_found" {
+		if done, err := f.called(ctx, id); err != nil || done {
+			return err
+		}
 		f.missing++
 		return f.absent(id, refused)
 	}
@@ -129,6 +134,37 @@ func (f *finding) id(ctx context.Context, id string) error {
 		return err
 	}
 	f.trail(&t)
+	return nil
+}
+
+// called looks for a customer of that name or ID; done is false where nobody is called
+// so.
+func (f *finding) called(ctx context.Context, name string) (done bool, err error) {
+	raw, found, err := f.ask(ctx, name)
+	if err != nil || len(found.Customers) == 0 {
+		return false, err
+	}
+	if f.JSON {
+		f.line("%s", raw)
+		return true, nil
+	}
+	return true, f.customers(found.Customers)
+}
+
+// customers says who is called as somebody asked. They are no rows of a file.
+func (f *finding) customers(list []customer.Called) error {
+	if !f.CSV {
+		f.gap()
+	}
+	for _, c := range list {
+		if f.CSV {
+			if err := f.note(fmt.Sprintf("%s is customer %s.", safe(c.Name), safe(c.Customer))); err != nil {
+				return err
+			}
+			continue
+		}
+		f.line("%s is customer %s: %s", f.style(bold, safe(c.Name)), safe(c.Customer), safe(strings.TrimRight(f.Server, "/")+customer.Path(c.Customer)))
+	}
 	return nil
 }
 
@@ -184,23 +220,33 @@ type pasted struct {
 		ID    string `json:"id"`
 		Value string `json:"value"`
 	} `json:"did_you_mean"`
-	Truncated bool     `json:"truncated"`
-	Rows      []idRow  `json:"rows"`
-	Secrets   []string `json:"secrets"`
+	Customers []customer.Called `json:"customers"`
+	Truncated bool              `json:"truncated"`
+	Rows      []idRow           `json:"rows"`
+	Secrets   []string          `json:"secrets"`
+}
+
+// ask looks a text up, and gives the answer also as it came.
+func (f *finding) ask(ctx context.Context, text string) (raw json.RawMessage, found pasted, err error) {
+	if err := f.api.call(ctx, http.MethodPost, "/v1/lookup", map[string]string{"text": text}, &raw); err != nil {
+		return nil, found, err
+	}
+	return raw, found, f.api.decode(answer{body: raw}, &found)
 }
 
 func (f *finding) text(ctx context.Context, text string) error {
-	var raw json.RawMessage
-	if err := f.api.call(ctx, http.MethodPost, "/v1/lookup", map[string]string{"text": text}, &raw); err != nil {
+	raw, found, err := f.ask(ctx, text)
+	if err != nil {
 		return err
 	}
-	var found pasted
-	if err := f.api.decode(answer{body: raw}, &found); err != nil {
-		return err
+	if len(found.Customers) > 0 && !f.JSON {
+		return f.customers(found.Customers)
 	}
-	f.missing += len(found.NotFound)
-	if len(found.IDs) == 0 {
-		f.missing++
+	if len(found.Customers) == 0 {
+		f.missing += len(found.NotFound)
+		if len(found.IDs) == 0 {
+			f.missing++
+		}
 	}
 	f.warn(found.Secrets)
 	switch {

@@ -95,6 +95,30 @@ func TestLookupOfText(t *testing.T) {
 	assert.ErrorContains(t, err, "256 KiB")
 }
 
+// What a customer is called is found where no failure has that ID.
+func TestLookupOfACustomer(t *testing.T) {
+	const told = "Acme Ltd is customer acme: http"
+	for _, asked := range []string{"acme", "acme LTD"} {
+		out, err := lookupIn(t, "", nil, asked)
+		require.NoError(t, err, "something was found")
+		assert.True(t, strings.HasPrefix(out, told), out)
+		assert.True(t, strings.HasSuffix(out, "/customers/acme\n"), out)
+
+		out, err = lookupIn(t, "", func(o *LookupOptions) { o.JSON = true }, asked)
+		require.NoError(t, err)
+		assert.Contains(t, out, `"customers":[{"customer":"acme","name":"Acme Ltd"}]`)
+		var said strings.Builder
+		out, err = lookupIn(t, "", func(o *LookupOptions) { o.CSV, o.Err = true, &said }, asked)
+		require.NoError(t, err)
+		assert.Equal(t, "Acme Ltd is customer acme.\n", said.String())
+		assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 1, "it is no row")
+	}
+	out, err := lookupIn(t, "", nil, "req_abc123xyz", "Acme Ltd", "Acme Limited")
+	assert.EqualError(t, err, "1 not found.")
+	assert.Contains(t, out, told)
+	assert.Contains(t, out, "429 rate_limit_exceeded")
+}
+
 // Many IDs are a table, and the same for spreadsheets.
 func TestLookupOfMany(t *testing.T) {
 	list := "req_abc123xyz\nreq_rejected1\nreq_none0001\nreq_none0002\nreq_none0003\nreq_none0004\n"

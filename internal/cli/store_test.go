@@ -17,6 +17,7 @@ import (
 
 	"errata/internal/api"
 	"errata/internal/auth"
+	"errata/internal/customer"
 	"errata/internal/event"
 	"errata/internal/fault"
 	"errata/internal/retries"
@@ -49,6 +50,14 @@ func (s *shelf) NameTrails(_ context.Context, _ int32, trails ...*event.Trail) e
 		}
 	}
 	return nil
+}
+
+// CustomersCalled knows the one that has a name.
+func (s *shelf) CustomersCalled(_ context.Context, _ int32, text string) ([]customer.Named, error) {
+	if text = customer.Fold(text); text == "acme ltd" || text == "acme" {
+		return []customer.Named{{Customer: "acme", Name: "Acme Ltd"}}, nil
+	}
+	return nil, nil
 }
 
 // Plan answers like a store in which a run that was asked for goes on.

@@ -6,6 +6,7 @@
 package customer
 
 import (
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +28,30 @@ type Named struct {
 	Name      string     `json:"name"`
 	UpdatedAt event.Time `json:"updated_at"`
 	UpdatedBy string     `json:"updated_by"`
+}
+
+// Called is a customer in an answer to somebody who asked by name.
+type Called struct {
+	Customer string `json:"customer"`
+	Name     string `json:"name"`
+}
+
+// Answer is a list of them without who named them.
+func Answer(list []Named) []Called {
+	out := make([]Called, len(list))
+	for i, n := range list {
+		out[i] = Called{n.Customer, n.Name}
+	}
+	return out
+}
+
+// Path is where the page of a customer is. Names are opaque: what browsers and proxies
+// would take for a way up gets a tilde in front of it.
+func Path(id string) string {
+	if id == "" || id == "." || id == ".." || id[0] == '~' {
+		id = "~" + id
+	}
+	return "/customers/" + url.PathEscape(id)
 }
 
 // Check gives a name as it is stored. A fault Unprocessable names the field that

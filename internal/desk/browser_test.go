@@ -232,6 +232,37 @@ func (f *fixture) inFrame(b *browser) func(script string) string {
 	}
 }
 
+// What is typed may be what a customer is called.
+func TestBrowserSidebarFindsCustomers(t *testing.T) {
+	allowed := ""
+	f := newFixture(t, func(_ *fixture, d *desk.Deps) {
+		d.Now, d.Frames = time.Now, func(string) []string { return []string{allowed} }
+	})
+	f.samples()
+	const evil = `<img src=x onerror="parent.said.push('script')">`
+	for id, name := range map[string]string{"acme-incorporated": "Acme Ltd", "x" + evil: "Acme ltd"} {
+		_, err := f.SetCustomerName(t.Context(), ada, store.DefaultWorkspace, id, name)
+		require.NoError(t, err)
+	}
+	path, token, _ := f.addZendesk(func(s *store.IntegrationSpec) { s.Customers = true })
+	host := f.frames(path, token, map[string]any{"ticket.id": 4411, "ticket.subject": "Acme Ltd", "errors": map[string]any{}})
+	allowed = host.URL
+	b := newBrowser(t)
+	b.goTo(host.URL)
+	require.True(t, b.until(`said.some(function (m) { return m.request === "invoke" && m.params.resize; })`), "%s", b.complaints())
+	frame := f.inFrame(b)
+	frame(`document.querySelector("#text").value = "ACME ltd", document.querySelector("#ask").requestSubmit(), ""`)
+	f.until("the customers", func() bool { return frame(`document.querySelector("#status").textContent`) == "2 customers" })
+	assert.Equal(t, "Acme Ltd acme-incorporated Open in Errata", strings.Join(strings.Fields(frame(`document.querySelector("article").innerText`)), " "))
+	assert.Equal(t, f.server.URL+"/customers/acme-incorporated", frame(`document.querySelector("article a").href`))
+	assert.Equal(t, "true", frame(`String(document.documentElement.scrollWidth <= innerWidth)`))
+	b.picture("sidebar-customers")
+	said, err := eval[string](b, `JSON.stringify(said)`)
+	require.NoError(t, err)
+	assert.NotContains(t, said, `"script"`)
+	assert.Empty(t, b.complaints())
+}
+
 // Another origin gets an empty frame: the browser refuses it, since the page says
 // who may.
 func TestBrowserSidebarElsewhere(t *testing.T) {

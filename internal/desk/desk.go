@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"errata/internal/catalog"
+	"errata/internal/customer"
 	"errata/internal/edge"
 	"errata/internal/event"
 	"errata/internal/fault"
@@ -38,6 +39,7 @@ type Store interface {
 	Absences(ctx context.Context, ws int32, ids []string) (map[string]store.Absence, error)
 	Near(ctx context.Context, ws int32, id string, limit int) ([]store.Hit, error)
 	Catalog(ctx context.Context, ws int32) (*catalog.Book, error)
+	CustomersCalled(ctx context.Context, ws int32, text string) ([]customer.Named, error)
 	Looked(ctx context.Context, actor store.Actor, ws int32, events ...string)
 	Audit(ctx context.Context, ws int32, actor store.Actor, action, target string, details any) error
 	Event(ctx context.Context, ws int32, id string) (event.Event, error)

@@ -89,6 +89,10 @@ func TestEmbeddedLookUp(t *testing.T) {
 	assert.NotContains(t, r.body, "mia@acme.example")
 	assert.Contains(t, f.audited(), "zendesk "+i.ID+" Zendesk acme request.view")
 	assert.NotNil(t, f.integration(i.ID).LastUsedAt)
+	assert.Empty(t, b.Customers)
+	_, err := f.SetCustomerName(t.Context(), ada, store.DefaultWorkspace, "acme-incorporated", "Acme Ltd")
+	require.NoError(t, err)
+	assert.NotContains(t, look(session, `{"text":"Acme Ltd"}`).body, "incorporated", "this integration masks names")
 	for body, code := range map[string]string{``: "invalid_request", `[]`: "invalid_request", `{}`: "invalid_request", `{"text":"x"}{}`: "invalid_request", `{"text":"` + strings.Repeat("x", 300<<10) + `"}`: "payload_too_large"} {
 		assert.Equal(t, code, look(session, body).code(t), "%.20s", body)
 	}

@@ -31,7 +31,19 @@ type question struct {
 // find says what is known of a text. It is the only place that looks things up,
 // with the same extraction and the same look-ups as the pages.
 func (d *Desk) find(ctx context.Context, q question) (brief.Brief, error) {
-	out := brief.Brief{Cards: []brief.Card{}, Absent: []brief.Absence{}, Secret: lookup.HasSecret(q.text)}
+	out, err := d.findRequests(ctx, q)
+	if err != nil || len(out.Cards) > 0 || out.Secret || !q.customers {
+		return out, err
+	}
+	list, err := d.Store.CustomersCalled(ctx, q.ws, q.text)
+	if out.Customers = brief.Called(list); len(list) > 0 { // the text is no ID
+		out.Absent = []brief.Absence{}
+	}
+	return out, err
+}
+
+func (d *Desk) findRequests(ctx context.Context, q question) (brief.Brief, error) {
+	out := brief.Brief{Cards: []brief.Card{}, Absent: []brief.Absence{}, Customers: []brief.Customer{}, Secret: lookup.HasSecret(q.text)}
 	asked := lookup.Candidates(q.text)
 	asked = asked[:min(len(asked), store.MaxLookup)]
 	if len(asked) == 0 {

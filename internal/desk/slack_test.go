@@ -154,6 +154,23 @@ func TestCommands(t *testing.T) {
 	assert.Contains(t, db, "slack U0MIA00001 mia (Slack) request.view")
 }
 
+// Whoever asks by name is told where the customer's page is, if names may leave here.
+func TestCommandsFindCustomers(t *testing.T) {
+	f := newFixture(t)
+	f.samples()
+	_, err := f.SetCustomerName(t.Context(), ada, store.DefaultWorkspace, "acme-incorporated", "Acme Ltd")
+	require.NoError(t, err)
+	masked, open := f.addSlack(), f.addSlack(func(s *store.IntegrationSpec) { s.Customers = true })
+	for _, text := range []string{"acme  LTD", "acme-incorporated"} {
+		assert.NotContains(t, f.signed(commands(masked), ask(text)).body, "customers/", text)
+		r := f.signed(commands(open), ask(text))
+		assert.Contains(t, r.body, "*Acme Ltd*\\ncustomer `acme-incorporated`\\n<https://errata.example/customers/acme-incorporated|Open in Errata>", text)
+		assert.NotContains(t, r.body, "No failure found")
+	}
+	assert.NotContains(t, f.signed(commands(masked), ask("acme ltd")).body, "incorporated")
+	assert.NotContains(t, f.signed(commands(open), ask("is Acme Ltd well?")).body, "incorporated", "it is a name, and no search")
+}
+
 // Slack waits for three seconds. What takes longer is told where Slack said, once.
 func TestSlowAnswersFollow(t *testing.T) {
 	gate := make(chan struct{})

@@ -130,6 +130,12 @@ func Answer(b *brief.Brief, base string) Message {
 		if b.More > 0 {
 			m.Blocks = append(m.Blocks, small(fmt.Sprintf("And %d more: paste the text into the page to see all of them.", b.More)))
 		}
+	case len(b.Customers) > 0:
+		m.Text = "A customer"
+		if n := len(b.Customers); n > 1 {
+			m.Text = fmt.Sprintf("%d customers", n)
+		}
+		m.Blocks = append(m.Blocks, customers(b.Customers, base)...)
 	case len(b.Absent) > 0:
 		m.Text = "No failure found"
 	default:
@@ -147,6 +153,20 @@ func Answer(b *brief.Brief, base string) Message {
 		m.Blocks = append(m.Blocks, section(":warning: The text holds what looks like a live key or token. Its owner should replace it. It was not looked up."))
 	}
 	return m
+}
+
+// maxCustomers of one name are shown.
+const maxCustomers = 10
+
+func customers(list []brief.Customer, base string) []Block {
+	var out []Block
+	for i, c := range list {
+		if i == maxCustomers {
+			return append(out, small(fmt.Sprintf("And %d more who are called so.", len(list)-i)))
+		}
+		out = append(out, section(bold(c.Name), "customer "+code(c.Customer), link(base, c.Path, "Open in Errata")))
+	}
+	return out
 }
 
 func absent(a *brief.Absence) Block {

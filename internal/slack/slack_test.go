@@ -146,6 +146,7 @@ func TestNothingIsMarkup(t *testing.T) {
 		"one":    slack.Answer(&brief.Brief{Cards: []brief.Card{card}, Secret: true}, ""),
 		"more":   slack.Answer(&brief.Brief{Cards: []brief.Card{card, card}, More: 3}, ""),
 		"none":   slack.Answer(&brief.Brief{Absent: []brief.Absence{{ID: evil, Why: evil, Similar: []string{evil}}}}, ""),
+		"called": slack.Answer(&brief.Brief{Customers: []brief.Customer{{Customer: evil, Name: evil, Path: "/customers/x"}}}, ""),
 		"unfurl": slack.UnfurlOf(&card), "help": slack.Help(evil), "notice": slack.Notice(evil),
 	} {
 		for _, text := range texts(t, m) {
@@ -201,6 +202,11 @@ func TestAnswers(t *testing.T) {
 	none := slack.Answer(&brief.Brief{Absent: []brief.Absence{{ID: "req_x", Why: brief.Why("never_seen", "", ""), Similar: []string{"req_y"}}}}, "")
 	assert.Contains(t, strings.Join(texts(t, none), "\n"), "No failure found under `req_x`.\nNo failure with this ID has been reported. Requests that succeed are not stored.\nDid you mean `req_y`?")
 	assert.Contains(t, slack.Answer(&brief.Brief{}, "").Text, "No ID found")
+	called := slack.Answer(&brief.Brief{Customers: []brief.Customer{{Customer: "cus_1", Name: "Acme Ltd", Path: "/customers/cus_1"}}}, "https://errata.example")
+	assert.Equal(t, []string{"A customer", "*Acme Ltd*\ncustomer `cus_1`\n<https://errata.example/customers/cus_1|Open in Errata>"}, []string{called.Text, called.Blocks[0].Text.Text})
+	many := slack.Answer(&brief.Brief{Customers: make([]brief.Customer, 20)}, "")
+	assert.Equal(t, "20 customers", many.Text)
+	assert.Contains(t, strings.Join(texts(t, many), "\n"), "And 10 more who are called so.")
 	l := slack.Links{Channel: "C1", TS: "1.2"}
 	assert.Equal(t, slack.Unfurling{Channel: "C1", TS: "1.2"}, l.Unfurling(nil))
 }

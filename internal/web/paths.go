@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"errata/internal/customer"
 	"errata/internal/fault"
 )
 
@@ -31,7 +32,7 @@ func nameOf(segment string) (string, error) {
 
 func pathOfService(service string) string { return "/services/" + segment(service) }
 
-func pathOfCustomer(customer string) string { return "/customers/" + segment(customer) }
+func pathOfCustomer(id string) string { return customer.Path(id) }
 
 // pathOfCode is about the code in all services where service is "".
 func pathOfCode(service, code string) string {

@@ -198,11 +198,18 @@
     if (c.tickets && (number || c.tickets.others.length)) tickets(add(a, "div"), c, c.tickets);
     link(add(a, "p"), "Open in Errata", c.path);
   }
+  function customer(c) {
+    var a = add(cards, "article", "", "card caller");
+    add(a, "h2", c.name);
+    add(a, "p", c.customer, "id");
+    link(add(a, "p"), "Open in Errata", c.path);
+  }
   function show(found, nothing) {
-    var n = found.cards.length + found.more;
+    var n = found.cards.length + found.more, called = found.customers || [];
     cards.textContent = "";
-    say(n ? (n === 1 ? "1 request" : n + " requests") : found.absent.length ? "No failure found" : nothing);
+    say(n ? (n === 1 ? "1 request" : n + " requests") : called.length ? (called.length === 1 ? "1 customer" : called.length + " customers") : found.absent.length ? "No failure found" : nothing);
     found.cards.forEach(card);
+    called.forEach(customer);
     if (found.more) add(cards, "p", "And " + found.more + " more: paste the text into Errata to see all of them.");
     found.absent.forEach(function (m) {
       var p = add(cards, "p", "No failure found under ", "note");
