@@ -148,7 +148,7 @@ func TestWhoMaySetObjectives(t *testing.T) {
 	foreign := map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.test"}
 	assert.Equal(t, 403, f.post("/services/billing", foreign, "do", "set", "objective", "99").code, "another site's form")
 	f.client = f.newClient()
-	assert.Equal(t, "/login", f.post("/services/billing", nil, "do", "set", "objective", "99").header.Get("Location"))
+	assert.Equal(t, "/login?next=%2Fservices%2Fbilling", f.post("/services/billing", nil, "do", "set", "objective", "99").header.Get("Location"))
 	f.signIn() // may read
 	for _, path := range []string{"/services/billing", "/e/billing/POST/v1/charges"} {
 		assert.Equal(t, 403, f.post(path, nil, "do", "set", "objective", "99").code)

@@ -22,7 +22,7 @@ func TestBrowserDesk(t *testing.T) {
 	b.press("k", "KeyK") // of "known issue"
 	b.tabOnTo(`.desk [value=status]`)
 	b.press("Enter", "Enter")
-	b.run(chromedp.WaitVisible(chromedp.CSS(".desk form small")))
+	b.run(chromedp.WaitVisible(chromedp.CSS(".line .team"))) // on the page that the form led to
 	assert.Equal(t, "known_issue", b.string(`document.querySelector("#desk-status").value`))
 	require.True(t, b.truth(`document.querySelector("#desk-note").focus() === undefined`))
 	b.run(chromedp.KeyEvent("told them to **batch**, see https://acme.zendesk.com/agent/tickets/4411"))
