@@ -76,9 +76,13 @@ func (r *blockReader) fetch(ctx context.Context, tx pgx.Tx, ids []blockID, table
 		return err
 	}
 	for _, id := range ids { // also that there is none
-		r.s.tables.put(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}], tables[id])
+		r.keep(id, tables[id])
 	}
 	return nil
+}
+
+func (r *blockReader) keep(id blockID, t *rollup.Table) {
+	r.s.tables.put(cacheKey{ws: r.ws, blockID: id}, r.built[spanID{id.level, id.start}], t)
 }
 
 // decode takes what was asked for: the groups that are fetched are rectangles, and

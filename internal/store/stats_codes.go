@@ -54,6 +54,7 @@ func (r *blockReader) codesBefore(ctx context.Context, tx pgx.Tx, ids []blockID,
 			}
 			for _, id := range of[span] {
 				tables[id] = table
+				r.keep(id, table) // at once: who gives up on a month has less to wait for next time
 			}
 		}
 	}

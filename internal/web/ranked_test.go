@@ -17,7 +17,7 @@ func TestTopEndpointsByRate(t *testing.T) {
 	rates := func(p page, cell int) (busy, few []float64) {
 		t.Helper()
 		p.Find(top + "tbody tr").Each(func(_ int, tr *goquery.Selection) {
-			rate, err := strconv.ParseFloat(strings.TrimSuffix(words(tr.Find("td").Eq(cell)), "%"), 64)
+			rate, err := strconv.ParseFloat(strings.Trim(words(tr.Find("td").Eq(cell)), "<>%"), 64)
 			require.NoError(t, err, words(tr))
 			if tr.HasClass("low") {
 				few = append(few, rate)
