@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,6 +101,7 @@ func TestBrowserTheme(t *testing.T) {
 			shows(dark, path)
 			assert.True(t, b.truth(`document.documentElement.scrollWidth <= innerWidth`), "%s scrolls sideways", path)
 			b.requireAccessible(path + ", dark by choice")
+			b.picture(fmt.Sprint("theme", strings.ReplaceAll(strings.SplitN(path, "?", 2)[0], "/", "-"), "-", width))
 		}
 	}
 
