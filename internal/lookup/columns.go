@@ -25,7 +25,7 @@ func (x *extraction) columns() {
 				break
 			}
 			for n, column := range at {
-				v := unquote(row[column])
+				v := unquote(strings.TrimPrefix(strings.Trim(row[column], " \t\""), "=")) // Excel: ="0042"
 				if strings.ContainsAny(v, " \t") || len(v) < 3 || !hasDigit(v) || isDate(v) {
 					continue
 				}

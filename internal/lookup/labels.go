@@ -179,7 +179,7 @@ func (x *extraction) label(at []int) (label, bool) {
 	if end := at[1]; group != 3 && end < len(x.rest) && letter(x.rest[end]) {
 		return label{}, false // "identity", "requested"
 	}
-	if end := at[1]; group == 4 && end+1 < len(x.rest) && (x.rest[end] == '_' || x.rest[end] == '-') && alnum(x.rest[end+1]) {
+	if end := at[1]; group%2 == 0 && end+1 < len(x.rest) && (x.rest[end] == '_' || x.rest[end] == '-') && alnum(x.rest[end+1]) {
 		return label{}, false // the prefix of an ID, or of another name
 	}
 	start := at[0]
@@ -261,6 +261,9 @@ func readValue(s string, at int) (held, int) {
 				inner = strings.Join(strings.Fields(inner), "")
 			}
 			if !strings.ContainsAny(inner, "{}<>\"") && (v.paired || !strings.Contains(inner, " ")) {
+				if strings.Contains(opener, "{") && fieldEnd.MatchString(s[start+end:min(len(s), start+end+8)]) {
+					return held{}, 0 // the name of a field within
+				}
 				v.text = inner
 				return v, start + end
 			}
@@ -268,8 +271,14 @@ func readValue(s string, at int) (held, int) {
 	}
 	raw := value.FindString(s[start:min(len(s), start+event.MaxIDLen+1)])
 	v.text = trimValue(raw)
-	return v, start + len(v.text)
+	end := start + len(v.text)
+	if i := strings.IndexByte(v.text, ':'); i > 0 && prefixes.MatchString(v.text[i+1:]) {
+		v.text = v.text[i+1:] // the rest of a name that is written unlike ours
+	}
+	return v, end
 }
+
+var fieldEnd = regexp.MustCompile(`^["'` + "`" + `]\s{0,4}:`)
 
 func trimValue(s string) string {
 	s = strings.TrimPrefix(s, "|")

@@ -147,7 +147,7 @@ func (x *extraction) guess(kind Kind, value string) {
 func Candidates(text string) []Candidate {
 	found := Extract(text)
 	word := event.CleanID(text)
-	if word != "" && len(strings.Fields(text)) == 1 && !strings.Contains(word, "://") && !HasSecret(text) && (len(found) == 0 || found[0].Weak) {
+	if word != "" && len(strings.Fields(text)) == 1 && !strings.Contains(word, "://") && !strings.ContainsAny(word, "{}<>\"\\") && !HasSecret(text) && (len(found) == 0 || found[0].Weak) {
 		found = append([]Candidate{{Kind: Unknown, Value: word}}, found...)
 	}
 	return found
@@ -232,7 +232,7 @@ func (x *extraction) each(re *regexp.Regexp, fn func(at []int) bool) {
 	}
 }
 
-var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/([^\s"'<>?#/|]+)`) // Slack's end in |text
+var links = regexp.MustCompile(`https?://[^\s"'<>]+?/(r|events|v1/requests|v1/events)/((?:[^\s"'<>?#/|\\\x{a0}\x{3000}-\x{ffef}]|\\[_-])+)`) // Slack's end in |text; Markdown escapes
 
 func (x *extraction) links() {
 	x.each(links, func(at []int) bool {
@@ -240,7 +240,8 @@ func (x *extraction) links() {
 		if end < len(x.rest) && x.rest[end] == '/' { // a longer path is somebody else's
 			return false
 		}
-		id, err := url.PathUnescape(strings.TrimRight(x.rest[at[4]:at[5]], ".,;:!)]}"))
+		written := strings.ReplaceAll(strings.Map(plainRune, x.rest[at[4]:at[5]]), `\`, "")
+		id, err := url.PathUnescape(strings.TrimRight(written, ".,;:!)]}"))
 		if err != nil {
 			return false
 		}

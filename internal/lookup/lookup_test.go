@@ -38,6 +38,17 @@ func TestExtract(t *testing.T) {
 		{"number beside a known field", `{"request_id": 12345678901234567890, "trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`, "12345678901234567890"},
 		{"prefix that is a name", "in trace_a1b2c3d4e5 today", "trace_a1b2c3d4e5"},
 		{"prose", "It says req_99x21zz when I pay", "req_99x21zz"},
+		{"link in a string", `{"text":"see https://errata.example.com/r/req_99x21zz\nthanks"}`, "req_99x21zz"},
+		{"link in Markdown", `(https://errata.example.com/r/req\_99x21zz).`, "req_99x21zz"},
+		{"link with what cannot be seen", "https://errata.example.com/r/req_99\u200bx21zz\u00a0thanks", "req_99x21zz"},
+		{"header without a blank", "x-b3-traceid:64fe8b2a57d3eff7 and more", "64fe8b2a57d3eff7"},
+		{"misread name", "Request lD:req_99x21zz", "req_99x21zz"},
+		{"log of Spring", "ERROR [billing] [exec-3] [7b9d1f3a5c7e4b9d8f1a3c5e7b9d1f3a-3a5c7e4b9d8f1a3c] boom", "7b9d1f3a5c7e4b9d8f1a3c5e7b9d1f3a"},
+		{"cell of Excel", "request_id,customer\n=\"00918273645\",acme\n", "00918273645"},
+		{"attribute of a queue", `{"x-correlation-id": {"StringValue": "sqs-5f7b9d0e2f", "DataType": "String"}}`, "sqs-5f7b9d0e2f"},
+		{"row of DynamoDB", `{"request_id":{"S":"dyn-5f7b9d0e2f"},"n":{"N":"7"}}`, "dyn-5f7b9d0e2f"},
+		{"wrapped in HTML", "the request was 0a1b2c3d-4e5f-4a6b-<br/>\n8c7d-9e0f1a2b3c4d today", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"},
+		{"HTML in JSON", `{"html":"\u003cp\u003eTrace\u0026nbsp;ID: 9c-77ab-19cd\u003c/p\u003e"}`, "9c-77ab-19cd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := values(c.text)
@@ -61,6 +72,19 @@ func TestExtractSecrets(t *testing.T) {
 func TestExtractNothing(t *testing.T) {
 	for _, text := range []string{"", "   ", "null", "hello my good people", `{"request_id":"undefined"}`} {
 		assert.Empty(t, values(text), text)
+	}
+}
+
+// Not everything without a blank is one ID, nor is every line of a list.
+func TestCandidatesOfOneWord(t *testing.T) {
+	assert.Equal(t, []Candidate{{Kind: Unknown, Value: "weird"}}, Candidates("weird"))
+	for _, text := range []string{
+		`{"text":"date;order\n2026-11-20;A-2026-0001"}`, "<p>9912</p>",
+		"> " + strings.Repeat("SGVsbG8gdGVhbSwKCm91ciBuaWdodGx5IGV4cG9ydCBmYWlsZWQgYWdhaW4", 2)[:76] + "\n> IHJlcV9iNjRUcTlYdzJMbTc3YQpPcmRlciBQTy0yMDI2LTc3ODEyLgoKQmVzdCwKRGFuYQo=",
+	} {
+		for _, c := range Candidates(text) {
+			assert.True(t, c.Weak, "%q in %q", c.Value, text)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func withoutRTF(s string) string {
 }
 
 var (
-	softBreak = regexp.MustCompile(`=[ \t]*\n(?:(?:[ \t]*>)+[ \t]?)?`)
+	softBreak = regexp.MustCompile(`=[ \t]*\n(?:(?:[ \t]*>)+[ \t])?`)
 	octets    = regexp.MustCompile(`(?:=[0-9A-F]{2})+`)
 	qpSigns   = regexp.MustCompile(`(?i)quoted-printable|=3D|=20\n|=C2=A0|=E2=80|=C3=[89AB][0-9A-F]|["'][\w.:-]{2,100}=[ \t]*\n[> \t]*[\w.:-]{1,100}["']`)
 	longBreak = regexp.MustCompile(`(?m)^.{69,75}[^=\n]=$|^.{50,78}\s[A-Za-z]{1,12}=\n[A-Za-z]`)
@@ -144,11 +144,12 @@ var (
 	attribute = regexp.MustCompile(`(?i)[\s-]((?:[\w-]{0,40}-)?(?:request|req|trace|correlation|error|incident|span)[_-]?id\s{0,2}=\s{0,2}(?:"[^"]{1,200}"|'[^']{1,200}'))`)
 	metaNames = regexp.MustCompile(`(?i)<(meta |input (?:type=\S{1,20} )?)(?:name|property|http-equiv)=["']([^"'<>]{1,80})["']\s{1,4}(?:id=\S{1,60}\s{1,4})?(?:content|value)=`)
 	cells     = regexp.MustCompile(`(?i)</?(?:td|th)(?:\s[^<>]*)?>`)
-	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>`)
+	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>[ \t]{0,8}\n?`)
 	quoted    = regexp.MustCompile(`(?m)^[ \t]*(?:(?:>|│|¦|[|*<+-][ \t])[ \t]*)+|^[ \t]*\d{1,4}[.)][ \t]+`)
 	longDash  = regexp.MustCompile(`([0-9A-Za-z])[—―]([0-9A-Za-z])`)
 	mailLines = regexp.MustCompile(`(?mi)^(?:message-id|in-reply-to|references[ \t]*:[ \t]*<|dkim-signature|arc-[\w-]+|received(?:-spf)?|authentication-results|content-[\w-]+|mime-version|x-(?:google|gm|ms-exchange|ms-office365|microsoft|forefront|sg|mailgun|ses|mailer|spam|received|originating|proofpoint|mimecast|yahoo|notifications|hubspot|zendesk)[\w-]*|return-path|delivered-to|list-[\w-]+|thread-(?:index|topic)|feedback-id|user-agent|accept[\w-]*|etag|if-none-match|last-modified|server|via|alt-svc|nel|report-to|content-security-policy|strict-transport-security|boundary)[ \t]*[:=<][^\n]*(?:\n[ \t]+[^\n]*)*`)
 	nameValue = regexp.MustCompile(`"(?:name|key|header)"\s{0,4}:\s{0,4}"([^"\n]{1,80})"\s{0,40},\s{0,40}"value"\s{0,4}:\s{0,4}(?:\{\s{0,40}"(?:string|int)Value"\s{0,4}:\s{0,4})?`) // HAR, OpenTelemetry, Postman
+	typed     = regexp.MustCompile(`"\s{0,4}:\s{0,4}\{\s{0,40}"(?:[Ss]tringValue|[Vv]alue|S)"\s{0,4}:\s{0,4}"`)                                                                      // attributes of queues, rows of DynamoDB
 	boundary  = regexp.MustCompile(`(?m)^-{2,}[=\w.'+-]{8,}-{0,2}$`)
 	spacedHex = regexp.MustCompile(`(?i)\b[0-9a-f]{8}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{4}[ ]?[- ][ ]?[0-9a-f]{12}\b`)
 	hexGroups = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{4} ){7}[0-9a-f]{4}\b|\b(?:[0-9a-f]{8} ){3}[0-9a-f]{8}\b`)
@@ -163,6 +164,7 @@ var (
 func mend(s string, maybe func(string)) string {
 	if strings.Contains(s, `\`) {
 		s = escaped.ReplaceAllStringFunc(s, unescape)
+		s = strings.Map(plainRune, entities.ReplaceAllStringFunc(s, html.UnescapeString)) // HTML within JSON
 	}
 	if strings.Contains(s, "%") {
 		s = queries.ReplaceAllStringFunc(s, func(q string) string { return strings.ReplaceAll(q, "+", " ") })
@@ -181,6 +183,9 @@ func mend(s string, maybe func(string)) string {
 	}
 	if strings.Contains(s, `alue"`) {
 		s = nameValue.ReplaceAllString(s, `"$1": `)
+	}
+	if strings.Contains(s, "{") {
+		s = typed.ReplaceAllString(s, `": "`)
 	}
 	s = quoted.ReplaceAllString(s, "")
 	s = mailLines.ReplaceAllString(s, "")

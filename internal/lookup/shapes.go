@@ -9,8 +9,8 @@ import (
 
 var traceparents = regexp.MustCompile(`(?i)\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})(?:-[0-9a-f]{2})?\b`)
 
-// correlated is what Spring puts into the lines of a log: [service,trace,span].
-var correlated = regexp.MustCompile(`\[[\w .-]{0,80}[,-] ?([0-9a-f]{32}|[0-9a-f]{16})[,-] ?([0-9a-f]{16})(?:,(?:true|false))?\]`)
+// correlated is what Spring puts into the lines of a log: [service,trace,span], or [trace-span].
+var correlated = regexp.MustCompile(`\[(?:[\w .-]{0,80}[,-] ?)?([0-9a-f]{32}|[0-9a-f]{16})[,-] ?([0-9a-f]{16})(?:,(?:true|false))?\]`)
 
 func (x *extraction) traceparents() {
 	x.each(correlated, func(at []int) bool {

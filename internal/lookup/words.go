@@ -42,6 +42,9 @@ func listed(w string) bool {
 	if len(w) < minWord || len(w) > maxWord || !hasDigit(w) || isDate(w) || otherObject(w) || addresses.MatchString(w) || strings.ContainsAny(w, "@=/\\") {
 		return false
 	}
+	if len(w) >= encodedLine && isBase64(w) {
+		return false
+	}
 	return hasLetter(w) || len(w) >= 8 && digitsOnly(w) && !strings.Contains(w, "-")
 }
 
