@@ -89,7 +89,11 @@ func (x *extraction) object(o map[string]any) {
 			if f.name == "hostid" && o["HostId"] == nil && len(v) < minHostID {
 				continue // of a machine
 			}
-			x.take(f.kind, strings.TrimSpace(v))
+			v = strings.TrimSpace(v)
+			if f.kind == Trace || f.kind == Span {
+				v = withoutBase(v)
+			}
+			x.take(f.kind, v)
 		case json.Number:
 			x.take(f.kind, v.String())
 		}

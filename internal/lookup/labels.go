@@ -21,7 +21,7 @@ var names = regexp.MustCompile(`^(?i:((?:request|correlation|correl|req|trace|sp
 	`|reference(?:[ \t_-]?(?:number|no|id|code|nr))?|referenz(?:nummer|nr)?|référence|referencia|riferimento|referência|ref\.?(?:[ \t_-]?(?:number|no|id|nr|[abc]\b))?|request[ \t_-]?(?:number|no\b|nr\b)|request|req|trace|span|rqid|rid|cid|(?-i:ID\b)|エラーID|エラー番号|错误ID|错误编号|オペレーションID|رقم الطلب|رمز الطلب))`)
 
 // foreign are the request ID, correlation ID and trace ID elsewhere.
-const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|kennung der anfrage|korrelations-?[ ]?(?:id|kennung)|ablaufverfolgungs-?id` +
+const foreign = `anfragen?-?[ ]?(?:id|kennung|nr|nummer)|anforderungs-?[ ]?id|kennung der anfrage|request-?[ ]?kennung|anfrage mit (?:der )?id|(?:petici[oó]n|solicitud) con (?:el )?id|requ[eê]te (?:avec|portant) l'id(?:entifiant)?|richiesta con (?:l')?id|korrelations-?[ ]?(?:id|kennung)|ablaufverfolgungs-?id` +
 	`|id(?:entificador|entifiant|entificativo|entificatore|-ul)?[ ](?:única[ ])?(?:de|da|do|della|di|del|van)?[ ]?(?:la|l'|le|el|het)?[ ]?(?:solicitud|petici[oó]n|requ[eê]te|demande|solicita[cç][aã]o|requisi[cç][aã]o|richiesta|verzoek|aanvraag|corr[eé]laci[oó]n|corr[eé]lation|correla[cç][aã]o|correlazione|traza|rastreo|rastreamento|seguimiento|trace|suivi|traccia|permintaan|cererii?|cerere)` +
 	`|n(?:úmero|umero|º|\.º|uméro|°)[ ](?:de|da|di)[ ](?:solicitud|petici[oó]n|requ[eê]te|solicita[cç][aã]o|requisi[cç][aã]o|richiesta)` +
 	`|aanvraag-?[ ]?(?:id|nummer)|verzoek-?[ ]?id|correlatie-?[ ]?id|beg[aä]ran-?[ ]?id|f[oö]rfr[aå]gnings-?[ ]?id|anmodnings-?[ ]?id|foresp[oø]rg?sels-?[ ]?id|pyynn[oö]n (?:tunnus|tunniste|id)` +
@@ -78,7 +78,7 @@ const maxName = 64
 
 // pairs are the two letters that a name begins with. To look for names only
 // where one can begin is ten times as fast.
-const pairs = "re co tr sp ra ac in de ap fb lo x- ho cf ub se b3 op an ko ab id n. aa ve be fo py is er ev su un ex fa di cr fe vo ri rq ci nu ke n\xc3 f\xc3 n\xc2 k\xc3 m\xc3 r\xc3 "
+const pairs = "re co tr sp ra ac in de ap fb lo x- ho cf ub se b3 op an ko ab id n. aa ve be fo py is er ev su un ex fa di cr fe vo ri rq ci nu ke n\xc3 f\xc3 n\xc2 k\xc3 m\xc3 r\xc3 pe so "
 
 var begins = func() (set [1 << 16]bool) {
 	for i := 0; i+1 < len(pairs); i += 3 {
@@ -106,6 +106,9 @@ func (x *extraction) labelled(at []int) int {
 		return 0
 	}
 	v, end := readValue(x.rest, at[1])
+	if l.kind == Trace || l.kind == Span {
+		v.text = withoutBase(v.text)
+	}
 	if v.text == "" || !l.takes(v) {
 		return 0
 	}
@@ -134,6 +137,14 @@ func alike(a, b string) bool {
 	}
 	i, j := strings.IndexAny(a, "_-"), strings.IndexAny(b, "_-")
 	return len(b) >= 4 && (i > 0 && i == j && a[:i] == b[:j] || len(a) == len(b) && len(b) >= 6)
+}
+
+// withoutBase takes the 0x off that OpenTelemetry's console exporters write.
+func withoutBase(v string) string {
+	if bare, ok := strings.CutPrefix(v, "0x"); ok && (len(bare) == 32 || len(bare) == 16) && wholeHex.MatchString(bare) {
+		return bare
+	}
+	return v
 }
 
 // take adds a value under a name, as it is stored.

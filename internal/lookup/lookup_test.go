@@ -48,6 +48,8 @@ func TestExtract(t *testing.T) {
 		{"attribute of a queue", `{"x-correlation-id": {"StringValue": "sqs-5f7b9d0e2f", "DataType": "String"}}`, "sqs-5f7b9d0e2f"},
 		{"row of DynamoDB", `{"request_id":{"S":"dyn-5f7b9d0e2f"},"n":{"N":"7"}}`, "dyn-5f7b9d0e2f"},
 		{"wrapped in HTML", "the request was 0a1b2c3d-4e5f-4a6b-<br/>\n8c7d-9e0f1a2b3c4d today", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"},
+		{"console exporter", `{"context":{"trace_id":"0x5b8aa5a2d2c872e8321cf37308d69df2","span_id":"0x051581bf3cb55c13"}}`, "5b8aa5a2d2c872e8321cf37308d69df2"},
+		{"data of log4j", `<log4j:data name="requestId" value="xl-77ab19cd"/><log4j:data name="userId" value="u-889900"/>`, "xl-77ab19cd"},
 		{"HTML in JSON", `{"html":"\u003cp\u003eTrace\u0026nbsp;ID: 9c-77ab-19cd\u003c/p\u003e"}`, "9c-77ab-19cd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,7 +120,7 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{
 		"Request ID", "requestId", "x-amzn-RequestId", "REQUEST_ID", "upstream_request_id", "Correlation-Id", "Trace ID", "X-B3-TraceId", "span.id", "Ray ID",
 		"Activity ID", "invocation id", "paypal-debug-id", "Apigw-Requestid", "fbtrace_id", "logref", "x-amz-id-2", "x-amz-cf-id", "HostId", "CF-RAY", "x-vercel-id",
-		"uber-trace-id", "sentry-trace", "b3", "x-azure-ref", "operation-location", "Anfrage-ID", "Anforderungs-ID", "Kennung der Anfrage", "Korrelations-ID",
+		"uber-trace-id", "sentry-trace", "b3", "x-azure-ref", "operation-location", "Anfrage-ID", "Anforderungs-ID", "Kennung der Anfrage", "Request-Kennung", "Anfrage mit der ID", "petición con ID", "solicitud con el ID", "requête avec l'identifiant", "richiesta con ID", "Korrelations-ID",
 		"Ablaufverfolgungs-ID", "ID de la solicitud", "identificador de petición", "ID de requête", "identifiant de la demande", "ID da solicitação", "ID richiesta",
 		"número de solicitud", "nº de solicitud", "n° de requête", "aanvraag-id", "verzoek-ID", "correlatie-ID", "begäran-ID", "förfrågnings-id", "anmodnings-id",
 		"forespørsels-id", "pyynnön tunnus", "ID żądania", "identyfikator żądania", "ID požadavku", "istek kimliği", "kérésazonosító", "ID yêu cầu", "mã yêu cầu",

@@ -142,7 +142,7 @@ var (
 	inlined   = regexp.MustCompile(`\[?\bcid:[\w.@-]{1,200}\]?`)                                                      // a picture inside of a mail
 	decor     = regexp.MustCompile(`(?is)</?(?:img|link|source|svg|path)(?:\s[^<>]*)?/?>|<style[^<>]*>[^<]*</style>`) // nothing that is read
 	attribute = regexp.MustCompile(`(?i)[\s-]((?:[\w-]{0,40}-)?(?:request|req|trace|correlation|error|incident|span)[_-]?id\s{0,2}=\s{0,2}(?:"[^"]{1,200}"|'[^']{1,200}'))`)
-	metaNames = regexp.MustCompile(`(?i)<(meta |input (?:type=\S{1,20} )?)(?:name|property|http-equiv)=["']([^"'<>]{1,80})["']\s{1,4}(?:id=\S{1,60}\s{1,4})?(?:content|value)=`)
+	metaNames = regexp.MustCompile(`(?i)<(input type=\S{1,20} |[a-z][\w:.-]{0,40} )(?:name|key|property|http-equiv)=["']([^"'<>]{1,80})["']\s{1,4}(?:id=\S{1,60}\s{1,4})?(?:content|value)=`)
 	cells     = regexp.MustCompile(`(?i)</?(?:td|th)(?:\s[^<>]*)?>`)
 	blocks    = regexp.MustCompile(`(?i)</?(?:p|div|br|tr|table|tbody|thead|li|ul|ol|pre|h[1-6]|blockquote|html|body|head|title|hr|section|article|dl|dt|dd)(?:\s[^<>]*)?/?>[ \t]{0,8}\n?`)
 	quoted    = regexp.MustCompile(`(?m)^[ \t]*(?:(?:>|│|¦|[|*<+-][ \t])[ \t]*)+|^[ \t]*\d{1,4}[.)][ \t]+`)
