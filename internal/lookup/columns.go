@@ -44,7 +44,10 @@ func (x *extraction) columns() {
 	}
 }
 
-const maxCells = 64
+const (
+	maxCells = 64
+	jira     = "||" // parts the names in Jira's tables; a single one parts the values
+)
 
 var columnName = regexp.MustCompile(`(?i)^(?:[\w.-]{1,40}[_.-])?(?:request|correlation|req|trace|span|ray|activity)[ _.-]?(?:id|uuid|identifier)$|^(?:` + foreign + `)$`)
 
@@ -54,7 +57,11 @@ func header(line string) (cut string, at []int, kinds []Kind) {
 	if len(line) > 4096 || !strings.ContainsAny(line, "\t|;,") {
 		return "", nil, nil
 	}
-	for _, cut := range []string{"\t", "|", ";", ","} {
+	cuts := []string{"\t", "|", ";", ","}
+	if from, to := strings.Index(line, jira), strings.LastIndex(line, jira); from >= 0 && from < to-1 {
+		line, cuts = strings.ReplaceAll(line[from:to], jira, "|"), []string{jira}
+	}
+	for _, cut := range cuts {
 		names := split(line, cut)
 		if len(names) < 2 || len(names) > maxCells {
 			continue
@@ -86,10 +93,10 @@ func header(line string) (cut string, at []int, kinds []Kind) {
 
 func split(line, cut string) []string {
 	line = strings.TrimSpace(line)
+	if cut == jira {
+		line, cut = line[max(0, strings.IndexByte(line, '|')):], "|"
+	}
 	if cut == "|" {
-		if strings.HasPrefix(line, "||") && strings.HasSuffix(line, "||") { // how Jira writes the row of names
-			line = strings.ReplaceAll(line, "||", "|")
-		}
 		line = strings.Trim(line, "|")
 	}
 	return strings.SplitN(line, cut, maxCells+1)

@@ -32,6 +32,7 @@ var settings = []string{
 	"requestId=%s, status=500)", "Request-ID : %s", "Request ID - %s", "ReqID %s", "request_id: \"%s\"\nstatus: 500", "  request-id: |\n    %s", `"4711","Export","request_id: %s","open"`, `""request_id"":""%s""`, `request\_id: %s`, "{{request_id: %s}}",
 	"Request ID……… %s", "Request Id\n\n    %s", "request id (from the header): %s", "The ID of the request was %s", "ID: %s", "Error ID %s", "the request with the id %s", "request_id %s, took 31 ms", "[req:%s] POST /v1/x 500", "[request-id=%s] POST", "req=%s", "{\"meta\":{\"requestId\":\"%s\",\"v\":1}}",
 	"Response headers: x-request-id=%s; server=nginx", "<dt>Request ID</dt><dd>%s</dd>", `<meta name="request-id" content="%s">`, `<span data-request-id="%s">Oops</span>`, "<tr><td>Request ID</td><td>%s</td></tr>", "<!-- request id: %s -->", "// requestId: %s", "\t\"requestId\" : \"%s\" ,",
+	`{"x-request-id": {"StringValue": "%s", "DataType": "String"}}`, `{"request_id":{"S":"%s"}}`, `<data name="requestId" value="%s"/>`, "||Key||Request ID||\n|SUP-1|%s|", "[\"request_id\"]=>\n  string(18) \"%s\"", "<https://errata.example/r/%s|the request>",
 }
 
 // manglings are what programs do to a text on its way.
