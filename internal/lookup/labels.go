@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"errata/internal/event"
@@ -40,7 +41,7 @@ var (
 	value     = regexp.MustCompile(`^[A-Za-z0-9|/][^\s"'` + "`" + `,;<>(){}\[\]\\&*\x{590}-\x{10ffff}]*`) // particles of other scripts follow without a blank
 	anded     = regexp.MustCompile(`^["'` + "`" + `)\]*]{0,3}\s{0,3}(?:,|;|/|&|\+|and|und|y|et|e|i|en|和|と|,\s{0,3}(?:and|und|y|et))\s{0,4}["'` + "`" + `(*]{0,3}`)
 	addresses = regexp.MustCompile(`^(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?$|^[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}$|^0x[0-9A-Fa-f]+$`)
-	times     = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?:[T_ ]|$)|^\d{1,2}:\d{2}|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|^\d+(?:[.,]\d+)+$|^v?\d+(?:\.\d+)+(?:[-+].{1,20})?$`)
+	times     = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?:[T_ ]|$)|^\d{1,2}:\d{2}|^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}$|^\d+(?:[.,]\d+)+(?:E\+?\d+)?$|^v?\d+(?:\.\d+)+(?:[-+].{1,20})?$`)
 )
 
 // labels finds values by the names that stand before them.
@@ -164,7 +165,25 @@ func (x *extraction) take(kind Kind, v string) {
 			return
 		}
 	}
+	if kind == Span {
+		x.spans = append(x.spans, v)
+		return
+	}
 	x.add(kind, v)
+}
+
+// ofSpans takes the span IDs, when all else has been read. Beside a trace they
+// are guesses: it leads to the same story, and who has it misses none of its
+// spans that did not fail.
+func (x *extraction) ofSpans() {
+	traced := slices.ContainsFunc(x.strong, func(c Candidate) bool { return c.Kind == Trace })
+	for _, v := range x.spans {
+		if traced {
+			x.guess(Span, v)
+		} else {
+			x.add(Span, v)
+		}
+	}
 }
 
 var compound = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{16})[:/-]([0-9A-Fa-f]{1,20})(?:[:;-].*)?$`)

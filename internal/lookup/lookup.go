@@ -61,7 +61,7 @@ func Extract(text string) []Candidate {
 	x.rest = decode(x.rest)
 	x.json()
 	x.rest = withoutSecrets(mend(x.rest, x.maybe))
-	for _, step := range []func(){x.links, x.paths, x.columns, x.traceparents, x.labels, x.prefixed, x.list, x.shapes, x.words} {
+	for _, step := range []func(){x.links, x.paths, x.columns, x.traceparents, x.labels, x.prefixed, x.list, x.shapes, x.ofSpans, x.words} {
 		step()
 	}
 	return append(x.strong, x.weak...)
@@ -90,6 +90,7 @@ type extraction struct {
 	rest   string
 	strong []Candidate
 	weak   []Candidate
+	spans  []string
 	seen   map[string]int // 1 when weak, 2 when strong
 }
 

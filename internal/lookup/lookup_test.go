@@ -190,6 +190,13 @@ func TestOwnSecrets(t *testing.T) {
 	}
 }
 
+// Of a trace that is there nobody misses a span; alone it is what was asked for.
+func TestSpans(t *testing.T) {
+	const trace, span = "5b8aa5a2d2c872e8321cf37308d69df2", "051581bf3cb55c13"
+	assert.Equal(t, []Candidate{{Trace, trace, false}, {Span, span, true}}, Extract(`{"span_id":"`+span+`","trace_id":"`+trace+`"}`))
+	assert.Equal(t, []Candidate{{Span, span, false}}, Extract("span id: "+span+", please"))
+}
+
 func TestMissing(t *testing.T) {
 	known := map[string]bool{"req_a1b2c3d4": true, "x9y8z7w6v5": true}
 	got := Missing(Extract("REQ_A1B2C3D4 failed, so did req_none1234 and x9y8z7w6v5, not k1k2k3k4k5"), func(id string) bool { return known[id] })

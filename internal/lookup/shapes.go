@@ -122,7 +122,7 @@ func kindOfShape(s string) Kind {
 // shapes finds IDs by their form. They are strong where the text has nothing
 // better and says nothing else of them; and a few forms always.
 func (x *extraction) shapes() {
-	alone := len(x.strong) == 0
+	alone := len(x.strong)+len(x.spans) == 0
 	x.each(shaped, func(at []int) bool {
 		s := x.rest[at[0]:at[1]]
 		if inWord(x.rest, at[0], at[1]) || !hasDigit(s) || isCard(s) {
