@@ -48,8 +48,10 @@ func (s *Store) RecentLooks(ctx context.Context, ws int32, actor string, limit i
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	hits, err := s.Lookup(ctx, ws, column(looks, func(l look) string { return l.event }))
-	if err != nil {
+	hits := map[string][]Hit{}
+	if err := s.reading(ctx, func(tx pgx.Tx) error {
+		return lookupEvents(ctx, tx, ws, column(looks, func(l look) string { return l.event }), hits)
+	}); err != nil {
 		return nil, err
 	}
 	shown := map[string]bool{}

@@ -50,9 +50,10 @@ func greyNote(grey, rated bool) string {
 // nil.
 func (t *topic) endpointRanking(errors, rates *reply, title string) ranking {
 	out := ranking{ID: "endpoints", Title: title, Empty: errors.instead("No failures in this time."), Columns: []column{{Name: "Endpoint"}, {Name: "failures", Num: true}}}
-	counted, chosen, why := rates != nil && rates.Why == "" && !rates.NoTotals, false, ""
-	if rates != nil && t.values["top"] == byRate {
-		chosen, why = rates.rated()
+	counted, why := rates.rated()
+	chosen := counted && t.values["top"] == byRate
+	if t.values["top"] != byRate {
+		why = ""
 	}
 	out.Views = ranked(t.page, counted || why != "")
 	if counted {

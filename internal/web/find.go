@@ -49,13 +49,6 @@ func (w *web) find(c *gin.Context) error {
 		if done, err := w.findCustomer(c, p.text); err != nil || done {
 			return err
 		}
-		to, err := w.only(c, p.text)
-		if err == nil && to != "" {
-			c.Redirect(http.StatusSeeOther, to)
-		}
-		if err != nil || to != "" {
-			return err
-		}
 	}
 	switch {
 	case p.csv:
@@ -64,7 +57,15 @@ func (w *web) find(c *gin.Context) error {
 		}
 		return w.bulkCSV(c, p.wanted, hits, missing)
 	case len(groups) == 0 && len(missing) <= maxShort:
-		return w.nothing(c, http.StatusNotFound, missing, &p)
+		named, whole, err := w.leads(c, p.text, missing)
+		if err != nil {
+			return err
+		}
+		if whole && len(named) == 1 && len(p.secrets) == 0 {
+			c.Redirect(http.StatusSeeOther, named[0].Value)
+			return nil
+		}
+		return w.nothing(c, missing, &p, named)
 	case len(groups) == 1 && len(p.secrets) == 0 && len(missing) <= maxShort:
 		c.Redirect(http.StatusSeeOther, groups[0].path())
 		return nil

@@ -15,44 +15,31 @@ import (
 	"errata/internal/store"
 )
 
+// oneName is a text that may be a name, and nothing more.
+var oneName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM_.@+:/-]{1,199}$`)
+
 // leads are what a text without a known ID still leads to: the code, customer, service
-// or endpoint that it is the name of, or else names. Value is the path.
-func (w *web) leads(c *gin.Context, text string, missing []string) (out []row, err error) {
-	if len(missing) == 1 && lookup.MinPrefix(missing[0]) > store.MinPrefix { // it does not say that it is an ID
-		if out, err = w.named(c, missing[0]); err != nil {
-			return nil, err
+// or endpoint that it is the name of, or else names. Value is the path. whole says that
+// the text is a name, and nothing more.
+func (w *web) leads(c *gin.Context, text string, missing []string) (out []row, whole bool, err error) {
+	text = strings.TrimSpace(text)
+	word, whole := text, oneName.MatchString(text) && !lookup.HasSecret(text)
+	if !whole && len(missing) == 1 {
+		word = missing[0]
+	}
+	if (whole || len(missing) == 1) && lookup.MinPrefix(word) > store.MinPrefix { // it does not say that it is an ID
+		if out, err = w.named(c, word); err != nil {
+			return nil, false, err
 		}
 	}
 	for _, in := range []func(*gin.Context, string) ([]row, error){w.bodyIn, w.endpointsIn, w.customersIn} {
 		more, err := in(c, text)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		out = append(out, more...)
 	}
-	return out, nil
-}
-
-// oneName is a text that may be a name, and nothing more.
-var oneName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM_.@+:/-]{1,199}$`)
-
-// only is the page of the one thing that a text is the name of; "" where it is none, or
-// there are several.
-func (w *web) only(c *gin.Context, text string) (string, error) {
-	text = strings.TrimSpace(text)
-	in := w.endpointsIn
-	switch {
-	case requestLine.FindString(text) == text:
-	case !oneName.MatchString(text) || lookup.MinPrefix(text) <= store.MinPrefix:
-		return "", nil
-	default:
-		in = w.named
-	}
-	list, err := in(c, text)
-	if err != nil || len(list) != 1 {
-		return "", err
-	}
-	return list[0].Value, nil
+	return out, whole || text != "" && requestLine.FindString(text) == text, nil
 }
 
 // named are the code, the customer and the service that a word is the name of. A code

@@ -46,19 +46,17 @@ to find out what happened we need a little more. Could you send us:
 Please leave out API keys and passwords.`
 
 // nothing says as helpfully as possible that no page answers to the IDs, and what else
-// the text that they stand in can lead to.
-func (w *web) nothing(c *gin.Context, code int, ids []string, p *pasted) error {
+// the text leads to.
+func (w *web) nothing(c *gin.Context, ids []string, p *pasted, named []row) error {
 	status, err := w.status(c)
 	if err != nil {
 		return err
 	}
-	title := "No ID found in this text"
+	title, code := "No ID found in this text", http.StatusUnprocessableEntity
 	if len(ids) > 0 {
-		title = "No failure found under " + plural(len(ids), "this ID", "these IDs")
-	} else if code == http.StatusNotFound {
-		code = http.StatusUnprocessableEntity
+		title, code = "No failure found under "+plural(len(ids), "this ID", "these IDs"), http.StatusNotFound
 	}
-	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: p.secrets, Guesses: max(0, len(p.wanted)-len(ids)), Ask: askCustomer}
+	page := nothingPage{frame: w.frame(c, title, ""), Status: status, Secrets: p.secrets, Guesses: max(0, len(p.wanted)-len(ids)), Named: named, Ask: askCustomer}
 	if page.Reach, err = w.reach(c); err != nil {
 		return err
 	}
@@ -66,9 +64,6 @@ func (w *web) nothing(c *gin.Context, code int, ids []string, p *pasted) error {
 		return err
 	}
 	if page.Channels, err = w.watchChannels(c, page.Absences); err != nil {
-		return err
-	}
-	if page.Named, err = w.leads(c, p.text, ids); err != nil {
 		return err
 	}
 	return w.render(c, code, "nothing", page)

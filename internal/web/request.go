@@ -32,7 +32,11 @@ func (w *web) request(c *gin.Context) error {
 	trail, err := w.Store.Trail(c.Request.Context(), member(c).Workspace, id)
 	spent := time.Since(asked)
 	if fault.Is(err, fault.NotFound) {
-		return w.nothing(c, http.StatusNotFound, []string{id}, &pasted{})
+		named, _, err := w.leads(c, "", []string{id})
+		if err != nil {
+			return err
+		}
+		return w.nothing(c, []string{id}, &pasted{}, named)
 	}
 	if err != nil {
 		return err
