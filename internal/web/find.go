@@ -43,8 +43,8 @@ func (w *web) find(c *gin.Context) error {
 		return err
 	}
 	missing := lookup.Values(lookup.Missing(p.wanted, func(id string) bool { return len(hits[id]) > 0 }))
-	leads := store.Unkeyed(ids, hits)
-	groups := group(leads.IDs, leads.Hits)
+	requests := store.Unkeyed(ids, hits)
+	groups := group(requests.IDs, requests.Hits)
 	if len(groups) == 0 && !p.csv && len(p.secrets) == 0 {
 		if done, err := w.findCustomer(c, p.text); err != nil || done {
 			return err
