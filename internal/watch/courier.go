@@ -51,7 +51,8 @@ type Courier struct {
 	rules     store.DeliveryRules
 	forgetful []string // kinds whose receivers forget incidents that nobody speaks of
 	attempts  metric.Int64Counter
-	looked    atomic.Int64 // when messages were last looked for
+	looked    atomic.Int64  // when messages were last looked for
+	every     time.Duration // that they are looked for
 }
 
 // Looked is when this process last looked for messages to send, and could.
@@ -62,7 +63,7 @@ func NewCourier(deps CourierDeps) (*Courier, error) {
 	if deps.Meter == nil {
 		deps.Meter = noop.NewMeterProvider()
 	}
-	c := &Courier{CourierDeps: deps, rules: store.DeliveryRules{Paced: []string{string(notify.SlackWebhook), string(notify.SlackBot)}}}
+	c := &Courier{CourierDeps: deps, every: lookEvery, rules: store.DeliveryRules{Paced: []string{string(notify.SlackWebhook), string(notify.SlackBot)}}}
 	for _, k := range notify.Kinds() {
 		if k.Tracks() {
 			c.rules.Uncapped = append(c.rules.Uncapped, string(k))

@@ -27,7 +27,7 @@ func (c *Courier) Deliver(ctx context.Context) error {
 	defer abort()
 	var sends sync.WaitGroup
 	slots, ended := make(chan struct{}, atATime), make(chan struct{}, 1)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for failing := false; ctx.Err() == nil; {
 		err := c.claimAll(ctx, going, slots, func(send func()) {
