@@ -62,7 +62,7 @@ BEGIN
   -- What stays is looked for before others have to wait.
   IF keeps THEN
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
-    WHERE a.attrelid = to_regclass('public.' || parent) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('request_key', 'span_key', 'item_key');
+    WHERE a.attrelid = to_regclass('public.' || parent) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('request_key', 'span_key', 'item_key', 'segment');
     DROP TABLE IF EXISTS pg_temp.errata_kept;
     IF parent IN ('bodies', 'stacks') THEN
       EXECUTE format('CREATE TEMP TABLE errata_kept ON COMMIT DROP AS SELECT c.* FROM public.%1$I c JOIN (
@@ -167,15 +167,37 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.errata_forget_segments(before integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '1s'
+    AS $$
+DECLARE
+  gone date[] := ARRAY(SELECT DISTINCT g.day FROM event_segments g
+                       WHERE g.day < DATE '1970-01-01' + before AND to_regclass('public.events_' || to_char(g.day, 'YYYYMMDD')) IS NULL);
+BEGIN
+  IF cardinality(gone) = 0 THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock(7233);
+  DELETE FROM event_segments g WHERE g.day = ANY (gone);
+  UPDATE known_segments k SET list = ARRAY(SELECT generate_series(0, (SELECT coalesce(max(g.segment), 0) FROM event_segments g)));
+END
+$$;
+
 CREATE FUNCTION public.errata_index_keys(child text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
-  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (translate(lower(request_id), ''oil'', ''011''), request_key) WHERE request_id IS NOT NULL',
+  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (segment, translate(lower(request_id), ''oil'', ''011''), request_key) WHERE request_id IS NOT NULL',
                  child || '_request', child);
-  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (trace_id, span_key) WHERE trace_id IS NOT NULL', child || '_trace', child);
+  EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (segment, trace_id, span_key) WHERE trace_id IS NOT NULL', child || '_trace', child);
+  EXECUTE format('CREATE INDEX %I ON public.%I (segment, span_id) WHERE span_id IS NOT NULL', child || '_span', child);
   EXECUTE format('CREATE UNIQUE INDEX %I ON public.%I (item_key) WHERE item_key IS NOT NULL', child || '_item', child);
+  -- A day of ten million is analysed for each million that comes otherwise, beside
+  -- those that come.
+  EXECUTE format('ALTER TABLE public.%I SET (autovacuum_analyze_scale_factor = 0.5, autovacuum_vacuum_insert_scale_factor = 1)', child);
 END
 $$;
 
@@ -268,11 +290,42 @@ BEGIN
   EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)', parent, child, d, d + 1);
   EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT of_the_day', child);
   IF parent = 'events' THEN
-    FOREACH kind IN ARRAY ARRAY['_request', '_trace', '_item'] LOOP
+    FOREACH kind IN ARRAY ARRAY['_request', '_trace', '_span', '_item'] LOOP
       EXECUTE format('ALTER INDEX public.%I RENAME TO %I', fresh || kind, child || kind);
     END LOOP;
   END IF;
   RETURN 'packed';
+END
+$$;
+
+CREATE FUNCTION public.errata_seal_segment(d integer, s smallint, by uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET lock_timeout TO '100ms'
+    AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7233);
+  IF EXISTS (SELECT FROM event_segments g WHERE g.day = DATE '1970-01-01' + d AND g.segment > s) THEN
+    RETURN;
+  END IF;
+  INSERT INTO event_segments (day, segment, writer) VALUES (DATE '1970-01-01' + d, s + 1, by);
+  UPDATE known_segments k SET list = k.list || (s + 1)::smallint WHERE NOT (s + 1)::smallint = ANY (k.list);
+END
+$$;
+
+CREATE FUNCTION public.errata_write_segments(days integer[], segments smallint[], written boolean[], by uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(7233);
+  -- A statement of its own, which sees what was committed before the lock was had.
+  IF EXISTS (SELECT FROM unnest(days, segments) AS u(d, s)
+             WHERE u.s <> (SELECT coalesce(max(g.segment), 0) FROM event_segments g WHERE g.day = DATE '1970-01-01' + u.d)) THEN
+    RAISE EXCEPTION 'a segment is not the open one' USING ERRCODE = 'ER001';
+  END IF;
+  INSERT INTO event_segments (day, segment, writer)
+  SELECT DATE '1970-01-01' + u.d, u.s, by FROM unnest(days, segments, written) AS u(d, s, w) WHERE u.w ON CONFLICT DO NOTHING;
 END
 $$;
 
@@ -640,6 +693,13 @@ CREATE TABLE public.event_parts_old (
     record jsonb NOT NULL
 );
 
+CREATE TABLE public.event_segments (
+    day date NOT NULL,
+    segment smallint NOT NULL,
+    writer uuid NOT NULL,
+    CONSTRAINT event_segments_segment_check CHECK ((segment >= 0))
+);
+
 CREATE TABLE public.events (
     workspace_id integer NOT NULL,
     day date NOT NULL,
@@ -680,7 +740,8 @@ CREATE TABLE public.events (
     exception smallint,
     request_key bigint,
     span_key bigint,
-    item_key bigint
+    item_key bigint,
+    segment smallint DEFAULT 0 NOT NULL
 )
 PARTITION BY RANGE (day);
 
@@ -724,7 +785,8 @@ CREATE TABLE public.events_old (
     exception smallint,
     request_key bigint,
     span_key bigint,
-    item_key bigint
+    item_key bigint,
+    segment smallint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE public.exemplars (
@@ -948,6 +1010,10 @@ CREATE TABLE public.job_runs (
     failed_at timestamp with time zone,
     failures bigint DEFAULT 0 NOT NULL,
     error text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.known_segments (
+    list smallint[] NOT NULL
 );
 
 CREATE TABLE public.link_templates (
@@ -1501,6 +1567,9 @@ ALTER TABLE ONLY public.event_parts
 ALTER TABLE ONLY public.event_parts_old
     ADD CONSTRAINT event_parts_old_pkey PRIMARY KEY (workspace_id, day, event_id, part_id);
 
+ALTER TABLE ONLY public.event_segments
+    ADD CONSTRAINT event_segments_pkey PRIMARY KEY (day, segment, writer);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (workspace_id, day, id);
 
@@ -1690,8 +1759,6 @@ CREATE INDEX events_old_item ON public.events_old USING btree (item_key) WHERE (
 
 CREATE INDEX events_old_request ON public.events_old USING btree (translate(lower(request_id), 'oil'::text, '011'::text), request_key) WHERE (request_id IS NOT NULL);
 
-CREATE INDEX events_span ON ONLY public.events USING btree (span_id) WHERE (span_id IS NOT NULL);
-
 CREATE INDEX events_old_span_id_idx ON public.events_old USING btree (span_id) WHERE (span_id IS NOT NULL);
 
 CREATE INDEX events_old_trace ON public.events_old USING btree (trace_id, span_key) WHERE (trace_id IS NOT NULL);
@@ -1713,6 +1780,8 @@ CREATE INDEX issues_ignored ON public.issues USING btree (workspace_id, id) WHER
 CREATE INDEX issues_merged ON public.issues USING btree (workspace_id, merged_into) WHERE (merged_into IS NOT NULL);
 
 CREATE INDEX issues_search ON public.issues USING gin (words, haystack public.gin_trgm_ops, template public.gin_trgm_ops);
+
+CREATE UNIQUE INDEX known_segments_one ON public.known_segments USING btree ((true));
 
 CREATE INDEX rejections_received ON public.rejections USING brin (received_at);
 
@@ -1775,8 +1844,6 @@ ALTER INDEX public.event_parts_part ATTACH PARTITION public.event_parts_old_work
 ALTER INDEX public.events_customer ATTACH PARTITION public.events_old_customer_idx;
 
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_old_pkey;
-
-ALTER INDEX public.events_span ATTACH PARTITION public.events_old_span_id_idx;
 
 ALTER INDEX public.stacks_pkey ATTACH PARTITION public.stacks_old_pkey;
 
@@ -1865,6 +1932,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_parts_old TO errata_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_segments TO errata_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_old TO errata_app;
@@ -1898,6 +1967,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issue_tickets TO errata_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.issues TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_runs TO errata_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.known_segments TO errata_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.link_templates TO errata_app;
 

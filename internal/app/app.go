@@ -141,7 +141,7 @@ func (a *App) start(ctx context.Context) (err error) {
 	}
 	a.keyed = keys.Current() != ""
 	a.Store, err = store.Open(ctx, store.Options{URL: a.db.appURL, MaxConns: a.cfg.DatabaseConns, ExecMode: a.cfg.DatabaseMode, PollOnly: !a.cfg.DatabaseListen,
-		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role, a.cfg.RollupCacheMB), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait, Keys: keys})
+		Retention: a.retention(), StatsAge: 2 * time.Second, StatsCache: statsCache(a.opt.Role, a.cfg.RollupCacheMB), Logger: a.log, Tracer: a.tel.queries, MayWait: mayWait, Keys: keys, SegmentRows: a.cfg.SegmentEvents})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"errata/internal/bench"
 	"errata/internal/pgtest"
+	"errata/internal/store"
 )
 
 // inhabited gives the tables of a database that have anything in them.
@@ -32,6 +33,43 @@ func (r *rig) truncate(conn *pgx.Conn, kept []string) {
 	r.b.Helper()
 	filled := slices.DeleteFunc(r.inhabited(conn), func(table string) bool { return slices.Contains(kept, table) })
 	r.exec(conn, `TRUNCATE `+strings.Join(filled, ", "))
+}
+
+// lookUps asks the full store for IDs that nobody asked for before: one by one, and
+// many at a time.
+func (r *rig) lookUps(db *pgx.Conn, rows int64) {
+	b := r.b
+	const many, lists = 500, 10
+	s, err := store.Open(b.Context(), store.Options{URL: r.server.URLFor("errata_app", "errata")})
+	require.NoError(b, err)
+	defer s.Close()
+	ids := r.anyIDs(db, rows, many+many/lists)
+	var ones, all []time.Duration
+	for i, id := range ids {
+		start := time.Now()
+		_, err := s.Trail(b.Context(), store.DefaultWorkspace, id)
+		require.NoError(b, err)
+		if i >= many/lists { // the first of a connection plan
+			ones = append(ones, time.Since(start))
+		}
+	}
+	for range lists {
+		start := time.Now()
+		hits, err := s.Lookup(b.Context(), store.DefaultWorkspace, ids[:many])
+		require.NoError(b, err)
+		require.Len(b, hits, many)
+		all = append(all, time.Since(start))
+	}
+	b.Logf("trails: p50 %s, p95 %s; %d IDs at once: p50 %s, p95 %s; segments: %d", quantile(0.5, ones), quantile(0.95, ones), many, quantile(0.5, all), quantile(0.95, all),
+		r.segments(db))
+	b.ReportMetric(float64(quantile(0.95, ones).Microseconds())/1000, "ms-p95-trail")
+	b.ReportMetric(float64(quantile(0.95, all).Microseconds())/1000, "ms-p95-lookup-500")
+}
+
+func (r *rig) segments(db *pgx.Conn) (n int) {
+	r.b.Helper()
+	require.NoError(r.b, db.QueryRow(r.b.Context(), `SELECT cardinality(list) FROM known_segments`).Scan(&n))
+	return n
 }
 
 // BenchmarkIngestFull fills the store with ERRATA_BENCH_ROWS Events, and then
@@ -93,6 +131,7 @@ func BenchmarkIngestFull(b *testing.B) {
 			}
 		}
 	}
+	r.lookUps(db, rows)
 	peak, now := full.memory()
 	b.ReportMetric(middle(ratios), "ratio-full-to-empty")
 	b.ReportMetric(middle(fulls), "spans/s-full")

@@ -124,7 +124,7 @@ func (c *collector) start() {
 			cmd = exec.Command("/bin/sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$0"`, c.fileBlocks), cmd.Path)
 		}
 		cmd.Env = []string{"HOME=" + c.spool, "ERRATA_DATABASE_URL=" + s.db.AppURL(), "ERRATA_OTLP_HTTP_ADDR=" + c.addr, "ERRATA_OTLP_GRPC_ADDR=127.0.0.1:0",
-			"ERRATA_SPOOL_DIR=" + c.spool, "ERRATA_BOOTSTRAP_INGEST_KEY=" + s.key, "ERRATA_LOG_LEVEL=warn"}
+			"ERRATA_SPOOL_DIR=" + c.spool, "ERRATA_BOOTSTRAP_INGEST_KEY=" + s.key, "ERRATA_LOG_LEVEL=warn", "ERRATA_SEGMENT_EVENTS=500"}
 		cmd.Stdout, cmd.Stderr = s.log, s.log
 		require.NoError(s.t, cmd.Start())
 		ended := make(chan struct{})

@@ -16,12 +16,15 @@ import (
 // by COPY, the rest by statements. With begin it opens the transaction as well.
 func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin bool) error {
 	pointers := plan.keys.apportion()
+	rows := slices.Concat(plan.insert, plan.upsert)
+	if err := w.placeInSegments(rows, pointers); err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	queueUpserts(b, plan.upsert)
 	if err := queueParts(b, plan); err != nil {
 		return err
 	}
-	rows := slices.Concat(plan.insert, plan.upsert)
 	queueAliases(b, rows)
 	w.freshContents = w.s.newContents(rows)
 	kinds := [...]contentKind{rawBody, stackTrace}
@@ -41,6 +44,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	w.freshReleases = w.s.queueReleases(b, plan.tally)
 	queueReopen(b, seen)
 	w.s.queueCustomers(b, rows)
+	w.queueSegments(b) // last, since it keeps others from sealing them
 
 	t := newTrain(tx.Conn())
 	if err := t.prepare(ctx, b); err != nil {
@@ -49,7 +53,7 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	var opening []string
 	var copies []*copyBuffer
 	if begin {
-		opening = append(opening, "BEGIN")
+		opening = append(opening, sqlBegin)
 	}
 	add := func(sql string, rows *copyBuffer) { opening, copies = append(opening, sql), append(copies, rows) }
 	if len(plan.insert) > 0 { // first, because it is what others may have written
@@ -72,6 +76,8 @@ func (w *writing) apply(ctx context.Context, tx *pgxpool.Conn, plan *plan, begin
 	t.query("COMMIT")
 	err := t.run(ctx)
 	switch {
+	case isSealed(err):
+		return errSealed
 	case violates(err, "bodies"), violates(err, "stacks"):
 		return errContents
 	case violates(err, "events") && w.cautious && isPrimaryKey(err):

@@ -86,6 +86,7 @@ type keySet struct {
 	hashes         [keyKinds]int64 // 0 = none
 	of             [keyKinds]string
 	record         *record
+	segment        int16
 }
 
 // keySets collects the keys of Parts that are about to be registered, each once.
@@ -150,19 +151,24 @@ func (s keySets) apportion() (pointers []keySet) {
 // noPointers keeps lists out of the pointers at the lower end of the primary key.
 const noPointers = `e.merged_into IS NULL AND e.id >= '00000001-0000-0000-0000-000000000000'::uuid`
 
+// anySegment is of every look-up by an ID: the segment stands before it in the
+// indexes of a day. Since nobody knows how many there are, the primary key looks
+// cheaper than it is; that a workspace plus nothing is no part of it keeps it out.
+const anySegment = `e.segment = ANY ((SELECT k.list FROM known_segments k)::int2[])`
+
 // A pointer is found by its keys only: it has merged_into, which keeps it out
 // of every list, and no parts, which tells it from an Event that was folded. A
 // key that exists fails the transaction, which then looks at it with care. Its
 // ID sorts below those of all Events: before midnight, the day to come has
 // nothing but pointers, which no list should walk through.
 const sqlInsertPointers = `
-INSERT INTO events (workspace_id, day, id, occurred_at, received_at, merged_into, request_id, trace_id, request_key, span_key, item_key, issue_id,
+INSERT INTO events (workspace_id, day, id, occurred_at, received_at, merged_into, request_id, trace_id, request_key, span_key, item_key, segment, issue_id,
                     role, family, sources, fp_version, endpoint_other, parts, service, environment, release, method, endpoint, path, customer,
                     provider, raw_code, code, message)
-SELECT w, DATE '1970-01-01' + d, i, at, at, e, nullif(r, ''), nullif(t, '')::uuid, nullif(rk, 0), nullif(sk, 0), nullif(ik, 0),
+SELECT w, DATE '1970-01-01' + d, i, at, at, e, nullif(r, ''), nullif(t, '')::uuid, nullif(rk, 0), nullif(sk, 0), nullif(ik, 0), sg,
        '00000000-0000-0000-0000-000000000000', 0, 0, 0, 0, false, 0, '', '', '', '', '', '', '', '', '', '', ''
-FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[])
-  AS u(w, d, i, at, e, r, t, rk, sk, ik)`
+FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[], $8::int8[], $9::int8[], $10::int8[], $11::int2[])
+  AS u(w, d, i, at, e, r, t, rk, sk, ik, sg)`
 
 func queuePointers(b *pgx.Batch, sets []keySet) {
 	if len(sets) == 0 {
@@ -180,7 +186,8 @@ func queuePointers(b *pgx.Batch, sets []keySet) {
 	b.Queue(sqlInsertPointers, column(sets, func(k keySet) int32 { return k.workspace }), column(sets, func(k keySet) int32 { return k.day }),
 		column(sets, func(keySet) string { return identity.NewID(time.UnixMilli(0), [16]byte{}, false) }),
 		column(sets, func(k keySet) time.Time { return k.record.part.Event.OccurredAt }),
-		column(sets, func(k keySet) string { return k.record.part.Event.ID }), of(requestKind), of(spanKind), kind(requestKind), kind(spanKind), kind(itemKind))
+		column(sets, func(k keySet) string { return k.record.part.Event.ID }), of(requestKind), of(spanKind), kind(requestKind), kind(spanKind), kind(itemKind),
+		column(sets, func(k keySet) int16 { return k.segment }))
 }
 
 // Each key is looked up by itself, in the order of the array, which is that in
@@ -197,26 +204,68 @@ SELECT k.* FROM unnest($1::int4[], $2::int4[], $3::int8[], $4::text[]) AS u(w, d
 	lockKeysEnd = `
   OFFSET 0 FOR UPDATE OF e) AS k`
 
-	sqlLockRequestKeys = lockKeysBegin + `translate(lower(e.request_id), 'oil', '011') = translate(lower(u.o COLLATE "C"), 'oil', '011') AND e.request_key = u.h` + lockKeysEnd
-	sqlLockSpanKeys    = lockKeysBegin + `e.trace_id = u.o::uuid AND e.span_key = u.h` + lockKeysEnd
+	sqlLockRequestKeys = lockKeysBegin + `translate(lower(e.request_id), 'oil', '011') = translate(lower(u.o COLLATE "C"), 'oil', '011') AND e.request_key = u.h AND e.segment = ANY ($5::int2[])` + lockKeysEnd
+	sqlLockSpanKeys    = lockKeysBegin + `e.trace_id = u.o::uuid AND e.span_key = u.h AND e.segment = ANY ($5::int2[])` + lockKeysEnd
 	sqlLockItemKeys    = lockKeysBegin + `e.item_key = u.h` + lockKeysEnd
 )
 
 var sqlLockKeys = [keyKinds]string{sqlLockRequestKeys, sqlLockSpanKeys, sqlLockItemKeys}
 
 // lockKeys gives those of the keys that are registered, and what stands in the
-// same rows, with the Events that they lead to.
-func lockKeys(ctx context.Context, tx session, keys []askedKey) (map[keyRow]string, error) {
+// same rows, with the Events that they lead to. What comes in several times does so
+// within moments mostly: for keys that this process has seen lately, the youngest
+// segments are asked first.
+func (w *writing) lockKeys(ctx context.Context, tx session, keys []askedKey) (map[keyRow]string, error) {
 	existing := map[keyRow]string{}
+	strange := false
+	for _, k := range keys {
+		if w.segments[k.day] == nil {
+			w.segments[k.day], strange = nil, true // to be entered in the next try
+		}
+	}
+	if strange {
+		return nil, errSealed
+	}
+	young, old := w.segments.byAge()
+	var lately, others []askedKey
+	for _, k := range keys {
+		if len(old) > 0 && k.kind != itemKind && !w.s.seen.any([]keyRow{k.keyRow}) && w.mayBeSealed(k.keyRow) {
+			others = append(others, k)
+		} else {
+			lately = append(lately, k)
+		}
+	}
 	b := &pgx.Batch{}
+	queueLockKeys(b, existing, lately, young)
+	queueLockKeys(b, existing, others, slices.Concat(young, old))
+	if err := tx.SendBatch(ctx, b).Close(); err != nil || len(old) == 0 {
+		return existing, err
+	}
+	lately = slices.DeleteFunc(lately, func(k askedKey) bool {
+		_, found := existing[k.keyRow]
+		return found || k.kind == itemKind || !w.mayBeSealed(k.keyRow)
+	})
+	if len(lately) == 0 {
+		return existing, nil
+	}
+	b = &pgx.Batch{}
+	queueLockKeys(b, existing, lately, old)
+	return existing, tx.SendBatch(ctx, b).Close()
+}
+
+func queueLockKeys(b *pgx.Batch, existing map[keyRow]string, keys []askedKey, segments []int16) {
 	for kind, sql := range sqlLockKeys {
 		mine := slices.DeleteFunc(slices.Clone(keys), func(k askedKey) bool { return k.kind != keyKind(kind) }) //nolint:gosec // three
 		if len(mine) == 0 {
 			continue
 		}
 		slices.SortFunc(mine, func(a, b askedKey) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.hash, b.hash)) })
-		b.Queue(sql, column(mine, func(k askedKey) int32 { return k.workspace }), column(mine, func(k askedKey) int32 { return k.day }),
-			column(mine, func(k askedKey) int64 { return k.hash }), column(mine, func(k askedKey) string { return k.of })).Query(func(rows pgx.Rows) error {
+		args := []any{column(mine, func(k askedKey) int32 { return k.workspace }), column(mine, func(k askedKey) int32 { return k.day }),
+			column(mine, func(k askedKey) int64 { return k.hash }), column(mine, func(k askedKey) string { return k.of })}
+		if keyKind(kind) != itemKind { //nolint:gosec // three
+			args = append(args, segments)
+		}
+		b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 			var set keySet
 			var id string
 			_, err := pgx.ForEachRow(rows, []any{&set.workspace, &set.day, &id, &set.hashes[requestKind], &set.hashes[spanKind], &set.hashes[itemKind]}, func() error {
@@ -230,5 +279,4 @@ func lockKeys(ctx context.Context, tx session, keys []askedKey) (map[keyRow]stri
 			return err
 		})
 	}
-	return existing, tx.SendBatch(ctx, b).Close()
 }

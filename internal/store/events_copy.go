@@ -11,7 +11,7 @@ var copyColumns = []string{
 	"workspace_id", "day", "id", "occurred_at", "received_at", "trace_id", "span_id", "parent_span_id", "body_hash", "stack_hash", "issue_id",
 	"duration_ms", "weight", "status", "attempt", "role", "family", "sources", "fp_version", "endpoint_other", "parts", "request_id", "service",
 	"environment", "release", "method", "endpoint", "path", "customer", "provider", "raw_code", "code", "message", "details", "extra", "exception",
-	"request_key", "span_key", "item_key",
+	"request_key", "span_key", "item_key", "segment",
 }
 
 var copyNewEvents = `COPY events (` + strings.Join(copyColumns, ", ") + `) FROM STDIN (FORMAT binary)`
@@ -88,6 +88,7 @@ func (c *copyBuffer) event(r *record, day int32) {
 	for _, h := range r.keys {
 		c.optInt8(h)
 	}
+	c.int2(r.segment)
 }
 
 // rawUUID reads a UUID, or 32 hex digits; zero for anything else.

@@ -77,9 +77,9 @@ func (q *query) value(field ql.Field, v ql.Value) string {
 		case v.Any():
 			return "e.trace_id IS NOT NULL"
 		case v.Prefix:
-			return "e.trace_id BETWEEN " + q.arg(lo) + "::uuid AND " + q.arg(hi) + "::uuid"
+			return "(e.trace_id BETWEEN " + q.arg(lo) + "::uuid AND " + q.arg(hi) + "::uuid AND " + anySegment + ")"
 		}
-		return "e.trace_id = " + q.arg(lo) + "::uuid"
+		return "(e.trace_id = " + q.arg(lo) + "::uuid AND " + anySegment + ")"
 	}
 	column := searchColumns[field]
 	if v.Any() {
@@ -96,9 +96,9 @@ func (q *query) requestID(v ql.Value) string {
 	}
 	fold := event.Fold(v.Text)
 	if v.Prefix {
-		return "(" + folded + " >= " + q.arg(fold) + "::text AND " + folded + " < " + q.arg(after(fold)) + "::text AND starts_with(e.request_id, " + q.arg(v.Text) + "::text))"
+		return "(" + folded + " >= " + q.arg(fold) + "::text AND " + folded + " < " + q.arg(after(fold)) + "::text AND starts_with(e.request_id, " + q.arg(v.Text) + "::text) AND " + anySegment + ")"
 	}
-	return "(" + folded + " = " + q.arg(fold) + "::text AND e.request_id = " + q.arg(v.Text) + "::text)"
+	return "(" + folded + " = " + q.arg(fold) + "::text AND e.request_id = " + q.arg(v.Text) + "::text AND " + anySegment + ")"
 }
 
 func containing(text string) string { return "%" + escapeLike(text) + "%" }

@@ -21,6 +21,7 @@ type record struct {
 	other      bool // its endpoint is counted under (other)
 	mergedInto string
 	keys       [keyKinds]int64 // that stand in its row; 0 = none
+	segment    int16
 }
 
 // each gives what the Event was made from.
@@ -52,21 +53,22 @@ const sqlInsertEvents = `
 INSERT INTO events (workspace_id, day, id, occurred_at, received_at, trace_id, span_id, parent_span_id, body_hash, stack_hash,
                     issue_id, merged_into, duration_ms, weight, status, attempt, role, family, sources, fp_version,
                     endpoint_other, parts, request_id, service, environment, release, method, endpoint, path, customer,
-                    provider, raw_code, code, message, details, extra, exception, request_key, span_key, item_key)
+                    provider, raw_code, code, message, details, extra, exception, request_key, span_key, item_key, segment)
 SELECT w, DATE '1970-01-01' + d, id, oc, rc, nullif(tr, '')::uuid, nullif(sp, 0), nullif(pa, 0), nullif(bh, '')::uuid, nullif(sh, '')::uuid,
        ii, nullif(mi, '')::uuid, du, nullif(we, 0), nullif(st, 0), nullif(att, 0), ro, fa, so, fp,
        eo, np, nullif(ri, ''), se, en, re, me, ep, pt, cu,
-       pv, rw, co, ms, nullif(dt, '')::jsonb, nullif(ex, '')::jsonb, nullif(xc, -1), nullif(rk, 0), nullif(sk, 0), nullif(ik, 0)
+       pv, rw, co, ms, nullif(dt, '')::jsonb, nullif(ex, '')::jsonb, nullif(xc, -1), nullif(rk, 0), nullif(sk, 0), nullif(ik, 0), sg
 FROM unnest($1::int4[], $2::int4[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::int8[], $8::int8[],
             $9::text[], $10::text[], $11::uuid[], $12::text[], $13::float8[], $14::float8[], $15::int2[], $16::int2[],
             $17::int2[], $18::int2[], $19::int2[], $20::int2[], $21::bool[], $22::int2[], $23::text[], $24::text[],
             $25::text[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[],
-            $33::text[], $34::text[], $35::text[], $36::text[], $37::int2[], $38::int8[], $39::int8[], $40::int8[])
+            $33::text[], $34::text[], $35::text[], $36::text[], $37::int2[], $38::int8[], $39::int8[], $40::int8[], $41::int2[])
   AS u(w, d, id, oc, rc, tr, sp, pa, bh, sh, ii, mi, du, we, st, att, ro, fa, so, fp, eo, np, ri, se, en, re, me, ep, pt, cu,
-       pv, rw, co, ms, dt, ex, xc, rk, sk, ik)
+       pv, rw, co, ms, dt, ex, xc, rk, sk, ik, sg)
 ON CONFLICT (workspace_id, day, id) `
 
-// A merge writes the Event anew. What must never change is not in the list.
+// A merge writes the Event anew. What must never change is not in the list. It
+// comes with all its keys into the open segment, since a sealed one gets no more.
 const sqlUpsertEvents = sqlInsertEvents + `DO UPDATE SET
   occurred_at = excluded.occurred_at, received_at = excluded.received_at, trace_id = excluded.trace_id, span_id = excluded.span_id,
   parent_span_id = excluded.parent_span_id, body_hash = excluded.body_hash, stack_hash = excluded.stack_hash,
@@ -77,7 +79,8 @@ const sqlUpsertEvents = sqlInsertEvents + `DO UPDATE SET
   release = excluded.release, method = excluded.method, endpoint = excluded.endpoint, path = excluded.path,
   customer = excluded.customer, provider = excluded.provider, raw_code = excluded.raw_code, code = excluded.code,
   message = excluded.message, details = excluded.details, extra = excluded.extra,
-  exception = excluded.exception, request_key = excluded.request_key, span_key = excluded.span_key, item_key = excluded.item_key`
+  exception = excluded.exception, request_key = excluded.request_key, span_key = excluded.span_key, item_key = excluded.item_key,
+  segment = excluded.segment`
 
 // queueUpserts adds one statement that writes all the rows.
 func queueUpserts(b *pgx.Batch, rows []*record) {
@@ -136,6 +139,7 @@ func eventArguments(rows []*record) []any {
 		column(rows, func(r *record) int64 { return r.keys[requestKind] }),
 		column(rows, func(r *record) int64 { return r.keys[spanKind] }),
 		column(rows, func(r *record) int64 { return r.keys[itemKind] }),
+		small(func(r *record) int16 { return r.segment }),
 	}
 }
 

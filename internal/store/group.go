@@ -18,6 +18,7 @@ const maxRounds = 6
 // as some new Parts: the live Events, locked, and their Parts.
 type group struct {
 	tx     session
+	w      *writing
 	s      *Store
 	hot    map[identity.Key]bool
 	events map[string]*eventRow
@@ -49,8 +50,8 @@ type idRef struct {
 
 type window struct{ from, to time.Time }
 
-func newGroup(tx session, s *Store) *group {
-	return &group{tx: tx, s: s, hot: map[identity.Key]bool{}, events: map[string]*eventRow{}, parts: map[string][]identity.Part{},
+func newGroup(tx session, w *writing) *group {
+	return &group{tx: tx, w: w, s: w.s, hot: map[identity.Key]bool{}, events: map[string]*eventRow{}, parts: map[string][]identity.Part{},
 		asked: map[string]bool{}, spans: map[identity.Key]bool{}, times: map[identity.Key]*window{}}
 }
 
@@ -117,15 +118,15 @@ ORDER BY e.id FOR UPDATE OF e`
 
 const sqlLockEventsByRequest = `
 SELECT ` + lockedColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
+WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
   AND e.service = $4::text AND e.day BETWEEN DATE '1970-01-01' + $5::int4 AND DATE '1970-01-01' + $6::int4
-  AND e.occurred_at BETWEEN $7::timestamptz AND $8::timestamptz AND e.merged_into IS NULL
+  AND e.occurred_at BETWEEN $7::timestamptz AND $8::timestamptz AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $9::int4 FOR UPDATE OF e`
 
 const sqlLockEventsBySpan = `
 SELECT ` + lockedColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.span_id = $2::int8 AND e.trace_id = $3::uuid
-  AND e.day BETWEEN DATE '1970-01-01' + $4::int4 AND DATE '1970-01-01' + $5::int4 AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = $2::int8 AND e.trace_id = $3::uuid
+  AND e.day BETWEEN DATE '1970-01-01' + $4::int4 AND DATE '1970-01-01' + $5::int4 AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $6::int4 FOR UPDATE OF e`
 
 const sqlEventsOfParts = `
@@ -144,7 +145,7 @@ func (g *group) load(ctx context.Context) error {
 		// The keys come first: whoever holds one of them is changing this
 		// very group, and must have finished before we look.
 		if len(f.keys) > 0 {
-			if _, err := lockKeys(ctx, g.tx, f.keys); err != nil {
+			if _, err := g.w.lockKeys(ctx, g.tx, f.keys); err != nil {
 				return err
 			}
 		}

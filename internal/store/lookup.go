@@ -39,13 +39,13 @@ const MaxLookup = 500
 
 const sqlLookup = `
 SELECT 'request', e.request_id, ` + hitColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = ANY ($2::text[]) AND e.request_id = ANY ($3::text[]) AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = ANY ($2::text[]) AND e.request_id = ANY ($3::text[]) AND ` + anySegment + ` AND e.merged_into IS NULL
 UNION ALL
 SELECT 'trace', replace(e.trace_id::text, '-', ''), ` + hitColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id = ANY ($4::uuid[]) AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = ANY ($4::uuid[]) AND ` + anySegment + ` AND e.merged_into IS NULL
 UNION ALL
 SELECT 'span', lpad(to_hex(e.span_id), 16, '0'), ` + hitColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.span_id = ANY ($5::int8[]) AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = ANY ($5::int8[]) AND ` + anySegment + ` AND e.merged_into IS NULL
 UNION ALL
 SELECT a.kind, a.value, ` + hitColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
@@ -186,8 +186,8 @@ const MinPrefix = 6
 const sqlPrefix = `
 SELECT * FROM (
   SELECT 'request', e.request_id, ` + hitColumns + ` FROM events e
-  WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') >= $2::text
-    AND translate(lower(e.request_id), 'oil', '011') < $3::text AND starts_with(e.request_id, $4::text) AND e.merged_into IS NULL
+  WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') >= $2::text
+    AND translate(lower(e.request_id), 'oil', '011') < $3::text AND starts_with(e.request_id, $4::text) AND ` + anySegment + ` AND e.merged_into IS NULL
   LIMIT $5::int4) r
 UNION ALL
 SELECT * FROM (
@@ -200,7 +200,7 @@ LIMIT $5::int4`
 
 const sqlTracePrefix = `
 SELECT 'trace', replace(e.trace_id::text, '-', ''), ` + hitColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id >= $2::uuid AND e.trace_id <= $3::uuid AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id >= $2::uuid AND e.trace_id <= $3::uuid AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $4::int4`
 
 // Prefix finds Events whose request ID, trace ID or other ID begins with what
@@ -270,7 +270,7 @@ func traceRange(prefix string) (lo, hi string, ok bool) {
 
 const sqlLookAlikes = `
 SELECT 'request', e.request_id, ` + hitColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id <> $3::text AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id <> $3::text AND ` + anySegment + ` AND e.merged_into IS NULL
 UNION ALL
 SELECT a.kind, a.value, ` + hitColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id

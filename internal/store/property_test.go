@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"errata/internal/event"
@@ -124,6 +125,18 @@ UNION ALL SELECT 'issue ' || concat_ws('|', hour, issue_id, sum(n)) FROM issue_h
 // the same rows and the same counts, and the roll-ups agree with the events.
 func TestOrderOfArrivalChangesNothing(t *testing.T) {
 	f := open(t, store.Options{MaxConns: 6})
+	f.orderOfArrival(t, f.Store)
+}
+
+// The same where keys are in many segments, and two processes write.
+func TestOrderOfArrivalAcrossSegments(t *testing.T) {
+	f := open(t, store.Options{MaxConns: 6, SegmentRows: 9})
+	f.orderOfArrival(t, reopen(t, store.Options{URL: f.url, MaxConns: 6, SegmentRows: 5}))
+	assert.Greater(t, f.count(t, openSegment, now), 20)
+}
+
+func (f *fixture) orderOfArrival(t *testing.T, second *store.Store) {
+	t.Helper()
 	seeds := 60
 	if testing.Short() {
 		seeds = 15
@@ -141,7 +154,7 @@ func TestOrderOfArrivalChangesNothing(t *testing.T) {
 			if try < 3 {
 				require.NoError(t, deliver(t.Context(), f.Store, r, ws, reports))
 			} else {
-				f.twoWriters(t, r, ws, reports)
+				f.twoWriters(t, second, r, ws, reports)
 			}
 			got := f.rows(t, ws)
 			if want == "" {
@@ -154,7 +167,7 @@ func TestOrderOfArrivalChangesNothing(t *testing.T) {
 }
 
 // twoWriters delivers overlapping halves of the reports at the same time.
-func (f *fixture) twoWriters(t *testing.T, r *rand.Rand, ws int32, reports []report) {
+func (f *fixture) twoWriters(t *testing.T, second *store.Store, r *rand.Rand, ws int32, reports []report) {
 	t.Helper()
 	cut, overlap := r.IntN(len(reports)+1), r.IntN(2)
 	halves := [][]report{reports[:cut], reports[max(cut-overlap, 0):]}
@@ -165,7 +178,7 @@ func (f *fixture) twoWriters(t *testing.T, r *rand.Rand, ws int32, reports []rep
 		}
 		mine := rand.New(rand.NewPCG(r.Uint64(), uint64(i))) //nolint:gosec // a test
 		wg.Go(func() {
-			if err := deliver(t.Context(), f.Store, mine, ws, half); err != nil {
+			if err := deliver(t.Context(), []*store.Store{f.Store, second}[i], mine, ws, half); err != nil {
 				t.Error(err)
 			}
 		})

@@ -28,7 +28,7 @@ type plan struct {
 // set of Parts only, so the order of arrival cannot matter.
 func (w *writing) reconcile(ctx context.Context, tx session, plan *plan, contested []int, existing map[keyRow]string) error {
 	from := len(plan.keys)
-	g := newGroup(tx, w.s)
+	g := newGroup(tx, w)
 	for _, i := range contested {
 		g.want(&w.parts[i], w.keys[i], existing)
 	}

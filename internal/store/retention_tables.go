@@ -71,7 +71,7 @@ var keepings = []keeping{
 	{"alert_rules", nil, settingsStay}, {"channels", nil, settingsStay}, {"integrations", nil, settingsStay}, {"link_templates", nil, settingsStay}, {"customers", nil, "names of customers, until somebody removes them"}, {"desk_settings", nil, settingsStay},
 	{"slos", nil, settingsStay}, {"thinning_rules", nil, settingsStay}, {"workspaces", nil, settingsStay}, {"api_keys", nil, "keys, also revoked ones, whose names the audit log has"},
 	{"sessions", nil, "until they end"}, {"login_links", nil, "until a day after they end"}, {"collectors", nil, "until a collector was not seen for seven days"},
-	{"alert_clock", nil, workingState}, {"alert_states", nil, workingState}, {"job_runs", nil, workingState}, {"old_partitions", nil, workingState},
+	{"alert_clock", nil, workingState}, {"alert_states", nil, workingState}, {"job_runs", nil, workingState}, {"old_partitions", nil, workingState}, {"event_segments", nil, "where in a day the IDs of failures are, until the day has gone"}, {"known_segments", nil, workingState},
 	{"failure_keys", nil, workingState}, {"thinned_days", nil, workingState}, {"rollup_compacted", nil, workingState}, {"rollup_marks", nil, workingState},
 	{"river_job", nil, "jobs, until a day after they are done"}, {"river_queue", nil, workingState}, {"river_leader", nil, workingState}, {"river_notification", nil, workingState}, {"river_migration", nil, workingState},
 	{"goose_db_version", nil, "which migrations have run"},

@@ -57,6 +57,9 @@ type Options struct {
 	MayWait bool
 	// Tracer observes queries (otelpgx); nil for none.
 	Tracer pgx.QueryTracer
+	// SegmentRows is how many Events of a day are written before its indexes
+	// of IDs go on in a new place; 0 = 131,072.
+	SegmentRows int
 	// Keys encrypt the secrets of channels; without a current one they are stored
 	// as they are.
 	Keys *seal.Keys
@@ -81,6 +84,7 @@ type Store struct {
 	blobs     *recent[blobKey]
 	bases     *bases
 	seen      *seen
+	segments  *segments
 	// contents is about bodies and stack traces, which other collectors may
 	// have written.
 	contents caution
@@ -138,7 +142,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, scrub(err)
 	}
-	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(), looks: newLooks(),
+	s := &Store{pool: pool, log: opt.Logger, retention: opt.Retention.orDefault(), keys: opt.Keys, pollOnly: opt.PollOnly || opt.ExecMode == "exec", days: map[int32]bool{}, seen: newSeen(), segments: newSegments(opt.SegmentRows), looks: newLooks(),
 		issues: newRecent[issueKey](50_000), releases: newRecent[releaseKey](10_000), sights: newSights(50_000), blobs: newRecent[blobKey](50_000), bases: newBases(), replays: newReplaying(), packBytes: packBytes}
 	s.open.keep, s.tables.room, s.sums.Room = opt.StatsAge, opt.StatsCache/4*3, opt.StatsCache/4
 	if s.log == nil {
@@ -191,7 +195,10 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 }
 
 // Close waits for what is under way and closes every connection.
-func (s *Store) Close() { s.pool.Close() }
+func (s *Store) Close() {
+	s.segments.close()
+	s.pool.Close()
+}
 
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error { return unavailable(s.pool.Ping(ctx)) }

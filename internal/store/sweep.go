@@ -145,6 +145,8 @@ func (s *Store) forget(ctx context.Context, now time.Time) (err error) {
 	ids := dayOf(before(s.retention.IDs))
 	do(sqlForgetIDs, ids) // before the days, by which they are found
 	do(sqlForgetDays, ids)
+	_, err = s.pool.Exec(ctx, sqlForgetSegments, dayOf(before(s.retention.Events))-1)
+	errs = append(errs, unavailable(err))
 	return errors.Join(append(errs, s.forgetAudit(ctx, before(s.retention.Audit)))...)
 }
 

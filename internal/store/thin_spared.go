@@ -57,8 +57,8 @@ SELECT e.id::text, coalesce(e.request_id, ''), coalesce(e.trace_id::text, ''), c
 WHERE e.workspace_id = $1::int4 AND e.day BETWEEN DATE '1970-01-01' + $2::int4 - 1 AND DATE '1970-01-01' + $2::int4 + 1 AND e.id = ANY ($3::uuid[])
 UNION
 SELECT e.id::text, coalesce(e.request_id, ''), coalesce(e.trace_id::text, ''), '' FROM events e
-WHERE e.workspace_id = $1::int4 AND e.day BETWEEN DATE '1970-01-01' + $2::int4 - 1 AND DATE '1970-01-01' + $2::int4 + 1
-  AND translate(lower(e.request_id), 'oil', '011') = ANY ($4::text[]) AND e.request_id = ANY ($5::text[]) AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.day BETWEEN DATE '1970-01-01' + $2::int4 - 1 AND DATE '1970-01-01' + $2::int4 + 1
+  AND translate(lower(e.request_id), 'oil', '011') = ANY ($4::text[]) AND e.request_id = ANY ($5::text[]) AND ` + anySegment + ` AND e.merged_into IS NULL
 UNION
 SELECT a.event_id::text, '', '', '' FROM aliases a
 WHERE a.workspace_id = $1::int4 AND a.day BETWEEN DATE '1970-01-01' + $2::int4 - 1 AND DATE '1970-01-01' + $2::int4 + 1

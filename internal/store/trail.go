@@ -31,18 +31,18 @@ const refColumns = `e.day - DATE '1970-01-01', e.id, e.occurred_at, e.trace_id, 
 
 const sqlTrailByRequest = `
 SELECT ` + refColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
-  AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = $2::text AND e.request_id = $3::text
+  AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $4::int4`
 
 const sqlTrailByTrace = `
 SELECT ` + refColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id = $2::uuid AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = $2::uuid AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $3::int4`
 
 const sqlTrailBySpan = `
 SELECT ` + refColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.span_id = $2::int8 AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = $2::int8 AND ` + anySegment + ` AND e.merged_into IS NULL
 LIMIT $3::int4`
 
 const sqlTrailByAlias = `
@@ -78,7 +78,7 @@ WHERE e.workspace_id = $1::int4 AND e.day = DATE '1970-01-01' + $2::int4 AND e.i
 // which would then read through all of them.
 const sqlTrailTrace = `
 SELECT ` + eventColumns + ` FROM events e
-WHERE e.workspace_id = $1::int4 AND e.trace_id = $2::uuid AND NOT e.id = ANY ($3::uuid[]) AND e.merged_into IS NULL
+WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = $2::uuid AND NOT e.id = ANY ($3::uuid[]) AND ` + anySegment + ` AND e.merged_into IS NULL
   AND e.day IN (DATE '1970-01-01' + $4::int4 - 1, DATE '1970-01-01' + $4::int4, DATE '1970-01-01' + $4::int4 + 1)
 LIMIT $5::int4`
 

@@ -62,10 +62,15 @@ func (s *Store) Write(ctx context.Context, parts []identity.Part) (outs []identi
 		switch {
 		case err == nil:
 			w.remember()
+			s.countSegments(w.segments)
 			return w.outs, nil
 		case errors.Is(err, errContested):
 			s.seen.warn()
-			w.cautious = true
+			w.cautious, w.contested = true, true
+		case errors.Is(err, errSealed):
+			if err := s.askAgain(ctx, w.segments); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, errContents):
 			s.contents.warn()
 			w.askContents = true
@@ -105,10 +110,14 @@ type writing struct {
 	slot    int16 // of the roll-ups
 	// cautious: no bundle is taken for new.
 	cautious bool
+	// contested: one of its keys was there, whatever is known of segments.
+	contested bool
 	// askContents: bodies and stack traces may be there already.
 	askContents bool
 
 	// Set by a try of the transaction, for after its COMMIT.
+	segments      segmented
+	mayHave       map[keyRow]bool // keys that sealed segments may have
 	freshContents []content
 	freshIssues   []issueKey
 	freshReleases []releaseKey
@@ -184,6 +193,9 @@ var errContents = errors.New("a content of this batch exists already")
 
 // try is the transaction, once.
 func (w *writing) try(ctx context.Context) (err error) {
+	if err := w.enterSegments(ctx); err != nil {
+		return err
+	}
 	conn, err := w.s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -216,7 +228,7 @@ func (w *writing) try(ctx context.Context) (err error) {
 // withCare opens the transaction, looks up the keys of bundles that may exist
 // already, and plans what becomes of them.
 func (w *writing) withCare(ctx context.Context, conn *pgxpool.Conn, plan *plan, known []*bundle) error {
-	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
+	if _, err := conn.Exec(ctx, sqlBegin); err != nil {
 		return err
 	}
 	var keys []askedKey
@@ -225,7 +237,7 @@ func (w *writing) withCare(ctx context.Context, conn *pgxpool.Conn, plan *plan, 
 			keys = append(keys, asked(&w.parts[i], w.keys[i])...)
 		}
 	}
-	existing, err := lockKeys(ctx, conn, keys)
+	existing, err := w.lockKeys(ctx, conn, keys)
 	if err != nil {
 		return err
 	}
@@ -256,8 +268,11 @@ func rollBack(conn *pgxpool.Conn) {
 // sortOut splits the batch into bundles that are new as far as this process
 // can tell, and the others.
 func (w *writing) sortOut() (fresh, known []*bundle) {
+	w.mayHave = w.inSealed()
 	for _, b := range w.bundles {
-		if w.cautious || slices.ContainsFunc(b.parts, func(i int) bool { return w.s.seen.any(w.keys[i]) }) {
+		if w.cautious || slices.ContainsFunc(b.parts, func(i int) bool {
+			return w.s.seen.any(w.keys[i]) || slices.ContainsFunc(w.keys[i], func(k keyRow) bool { return w.mayHave[k] })
+		}) {
 			known = append(known, b)
 		} else {
 			fresh = append(fresh, b)
