@@ -37,20 +37,38 @@ const hitColumns = `e.id::text, e.request_id, e.trace_id, e.occurred_at, e.servi
 // MaxLookup is how many IDs one look-up may ask for.
 const MaxLookup = 500
 
-const sqlLookup = `
-SELECT 'request', e.request_id, ` + hitColumns + ` FROM events e
-WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = ANY ($2::text[]) AND e.request_id = ANY ($3::text[]) AND ` + anySegment + ` AND e.merged_into IS NULL
-UNION ALL
-SELECT 'trace', replace(e.trace_id::text, '-', ''), ` + hitColumns + ` FROM events e
-WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = ANY ($4::uuid[]) AND ` + anySegment + ` AND e.merged_into IS NULL
-UNION ALL
-SELECT 'span', lpad(to_hex(e.span_id), 16, '0'), ` + hitColumns + ` FROM events e
-WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = ANY ($5::int8[]) AND ` + anySegment + ` AND e.merged_into IS NULL
+// Days in one piece have segment 0 only, and others are few: they alone are asked
+// for the rest, since each segment is as many descents of an index as there are IDs.
+// OFFSET keeps PostgreSQL from reading all days and joining then.
+const (
+	lookupRequests = `'request', e.request_id, ` + hitColumns + ` FROM events e
+WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = ANY ($2::text[]) AND e.request_id = ANY ($3::text[]) AND e.merged_into IS NULL AND `
+
+	lookupTraces = `'trace', replace(e.trace_id::text, '-', ''), ` + hitColumns + ` FROM events e
+WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = ANY ($4::uuid[]) AND e.merged_into IS NULL AND `
+
+	lookupSpans = `'span', lpad(to_hex(e.span_id), 16, '0'), ` + hitColumns + ` FROM events e
+WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = ANY ($5::int8[]) AND e.merged_into IS NULL AND `
+
+	inFirstSegment  = `e.segment = 0`
+	inOtherSegments = `e.day = d.day AND e.segment > 0 AND ` + anySegment
+
+	ofDividedDays = `SELECT x.* FROM (SELECT DISTINCT g.day FROM event_segments g WHERE g.segment > 0) d CROSS JOIN LATERAL (SELECT `
+	eachDay       = ` OFFSET 0) x`
+
+	sqlLookup = `
+SELECT ` + lookupRequests + inFirstSegment + `
+UNION ALL ` + ofDividedDays + lookupRequests + inOtherSegments + eachDay + `
+UNION ALL SELECT ` + lookupTraces + inFirstSegment + `
+UNION ALL ` + ofDividedDays + lookupTraces + inOtherSegments + eachDay + `
+UNION ALL SELECT ` + lookupSpans + inFirstSegment + `
+UNION ALL ` + ofDividedDays + lookupSpans + inOtherSegments + eachDay + `
 UNION ALL
 SELECT a.kind, a.value, ` + hitColumns + ` FROM aliases a
 JOIN events e ON e.workspace_id = a.workspace_id AND e.day = a.day AND e.id = a.event_id
 WHERE a.workspace_id = $1::int4 AND translate(lower(a.value), 'oil', '011') = ANY ($2::text[]) AND a.value = ANY ($3::text[]) AND e.merged_into IS NULL
 LIMIT $6::int4`
+)
 
 const (
 	// maxHits bounds what one statement brings.
