@@ -39,7 +39,9 @@ const MaxLookup = 500
 
 // Days in one piece have segment 0 only, and others are few: they alone are asked
 // for the rest, since each segment is as many descents of an index as there are IDs.
-// OFFSET keeps PostgreSQL from reading all days and joining then.
+// OFFSET keeps PostgreSQL from reading all days and joining then. No condition says
+// that a segment is above 0: of a day that was analysed when it had one, that would
+// look like no rows at all, and be read through.
 const (
 	lookupRequests = `'request', e.request_id, ` + hitColumns + ` FROM events e
 WHERE e.workspace_id + 0 = $1::int4 AND translate(lower(e.request_id), 'oil', '011') = ANY ($2::text[]) AND e.request_id = ANY ($3::text[]) AND e.merged_into IS NULL AND `
@@ -51,7 +53,7 @@ WHERE e.workspace_id + 0 = $1::int4 AND e.trace_id = ANY ($4::uuid[]) AND e.merg
 WHERE e.workspace_id + 0 = $1::int4 AND e.span_id = ANY ($5::int8[]) AND e.merged_into IS NULL AND `
 
 	inFirstSegment  = `e.segment = 0`
-	inOtherSegments = `e.day = d.day AND e.segment > 0 AND ` + anySegment
+	inOtherSegments = `e.day = d.day AND e.segment = ANY ((SELECT k.list[2:] FROM known_segments k)::int2[])`
 
 	ofDividedDays = `SELECT x.* FROM (SELECT DISTINCT g.day FROM event_segments g WHERE g.segment > 0) d CROSS JOIN LATERAL (SELECT `
 	eachDay       = ` OFFSET 0) x`
